@@ -1,0 +1,179 @@
+//! `aws`: a read of any AWS service through the `aws` command line, JSON in and out.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::programs::{Invocation, aws_environment};
+use super::{ActionError, Context, is_read};
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+
+/// The declaration.
+pub(super) const KIND: ActionKind = ActionKind {
+    name: "aws",
+    about: "a read of any AWS service through the `aws` command line; the output is the service's answer",
+    keys: &[
+        Key::required(
+            "service",
+            KeyKind::Text,
+            "the service, as the AWS CLI names it",
+        ),
+        Key::required(
+            "operation",
+            KeyKind::Text,
+            "the operation, as the AWS CLI names it, such as describe-instances",
+        ),
+        Key::optional(
+            "input",
+            KeyKind::Json,
+            "the request, with the API's own field names",
+        ),
+    ],
+    output: &[],
+    prefetched: true,
+    check,
+};
+
+fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
+    let word = |key: &'static str| {
+        let text = parameters[key].as_str().unwrap_or_default();
+        let plain = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !text.starts_with('-');
+        if plain {
+            Ok(text)
+        } else {
+            Err((
+                key,
+                format!(
+                    "{text:?} is not a name of the AWS CLI; write it in full, in lower case, without {{{{ }}}}"
+                ),
+            ))
+        }
+    };
+    let (service, operation) = (word("service")?, word("operation")?);
+    if !is_read(service, operation) {
+        return Err((
+            "operation",
+            format!(
+                "`aws {service} {operation}` is not a read; to change the system, make it a manual step, or a Systems Manager Automation once `ssm_automation` is supported"
+            ),
+        ));
+    }
+    if parameters
+        .get("input")
+        .is_some_and(|input| !input.is_object())
+    {
+        return Err((
+            "input",
+            "the request is a table, such as { DBInstanceIdentifier = \"…\" }".into(),
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    service: String,
+    operation: String,
+    #[serde(default)]
+    input: serde_json::Map<String, Value>,
+}
+
+pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
+    if !is_read(&request.service, &request.operation) {
+        return Err(ActionError::failed(format!(
+            "`aws {} {}` is not a read",
+            request.service, request.operation
+        )));
+    }
+    let aws = context.aws()?;
+    let mut argv: Vec<String> = [
+        "aws",
+        &request.service,
+        &request.operation,
+        "--output",
+        "json",
+        "--region",
+        &aws.region,
+    ]
+    .map(str::to_owned)
+    .into();
+    if !aws.profile.is_empty() {
+        argv.extend(["--profile".into(), aws.profile.clone()]);
+    }
+    if !request.input.is_empty() {
+        // The CLI reads a file only where the whole value begins with file://; this begins with {.
+        argv.extend([
+            "--cli-input-json".into(),
+            Value::Object(request.input).to_string(),
+        ]);
+    }
+    let mut environment: BTreeMap<String, String> = aws_environment();
+    environment.insert("AWS_PAGER".into(), String::new());
+    let finished = context
+        .programs
+        .run(Invocation { argv, environment })
+        .await
+        .map_err(|error| ActionError::failed(error.to_string()))?;
+    if finished.exit_code != Some(0) {
+        let said = finished
+            .stderr
+            .trim()
+            .lines()
+            .last()
+            .unwrap_or("it said nothing")
+            .to_owned();
+        return Err(ActionError::failed(format!(
+            "`aws {} {}` ended with {}: {said}",
+            request.service,
+            request.operation,
+            finished.ending()
+        ))
+        .with(json!({"error": finished.stderr})));
+    }
+    if finished.truncated {
+        return Err(ActionError::failed(format!(
+            "`aws {} {}` answered more than {} KiB; narrow it down in `input`",
+            request.service,
+            request.operation,
+            super::programs::OUTPUT_LIMIT / 1024
+        )));
+    }
+    if finished.stdout.trim().is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_str(&finished.stdout).map_err(|error| {
+        ActionError::failed(format!(
+            "`aws {} {}` did not answer JSON: {error}",
+            request.service, request.operation
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_refused_when_the_playbook_loads() {
+        let (key, reason) =
+            check(&json!({"service": "ec2", "operation": "reboot-instances"})).unwrap_err();
+        assert_eq!(key, "operation");
+        assert!(reason.contains("Systems Manager"), "{reason}");
+    }
+
+    #[test]
+    fn an_operation_cannot_smuggle_an_option() {
+        for operation in ["--endpoint-url", "describe-x --y", "", "{{ inputs.x }}"] {
+            assert!(
+                check(&json!({"service": "ec2", "operation": operation})).is_err(),
+                "{operation}"
+            );
+        }
+    }
+}

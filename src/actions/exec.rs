@@ -1,0 +1,125 @@
+//! `exec`: a local program, started without a shell.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::programs::{Invocation, base_environment};
+use super::{ActionError, Context, capture};
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+
+/// The declaration.
+pub(super) const KIND: ActionKind = ActionKind {
+    name: "exec",
+    about: "a local program, by argument vector; it runs ahead only with `prefetch = true`",
+    keys: &[
+        Key::required(
+            "command",
+            KeyKind::TextList,
+            "the program and its arguments",
+        ),
+        Key::optional(
+            "environment",
+            KeyKind::TextMap,
+            "variables for it, beside PATH, HOME, LANG, LC_ALL, TZ and TERM",
+        ),
+        Key::optional(
+            "capture",
+            KeyKind::TextMap,
+            "regular expressions with one group; their values stand in `captured`",
+        ),
+        Key::optional(
+            "exit_codes",
+            KeyKind::Json,
+            "exit codes that are no failure; [0] unless given",
+        ),
+    ],
+    output: &[
+        "exit_code",
+        "output",
+        "error",
+        "lines",
+        "json",
+        "captured",
+        "truncated",
+    ],
+    prefetched: false,
+    check,
+};
+
+fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
+    let program = parameters["command"]
+        .get(0)
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if program.is_empty() {
+        return Err((
+            "command",
+            "name a program: command = [\"curl\", \"--head\", \"…\"]".into(),
+        ));
+    }
+    if program.contains("{{") {
+        return Err((
+            "command",
+            "the program itself cannot come from a value".into(),
+        ));
+    }
+    capture::check(parameters)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    command: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    capture: BTreeMap<String, String>,
+    #[serde(default = "zero")]
+    exit_codes: Vec<i32>,
+}
+
+fn zero() -> Vec<i32> {
+    vec![0]
+}
+
+pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
+    let patterns = capture::compile(&request.capture).map_err(ActionError::failed)?;
+    let mut environment = base_environment();
+    environment.extend(request.environment);
+    let program = request.command.first().cloned().unwrap_or_default();
+    let finished = context
+        .programs
+        .run(Invocation {
+            argv: request.command,
+            environment,
+        })
+        .await
+        .map_err(|error| ActionError::failed(error.to_string()))?;
+    let mut output = json!({
+        "exit_code": finished.exit_code, "output": finished.stdout, "error": finished.stderr,
+        "lines": finished.stdout.lines().count(), "truncated": finished.truncated,
+        "captured": capture::values(&patterns, &finished.stdout),
+    });
+    if let Ok(json) = serde_json::from_str::<Value>(&finished.stdout) {
+        output["json"] = json;
+    }
+    if finished
+        .exit_code
+        .is_some_and(|code| request.exit_codes.contains(&code))
+    {
+        return Ok(output);
+    }
+    let said = finished
+        .stderr
+        .trim()
+        .lines()
+        .last()
+        .map(|line| format!(": {line}"))
+        .unwrap_or_default();
+    Err(
+        ActionError::failed(format!("{program} ended with {}{said}", finished.ending()))
+            .with(output),
+    )
+}

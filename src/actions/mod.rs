@@ -1,0 +1,156 @@
+//! What an automated step can run. One file per kind: its keys, its output, how it runs.
+//!
+//! An action gets its parameters filled in, and gives one typed result. It knows nothing of
+//! steps, retries or journals, and it must never change the system: everything here reads.
+
+mod aws_cli;
+mod capture;
+mod clusters;
+mod exec;
+mod logs;
+mod metric;
+pub mod programs;
+mod read_only;
+mod ssm_command;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::aws::{Aws, AwsError, Class};
+use crate::playbook::Vocabulary;
+pub use clusters::{Cluster, Clusters};
+use programs::Programs;
+pub use read_only::is_read;
+
+/// The kinds of action there are.
+pub const VOCABULARY: Vocabulary = Vocabulary {
+    kinds: &[
+        metric::KIND,
+        logs::KIND,
+        ssm_command::KIND,
+        aws_cli::KIND,
+        exec::KIND,
+    ],
+    later: &[
+        "alarm_history",
+        "logs_insights",
+        "changes",
+        "ssm_automation",
+        "http",
+        "tcp",
+        "tls",
+        "dns",
+    ],
+};
+
+/// What an action works with.
+#[derive(Clone)]
+pub struct Context {
+    /// AWS, or why it cannot be used.
+    pub aws: Result<Arc<Aws>, String>,
+    /// Local programs.
+    pub programs: Arc<dyn Programs>,
+    /// When the attempt has to have ended.
+    pub deadline: Instant,
+}
+
+impl Context {
+    fn aws(&self) -> Result<&Arc<Aws>, ActionError> {
+        self.aws
+            .as_ref()
+            .map_err(|reason| ActionError::failed(reason.clone()))
+    }
+}
+
+/// Why an action did not succeed, and what it captured all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionError {
+    /// Whether it was for want of time.
+    pub timed_out: bool,
+    /// Why, in a sentence.
+    pub message: String,
+    /// What it captured.
+    pub output: Option<Value>,
+}
+
+impl ActionError {
+    /// It failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            timed_out: false,
+            message: message.into(),
+            output: None,
+        }
+    }
+
+    /// It took too long.
+    pub fn timed_out(message: impl Into<String>) -> Self {
+        Self {
+            timed_out: true,
+            ..Self::failed(message)
+        }
+    }
+
+    fn with(mut self, output: Value) -> Self {
+        self.output = Some(output);
+        self
+    }
+}
+
+impl From<AwsError> for ActionError {
+    fn from(error: AwsError) -> Self {
+        Self {
+            timed_out: error.class == Class::TimedOut,
+            ..Self::failed(error.to_string())
+        }
+    }
+}
+
+/// Runs an action to its one end.
+///
+/// # Errors
+/// When it fails, or takes too long.
+pub async fn run(kind: &str, parameters: Value, context: &Context) -> Result<Value, ActionError> {
+    match kind {
+        "metric" => metric::run(read(parameters)?, context).await,
+        "logs" => logs::run(read(parameters)?, context).await,
+        "ssm_command" => ssm_command::run(read(parameters)?, context).await,
+        "aws" => aws_cli::run(read(parameters)?, context).await,
+        "exec" => exec::run(read(parameters)?, context).await,
+        other => Err(ActionError::failed(format!("there is no action `{other}`"))),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(parameters: Value) -> Result<T, ActionError> {
+    serde_json::from_value(parameters).map_err(|error| {
+        ActionError::failed(format!(
+            "a parameter does not fit once it is filled in: {error}"
+        ))
+    })
+}
+
+/// No rules beyond types.
+fn unchecked(_: &Value) -> Result<(), (&'static str, String)> {
+    Ok(())
+}
+
+/// A duration as playbooks write it.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = humantime::DurationError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        humantime::parse_duration(&text).map(Self)
+    }
+}
+
+/// The time a window began.
+fn began(now: chrono::DateTime<chrono::Utc>, window: Span) -> chrono::DateTime<chrono::Utc> {
+    now - chrono::Duration::from_std(window.0).unwrap_or(chrono::Duration::days(400))
+}

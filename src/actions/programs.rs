@@ -1,0 +1,284 @@
+//! Local programs: started without a shell, with an allow-list of variables, in a process
+//! group of their own that ends with the attempt.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::process::Stdio;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+/// The most that is kept of a program's output, in bytes.
+pub const OUTPUT_LIMIT: usize = 1024 * 1024;
+
+/// Variables that every program gets.
+const BASE: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM"];
+/// Variables that the `aws` program gets as well.
+const AWS: [&str; 22] = [
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+];
+
+/// What to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Its whole environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Its exit code; `None` when a signal ended it.
+    pub exit_code: Option<i32>,
+    /// What it wrote to its standard output, invalid UTF-8 replaced.
+    pub stdout: String,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+    /// Whether it wrote more than is kept.
+    pub truncated: bool,
+}
+
+impl Finished {
+    /// Says how it ended.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        self.exit_code
+            .map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))
+    }
+}
+
+/// Why a program could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It is not there.
+    #[error("failed to start {program}: it is not on the PATH; install it, or do the step by hand")]
+    NotFound {
+        /// The program.
+        program: String,
+    },
+    /// It cannot be started, or its output cannot be read.
+    #[error("failed to run {program}: {source}")]
+    Io {
+        /// The program.
+        program: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Nothing was named.
+    #[error("failed to start a program: none was named")]
+    Empty,
+    /// The rehearsal's scenario has no answer.
+    #[error("{0}")]
+    NotRehearsed(String),
+}
+
+/// A running program.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Finished, ProgramError>> + Send + 'a>>;
+
+/// Something that runs local programs: this machine, or a rehearsal.
+pub trait Programs: Send + Sync {
+    /// Runs a program to its end. Dropping the future ends it, and what it started.
+    fn run(&self, invocation: Invocation) -> Running<'_>;
+}
+
+/// The allow-list that every program gets, from this process's environment.
+#[must_use]
+pub fn base_environment() -> BTreeMap<String, String> {
+    pick(&BASE)
+}
+
+/// The allow-list of the `aws` program.
+#[must_use]
+pub fn aws_environment() -> BTreeMap<String, String> {
+    let mut environment = base_environment();
+    environment.extend(pick(&AWS));
+    environment
+}
+
+fn pick(names: &[&str]) -> BTreeMap<String, String> {
+    names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        .collect()
+}
+
+/// Runs programs on this machine.
+#[derive(Debug, Default)]
+pub struct LocalPrograms;
+
+impl Programs for LocalPrograms {
+    fn run(&self, invocation: Invocation) -> Running<'_> {
+        Box::pin(run(invocation))
+    }
+}
+
+/// Ends a process group when the attempt is dropped before the program has ended.
+struct Group(Option<rustix::process::Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // An error means that it has ended already.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
+    let (program, arguments) = invocation.argv.split_first().ok_or(ProgramError::Empty)?;
+    let io = |source: std::io::Error| {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            ProgramError::NotFound {
+                program: program.clone(),
+            }
+        } else {
+            ProgramError::Io {
+                program: program.clone(),
+                source,
+            }
+        }
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(&invocation.environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(io)?;
+    let pid = child
+        .id()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(rustix::process::Pid::from_raw);
+    let mut group = Group(pid);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (out, err, status) = tokio::join!(keep(stdout), keep(stderr), child.wait());
+    let ((stdout, out_cut), (stderr, err_cut)) = (out.map_err(io)?, err.map_err(io)?);
+    let status = status.map_err(io)?;
+    group.0 = None;
+    Ok(Finished {
+        exit_code: status.code(),
+        stdout,
+        stderr,
+        truncated: out_cut || err_cut,
+    })
+}
+
+/// Reads to the end, keeping the first [`OUTPUT_LIMIT`] bytes.
+async fn keep(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<(String, bool)> {
+    let Some(mut stream) = stream else {
+        return Ok((String::new(), false));
+    };
+    let mut kept = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    let mut truncated = false;
+    loop {
+        let count = stream.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok((String::from_utf8_lossy(&kept).into_owned(), truncated));
+        }
+        let room = OUTPUT_LIMIT - kept.len();
+        truncated |= count > room;
+        kept.extend_from_slice(&buffer[..count.min(room)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invoke(argv: &[&str]) -> Invocation {
+        Invocation {
+            argv: argv.iter().map(ToString::to_string).collect(),
+            environment: base_environment(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_its_arguments_untouched_and_only_allowed_variables() {
+        let finished = LocalPrograms
+            .run(invoke(&["printf", "%s", "$HOME; rm -rf *"]))
+            .await
+            .unwrap();
+        assert_eq!(finished.stdout, "$HOME; rm -rf *");
+        let finished = LocalPrograms.run(invoke(&["env"])).await.unwrap();
+        assert!(finished.stdout.lines().all(|line| {
+            BASE.iter()
+                .any(|name| line.starts_with(&format!("{name}=")))
+        }));
+    }
+
+    #[tokio::test]
+    async fn output_beyond_the_limit_is_cut_and_said() {
+        let finished = LocalPrograms
+            .run(invoke(&["head", "-c", "3000000", "/dev/zero"]))
+            .await
+            .unwrap();
+        assert!(finished.truncated && finished.stdout.len() == OUTPUT_LIMIT);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let error = LocalPrograms
+            .run(invoke(&["no-such-program-here"]))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("no-such-program-here"));
+    }
+
+    #[tokio::test]
+    async fn dropping_the_attempt_ends_the_program_and_its_children() {
+        let folder = tempfile::tempdir().unwrap();
+        let pids = folder.path().join("pids");
+        let script = format!(
+            "sleep 300 & echo $! > {0}.new; mv {0}.new {0}; wait",
+            pids.display()
+        );
+        let running = tokio::spawn(LocalPrograms.run(invoke(&["sh", "-c", &script])));
+        while !pids.exists() {
+            tokio::task::yield_now().await;
+        }
+        running.abort();
+        let _ = running.await;
+        let pid: i32 = std::fs::read_to_string(&pids)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let stat = format!("/proc/{pid}/stat");
+        // A killed child is gone, or a zombie until its new parent reaps it.
+        loop {
+            match std::fs::read_to_string(&stat) {
+                Ok(text) if !text.contains(") Z ") => tokio::task::yield_now().await,
+                _ => break,
+            }
+        }
+    }
+}

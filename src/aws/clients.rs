@@ -1,0 +1,182 @@
+//! Clients for one profile and region.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use super::error::{AwsError, describe};
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long to wait for the first byte of an answer.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one call may take, its retries included.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Tries per call: the SDK's own standard.
+const ATTEMPTS: u32 = 3;
+
+/// Which account, region and endpoint to talk to. What is not set comes from the usual AWS
+/// environment variables and files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The profile, as in `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// The region, as in `AWS_REGION`.
+    pub region: Option<String>,
+    /// An endpoint for all services. A rehearsal sets it; with it, no credentials of the
+    /// machine are read, and nothing else can be reached.
+    pub rehearsal_endpoint: Option<String>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// No region is set.
+    #[error("no AWS region is set; set AWS_REGION, or `region` in the profile, or pass --region")]
+    NoRegion,
+    /// No credentials were found.
+    #[error(
+        "no AWS credentials were found ({reason}); run `aws sso login` or `aws configure`, set AWS_PROFILE, or give the host an instance role"
+    )]
+    NoCredentials {
+        /// What the providers said.
+        reason: String,
+    },
+}
+
+/// The clients of one profile and region.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// `CloudWatch`.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// `CloudWatch` Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Systems Manager.
+    pub ssm: aws_sdk_ssm::Client,
+    sts: aws_sdk_sts::Client,
+    /// The region.
+    pub region: String,
+    /// The profile; empty when none was named.
+    pub profile: String,
+    /// Where local `aws` processes must send their calls, when not to AWS.
+    pub endpoint: Option<String>,
+}
+
+/// Whose credentials these are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, twelve digits.
+    pub account: String,
+    /// The caller's ARN.
+    pub arn: String,
+}
+
+impl Aws {
+    /// Reads the configuration and makes the clients. Calls nothing but, where credentials come
+    /// from there, the instance's metadata service or the identity provider.
+    ///
+    /// # Errors
+    /// When there is no region or there are no credentials.
+    pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
+        let config = load(settings).await;
+        let region = config
+            .region()
+            .map(ToString::to_string)
+            .ok_or(ConnectError::NoRegion)?;
+        credentials(&config).await?;
+        Ok(Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            region,
+            profile: settings
+                .profile
+                .clone()
+                .or_else(|| std::env::var("AWS_PROFILE").ok())
+                .unwrap_or_default(),
+            endpoint: settings.rehearsal_endpoint.clone(),
+        })
+    }
+
+    /// Asks STS who is calling.
+    ///
+    /// # Errors
+    /// When STS cannot be reached or refuses.
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
+        let answer = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
+        Ok(Identity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+}
+
+async fn load(settings: &AwsSettings) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .app_name(
+            aws_config::AppName::new("standdown")
+                .unwrap_or_else(|_| unreachable!("the name is valid")),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        );
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &settings.rehearsal_endpoint {
+        // Nothing of the machine's configuration may lead a rehearsal to a real account.
+        return loader
+            .empty_test_environment()
+            .endpoint_url(endpoint)
+            .credentials_provider(aws_sdk_cloudwatch::config::Credentials::new(
+                "REHEARSAL",
+                "REHEARSAL",
+                None,
+                None,
+                "rehearsal",
+            ))
+            .load()
+            .await;
+    }
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+    use aws_sdk_cloudwatch::config::ProvideCredentials as _;
+    let missing = |reason: String| ConnectError::NoCredentials { reason };
+    let provider = config
+        .credentials_provider()
+        .ok_or_else(|| missing("no provider".into()))?;
+    provider
+        .provide_credentials()
+        .await
+        .map(drop)
+        .map_err(|error| {
+            use std::error::Error as _;
+            let cause = error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            missing(cause)
+        })
+}

@@ -1,0 +1,164 @@
+//! What went wrong with a call, in words that say what to do.
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What kind of failure it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// AWS asks to slow down.
+    Throttled,
+    /// The caller may not.
+    AccessDenied,
+    /// The credentials are expired or not valid.
+    Credentials,
+    /// No answer came in time.
+    TimedOut,
+    /// The endpoint cannot be reached.
+    Unreachable,
+    /// What was asked for does not exist.
+    NotFound,
+    /// AWS itself failed.
+    Server,
+    /// AWS did not accept the request.
+    Invalid,
+    /// The answer was not AWS's.
+    Garbled,
+}
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} {}", self.sentence())]
+pub struct AwsError {
+    /// The call, as its IAM action: `cloudwatch:DescribeAlarms`.
+    pub operation: String,
+    /// What kind of failure it was.
+    pub class: Class,
+    /// AWS's error code, where it gave one.
+    pub code: Option<String>,
+    /// Details, in AWS's words or the SDK's.
+    pub message: String,
+}
+
+impl AwsError {
+    fn sentence(&self) -> String {
+        let code = self
+            .code
+            .as_deref()
+            .map(|code| format!("{code}: "))
+            .unwrap_or_default();
+        let detail = format!("{code}{}", self.message);
+        match self.class {
+            Class::Throttled => {
+                format!("was throttled ({detail}); it is slowed down and tried again")
+            }
+            Class::AccessDenied => format!(
+                "is not allowed ({detail}); ask for the permission {}",
+                self.operation
+            ),
+            Class::Credentials => format!(
+                "was refused ({detail}); renew the credentials, for example with `aws sso login`"
+            ),
+            Class::TimedOut => format!("got no answer in time ({detail})"),
+            Class::Unreachable => format!(
+                "could not reach AWS ({detail}); check the network, the region and AWS_ENDPOINT_URL"
+            ),
+            Class::NotFound => format!("found nothing ({detail})"),
+            Class::Server => format!("failed at AWS ({detail})"),
+            Class::Invalid => format!("was not accepted ({detail})"),
+            Class::Garbled => format!(
+                "got an answer that is not AWS's ({detail}); check AWS_ENDPOINT_URL and any proxy"
+            ),
+        }
+    }
+}
+
+/// Turns an SDK error into one that names the operation and the class.
+pub fn describe<E, R>(operation: &str, error: &SdkError<E, R>) -> AwsError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let context = || DisplayErrorContext(error).to_string();
+    let (class, code, message) = match error {
+        SdkError::ServiceError(service) => {
+            let metadata = service.err().meta();
+            match metadata.code() {
+                Some(code) => (
+                    classify(code),
+                    Some(code.to_owned()),
+                    metadata.message().unwrap_or("no details").to_owned(),
+                ),
+                None => (Class::Garbled, None, brief(&context())),
+            }
+        }
+        SdkError::TimeoutError(_) => (Class::TimedOut, None, brief(&context())),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            (Class::TimedOut, None, brief(&context()))
+        }
+        SdkError::DispatchFailure(failure) if failure.is_io() => {
+            (Class::Unreachable, None, brief(&context()))
+        }
+        SdkError::ResponseError(_) => (Class::Garbled, None, brief(&context())),
+        SdkError::ConstructionFailure(_) => (Class::Invalid, None, brief(&context())),
+        _ if context().to_lowercase().contains("credential") => {
+            (Class::Credentials, None, brief(&context()))
+        }
+        _ => (Class::Unreachable, None, brief(&context())),
+    };
+    AwsError {
+        operation: operation.to_owned(),
+        class,
+        code,
+        message,
+    }
+}
+
+/// Sorts AWS's error codes. The throttling codes are those of the SDKs' retry specification.
+fn classify(code: &str) -> Class {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "LimitExceededException"
+        | "SlowDown"
+        | "PriorRequestNotComplete" => Class::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError" => Class::AccessDenied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "RequestExpired"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature" => Class::Credentials,
+        "InternalFailure"
+        | "InternalServiceError"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => Class::Server,
+        code if code.contains("NotFound") || code.contains("DoesNotExist") => Class::NotFound,
+        _ => Class::Invalid,
+    }
+}
+
+/// The SDK's chain of causes, without its debug dump, in one line.
+fn brief(context: &str) -> String {
+    const LONGEST: usize = 200;
+    let chain = context.split(" (").next().unwrap_or(context);
+    chain
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect()
+}

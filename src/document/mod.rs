@@ -1,0 +1,15 @@
+//! TOML documents that people write: playbooks, scenarios, themes, configuration.
+//!
+//! Reads a file into a tree in which every value knows where it stands, collects every
+//! problem instead of stopping at the first, and shows them with the offending text
+//! underlined. It knows nothing of what a document means.
+
+mod file;
+mod node;
+mod problem;
+mod reader;
+
+pub use file::{MAX_BYTES, Source, SourceError};
+pub use node::{Kind, Node, parse};
+pub use problem::{Level, Problem, Problems, render};
+pub use reader::{Located, Reader};

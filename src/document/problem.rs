@@ -1,0 +1,163 @@
+//! What is wrong with a document, and how it is shown.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Renderer, Snippet, renderer::DecorStyle};
+
+use super::Source;
+
+/// How grave a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The document works; something in it deserves a look.
+    Warning,
+    /// The document cannot be used.
+    Error,
+}
+
+/// One thing that is wrong, where it is, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How grave it is.
+    pub level: Level,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where, in bytes of the document; `None` when it is about the document as a whole.
+    pub span: Option<Range<usize>>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// Makes an error without a place.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Error,
+            message: message.into(),
+            span: None,
+            help: None,
+        }
+    }
+
+    /// Makes a warning without a place.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    /// Says where it is.
+    #[must_use]
+    pub fn at(mut self, span: Range<usize>) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A place where readers leave what they find.
+#[derive(Debug, Default)]
+pub struct Problems(RefCell<Vec<Problem>>);
+
+impl Problems {
+    /// Records one.
+    pub fn push(&self, problem: Problem) {
+        self.0.borrow_mut().push(problem);
+    }
+
+    /// Records several.
+    pub fn extend(&self, problems: impl IntoIterator<Item = Problem>) {
+        self.0.borrow_mut().extend(problems);
+    }
+
+    /// Returns them in the order of the text, those about the whole document first.
+    #[must_use]
+    pub fn into_sorted(self) -> Vec<Problem> {
+        let mut problems = self.0.into_inner();
+        problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+        problems.dedup();
+        problems
+    }
+
+    /// Tells whether any of them is an error.
+    #[must_use]
+    pub fn any_error(&self) -> bool {
+        self.0
+            .borrow()
+            .iter()
+            .any(|problem| problem.level == Level::Error)
+    }
+}
+
+/// Renders problems the way rustc does: message, file, line, column, underlined text, help.
+#[must_use]
+pub fn render(source: &Source, problems: &[Problem], color: bool) -> String {
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .decor_style(DecorStyle::Ascii);
+    let text = shown(&source.text);
+    let mut out = String::new();
+    for problem in problems {
+        let level = match problem.level {
+            Level::Warning => annotate_snippets::Level::WARNING,
+            Level::Error => annotate_snippets::Level::ERROR,
+        };
+        let message = shown(&problem.message);
+        let mut group = Group::with_title(level.primary_title(message.as_str()));
+        if let Some(span) = &problem.span {
+            group = group.element(
+                Snippet::source(text.as_str())
+                    .path(source.name.as_ref())
+                    .annotation(AnnotationKind::Primary.span(clamp(span, &source.text))),
+            );
+        } else {
+            group = group.element(annotate_snippets::Origin::path(source.name.as_ref()));
+        }
+        let help = problem.help.as_deref().map(shown);
+        if let Some(help) = &help {
+            group = group.element(annotate_snippets::Level::HELP.message(help.as_str()));
+        }
+        out.push_str(&renderer.render(&[group]));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+/// Replaces control characters one byte for one byte, so that spans keep their places and a
+/// hostile file cannot write to the terminal.
+fn shown(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' => '\n',
+            c if c.is_ascii_control() => ' ',
+            c => c,
+        })
+        .collect()
+}
+
+fn clamp(span: &Range<usize>, text: &str) -> Range<usize> {
+    let floor = |at: usize| {
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = floor(span.start);
+    // A table's span can run over the rest of the file; its first line says enough.
+    let line_end = text[start..]
+        .find('\n')
+        .map_or(text.len(), |length| start + length);
+    start..floor(span.end).clamp(start, line_end)
+}

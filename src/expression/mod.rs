@@ -1,0 +1,298 @@
+//! The one language of conditions and of `{{ }}`: CEL.
+//!
+//! Compiles when a playbook loads, evaluates against a [`Scope`], and explains which values
+//! made a condition true. Every expression comes from a file that may be hostile: its length
+//! and nesting are capped before the parser sees it, and it is parsed on a thread with a large
+//! stack. It must never read a clock, a file or an environment variable.
+
+mod explain;
+mod scope;
+mod template;
+
+pub use explain::{Evidence, Explanation, Verdict};
+pub use scope::{Scope, from_json, show, to_json};
+pub use template::{Quoting, RenderError, Template};
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The longest expression, in bytes.
+pub const MAX_LENGTH: usize = 1024;
+/// The deepest nesting of brackets, and the longest run of prefix operators.
+pub const MAX_NESTING: usize = 16;
+/// The stack of the thread that parses, in bytes: 1 KiB of source needs less than 2 MiB.
+const PARSER_STACK: usize = 16 * 1024 * 1024;
+
+/// A compiled expression, cheap to clone.
+#[derive(Clone)]
+pub struct Expression {
+    source: Arc<str>,
+    program: Arc<cel::Program>,
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expression({:?})", self.source)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+/// Why an expression does not compile, and where in its text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// What is wrong.
+    pub message: String,
+    /// Byte range in the expression.
+    pub span: Range<usize>,
+}
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluateError {
+    /// Something it reads is not known (yet).
+    #[error("{0} is not known")]
+    Unknown(String),
+    /// It cannot be computed from the values there are.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Expression {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// When it is too long, too deeply nested, or not CEL.
+    pub fn compile(source: &str) -> Result<Self, CompileError> {
+        cap(source)?;
+        let owned = source.to_owned();
+        let parsed = std::thread::Builder::new()
+            .name("cel-parser".into())
+            .stack_size(PARSER_STACK)
+            .spawn(move || cel::Program::compile(&owned))
+            .map_err(|error| error.to_string())
+            .and_then(|thread| {
+                thread
+                    .join()
+                    .map_err(|_| "the CEL parser failed".to_owned())
+            });
+        match parsed {
+            Ok(Ok(program)) => Ok(Self {
+                source: source.into(),
+                program: Arc::new(program),
+            }),
+            Ok(Err(errors)) => Err(first_error(source, &errors)),
+            Err(message) => Err(CompileError {
+                message,
+                span: 0..source.len(),
+            }),
+        }
+    }
+
+    /// The text it was compiled from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Names the variables it reads, without those its own macros bind.
+    #[must_use]
+    pub fn variables(&self) -> BTreeSet<String> {
+        explain::paths(self.program.expression())
+            .into_iter()
+            .map(|path| path.root)
+            .collect()
+    }
+
+    /// Names the functions it calls.
+    #[must_use]
+    pub fn functions(&self) -> BTreeSet<String> {
+        self.program
+            .references()
+            .functions()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Lists what it reads as variable and first field: `cpu.maximum` is `("cpu", Some("maximum"))`.
+    #[must_use]
+    pub fn members(&self) -> BTreeSet<(String, Option<String>)> {
+        explain::paths(self.program.expression())
+            .into_iter()
+            .map(|path| (path.root, path.member))
+            .collect()
+    }
+
+    /// Evaluates it.
+    ///
+    /// # Errors
+    /// When a value it reads is unknown, or when it cannot be computed.
+    pub fn evaluate(&self, scope: &Scope) -> Result<cel::Value, EvaluateError> {
+        explain::resolve(self.program.expression(), &scope.context())
+    }
+
+    /// Evaluates it as a condition and says which values decided.
+    #[must_use]
+    pub fn explain(&self, scope: &Scope) -> Explanation {
+        explain::explain(self.program.expression(), scope)
+    }
+}
+
+fn cap(source: &str) -> Result<(), CompileError> {
+    if source.trim().is_empty() {
+        return Err(CompileError {
+            message: "the expression is empty".into(),
+            span: 0..source.len(),
+        });
+    }
+    if source.len() > MAX_LENGTH {
+        return Err(CompileError {
+            message: format!(
+                "the expression is {} bytes long, at most {MAX_LENGTH} are allowed",
+                source.len()
+            ),
+            span: 0..source.len(),
+        });
+    }
+    let (mut depth, mut prefixes, mut chained) = (0_usize, 0_usize, 0_usize);
+    for (at, byte) in source.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match byte {
+            b'!' | b'-' => prefixes += 1,
+            b' ' | b'\t' | b'\n' => {}
+            _ => prefixes = 0,
+        }
+        if byte == b'?' {
+            chained += 1;
+        }
+        if depth > MAX_NESTING || prefixes > MAX_NESTING || chained > MAX_NESTING {
+            return Err(CompileError {
+                message: format!("the expression nests deeper than {MAX_NESTING} levels"),
+                span: at..at + 1,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn first_error(source: &str, errors: &cel::ParseErrors) -> CompileError {
+    let Some(error) = errors.errors.first() else {
+        return CompileError {
+            message: "this is not CEL".into(),
+            span: 0..source.len(),
+        };
+    };
+    let (line, column) = error.pos;
+    let line = usize::try_from(line.max(1)).unwrap_or(1) - 1;
+    let column = usize::try_from(column.max(1)).unwrap_or(1) - 1;
+    let line_start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let mut start = (line_start + column).min(source.len());
+    while !source.is_char_boundary(start) {
+        start -= 1;
+    }
+    let width = source[start..].chars().next().map_or(0, char::len_utf8);
+    let message = error.msg.lines().next().unwrap_or("unreadable").trim();
+    CompileError {
+        message: format!("this is not CEL: {message}"),
+        span: if width == 0 {
+            0..source.len()
+        } else {
+            start..start + width
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        let mut scope = Scope::default();
+        scope.set_json(
+            "cpu",
+            &serde_json::json!({"maximum": 97.5, "datapoints": 15, "name": "x"}),
+        );
+        scope.set_duration("waited", chrono::Duration::minutes(16));
+        scope
+    }
+
+    #[test]
+    fn integers_compare_with_floats() {
+        let truth = Expression::compile("cpu.maximum >= 90 && cpu.datapoints > 3.5")
+            .unwrap()
+            .explain(&scope());
+        assert_eq!(truth.verdict, Verdict::True);
+    }
+
+    #[test]
+    fn an_explanation_names_values_and_what_is_unknown() {
+        let explanation = Expression::compile("cpu.maximum > 90 && scaling.launched == 0")
+            .unwrap()
+            .explain(&scope());
+        assert_eq!(explanation.verdict, Verdict::Unknown);
+        let shown: Vec<_> = explanation
+            .evidence
+            .iter()
+            .map(|e| (e.name.as_str(), e.value.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("cpu.maximum", Some("97.5")), ("scaling.launched", None)]
+        );
+    }
+
+    #[test]
+    fn durations_compare() {
+        let explanation = Expression::compile("waited > duration('15m')")
+            .unwrap()
+            .explain(&scope());
+        assert_eq!(explanation.verdict, Verdict::True);
+    }
+
+    #[test]
+    fn variables_bound_by_macros_are_not_free() {
+        let expression =
+            Expression::compile("cpu.exists(i, cpu[i].x > 1) && [1].all(n, n > m)").unwrap();
+        let free: Vec<_> = expression.variables().into_iter().collect();
+        assert_eq!(free, ["cpu", "m"]);
+    }
+
+    #[test]
+    fn hostile_expressions_are_refused_before_parsing() {
+        for source in [
+            "(".repeat(1000),
+            "!".repeat(1000) + "x",
+            "a?".repeat(400),
+            "x".repeat(1025),
+            String::new(),
+        ] {
+            assert!(Expression::compile(&source).is_err(), "{source}");
+        }
+        for source in [
+            "[".repeat(16),
+            "-".repeat(16),
+            "a.".repeat(510),
+            "a+".repeat(510),
+            "a&&".repeat(340),
+        ] {
+            assert!(Expression::compile(&source).is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn an_error_points_into_the_text() {
+        let error = Expression::compile("cpu.maximum >= ").unwrap_err();
+        assert!(error.message.starts_with("this is not CEL"), "{error}");
+    }
+}

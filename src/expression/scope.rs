@@ -1,0 +1,107 @@
+//! The values an expression can read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cel::Value;
+
+/// Names with values. Values are shared, so a scope is cheap to build and to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Scope(BTreeMap<String, Value>);
+
+impl Scope {
+    /// Sets a variable.
+    pub fn set(&mut self, name: impl Into<String>, value: Value) {
+        self.0.insert(name.into(), value);
+    }
+
+    /// Sets a variable from JSON.
+    pub fn set_json(&mut self, name: impl Into<String>, value: &serde_json::Value) {
+        self.set(name, from_json(value));
+    }
+
+    /// Sets a variable to a duration.
+    pub fn set_duration(&mut self, name: impl Into<String>, value: chrono::Duration) {
+        self.set(name, Value::Duration(value));
+    }
+
+    /// Tells whether a variable has a value.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Returns a variable's value.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    pub(super) fn context(&self) -> cel::Context<'static, 'static> {
+        let mut context = cel::Context::default();
+        for (name, value) in &self.0 {
+            context.add_variable_from_value(name.clone(), value.clone());
+        }
+        context
+    }
+}
+
+/// Turns JSON into a CEL value: whole numbers become `int`, others `double`.
+#[must_use]
+pub fn from_json(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(*truth),
+        serde_json::Value::Number(number) => number.as_i64().map_or_else(
+            || number.as_f64().map_or(Value::Null, Value::Float),
+            Value::Int,
+        ),
+        serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
+        serde_json::Value::Array(items) => {
+            Value::List(Arc::new(items.iter().map(from_json).collect()))
+        }
+        serde_json::Value::Object(entries) => Value::from(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), from_json(value)))
+                .collect::<std::collections::HashMap<String, Value>>(),
+        ),
+    }
+}
+
+/// Turns a CEL value into JSON; durations become seconds, timestamps RFC 3339 text.
+#[must_use]
+pub fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds of an incident fit in 2^52"
+        )]
+        Value::Duration(duration) => (duration.num_milliseconds() as f64 / 1000.0).into(),
+        Value::Timestamp(time) => time.to_rfc3339().into(),
+        Value::List(items) => items.iter().map(to_json).collect(),
+        other => other
+            .json()
+            .unwrap_or_else(|_| serde_json::Value::String(format!("{other:?}"))),
+    }
+}
+
+/// Writes a value the way a sentence wants it: text bare, numbers with at most two decimals.
+#[must_use]
+pub fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string(),
+        Value::Float(number) => show_number(*number),
+        Value::Duration(duration) => humantime::format_duration(std::time::Duration::from_secs(
+            u64::try_from(duration.num_seconds()).unwrap_or(0),
+        ))
+        .to_string(),
+        other => to_json(other).to_string(),
+    }
+}
+
+fn show_number(number: f64) -> String {
+    let text = format!("{number:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    text.to_owned()
+}

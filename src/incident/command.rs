@@ -1,0 +1,221 @@
+//! What someone or something asks of an incident.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal,
+};
+use crate::playbook::{Severity, StepId};
+
+/// A request. [`super::decide`] grants or refuses it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Open the incident.
+    Open {
+        /// Its title.
+        title: String,
+        /// How bad it is.
+        severity: Severity,
+        /// The alarm it answers; an incident can be opened without one.
+        alarm: Option<AlarmRef>,
+        /// The rehearsal it belongs to.
+        rehearsal: Option<Rehearsal>,
+    },
+    /// Add an alarm.
+    AttachAlarm(AlarmRef),
+    /// An alarm's state was seen.
+    AlarmSeen {
+        /// The alarm's name.
+        name: String,
+        /// Its state.
+        state: AlarmState,
+        /// Why, in CloudWatch's words.
+        reason: String,
+    },
+    /// Move the incident to a status.
+    SetStatus(IncidentStatus),
+    /// Change how bad it is.
+    Regrade(Severity),
+    /// Write something down.
+    Note(String),
+    /// Begin to walk a playbook.
+    Start {
+        /// The name of its file, for messages.
+        name: String,
+        /// Its text; the execution keeps it.
+        text: String,
+    },
+    /// Answer the question for an input.
+    ProvideInput {
+        /// The input.
+        name: String,
+        /// What was typed.
+        text: String,
+    },
+    /// Say what became of a manual step.
+    Confirm {
+        /// The step, and which visit of it: what was on the screen.
+        step: StepId,
+        /// Counted from 1.
+        visit: u32,
+        /// What became of it.
+        verdict: Verdict,
+        /// A note.
+        note: Option<String>,
+        /// Values it asked for, as typed.
+        answers: BTreeMap<String, String>,
+    },
+    /// Take a branch of a decision.
+    TakeBranch {
+        /// The step, and which visit of it.
+        step: StepId,
+        /// Counted from 1.
+        visit: u32,
+        /// The branch, counted from 0.
+        branch: usize,
+        /// Why, when it is not the recommended one.
+        reason: Option<String>,
+    },
+    /// An attempt came to its end.
+    AttemptEnded {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How.
+        result: AttemptResult,
+    },
+    /// Stop what the current step is running.
+    CancelCurrent,
+    /// Escalate now.
+    Escalate {
+        /// Why.
+        reason: String,
+    },
+    /// Agree to an escalation that was asked for.
+    ApproveEscalation {
+        /// Which.
+        escalation: EscalationId,
+        /// A note.
+        note: Option<String>,
+    },
+    /// Put an escalation off.
+    PostponeEscalation {
+        /// Which.
+        escalation: EscalationId,
+        /// Until when.
+        until: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// End the walk without an outcome.
+    StopExecution {
+        /// Why.
+        reason: String,
+    },
+    /// Time has passed.
+    Tick,
+    /// A console took the incident up again: what ran is no longer running.
+    TakeUp,
+}
+
+/// What the responder says became of a manual step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was done.
+    Done,
+    /// It did not work, or cannot be decided.
+    Failed,
+    /// It was not needed.
+    Skipped,
+}
+
+/// Why a command was not granted. Each says what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no incident yet.
+    #[error("there is no incident yet; open one first")]
+    NotOpen,
+    /// There is one already.
+    #[error("the incident is open already")]
+    AlreadyOpen,
+    /// The incident is closed.
+    #[error("the incident is closed; open a new one")]
+    Closed,
+    /// The status cannot follow the present one.
+    #[error("an incident that is {from} cannot become {to}; {instead}")]
+    Status {
+        /// The present status.
+        from: &'static str,
+        /// The wanted one.
+        to: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// A playbook is being walked.
+    #[error("a playbook is being walked; finish it, or stop it first")]
+    Walking,
+    /// No playbook is being walked.
+    #[error("no playbook is being walked; start one first")]
+    NotWalking,
+    /// The playbook cannot be used.
+    #[error("the playbook {0} cannot be used; run `standdown check` to see why")]
+    Playbook(String),
+    /// An input has no value, and the responder may not be asked.
+    #[error(
+        "the input `{0}` has no value for this alarm, and the playbook does not ask for it; start it on another alarm, or add \"ask\" to its `from`"
+    )]
+    MissingInput(String),
+    /// An input is not wanted, or not any more.
+    #[error("nobody asks for `{0}` now")]
+    UnknownInput(String),
+    /// A value does not fit.
+    #[error("{0}")]
+    InvalidInput(#[from] crate::playbook::InvalidInput),
+    /// A value that the step asks for is missing.
+    #[error("`{0}` is still to be answered")]
+    Unanswered(String),
+    /// The step is not where the responder stands.
+    #[error("step {0} is no longer the current one; nothing was recorded")]
+    NotCurrent(StepId),
+    /// The step does not take this.
+    #[error("step {0} cannot be answered that way")]
+    WrongKind(StepId),
+    /// There is no such branch.
+    #[error("there is no branch {0}")]
+    NoBranch(usize),
+    /// Taking a branch that is not recommended wants a reason.
+    #[error("\"{recommended}\" is recommended; say why you take another branch")]
+    ReasonNeeded {
+        /// The recommended branch.
+        recommended: String,
+    },
+    /// The step has been visited as often as it may be.
+    #[error("step {step} has been visited {visits} times, as often as it may be; take another way")]
+    VisitsUsedUp {
+        /// The step.
+        step: StepId,
+        /// How often.
+        visits: u32,
+    },
+    /// Nothing is running.
+    #[error("nothing is running at this step")]
+    NothingRunning,
+    /// The attempt is not known.
+    #[error("attempt {0} is not known")]
+    UnknownAttempt(AttemptId),
+    /// The escalation is not waiting for an answer.
+    #[error("this escalation is not waiting for an answer")]
+    NoEscalation,
+    /// A text is empty.
+    #[error("nothing was written; nothing was recorded")]
+    Empty,
+    /// The alarm is there already.
+    #[error("alarm {0} belongs to the incident already")]
+    AlarmAttached(String),
+    /// An incident holds a limited number of alarms.
+    #[error("an incident holds at most {0} alarms")]
+    TooManyAlarms(usize),
+}

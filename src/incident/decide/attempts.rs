@@ -1,0 +1,320 @@
+//! Attempts: started ahead or on arrival, judged, tried again, cut off.
+
+use chrono::Duration;
+use serde_json::Value;
+
+use super::{Draft, walk};
+use crate::expression::{Verdict, from_json, to_json};
+use crate::incident::{
+    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, VisitResult,
+    prefetch as plan, scope,
+};
+use crate::playbook::{Automated, StepId, StepKind};
+
+/// The longest wait between two tries, in seconds.
+const LONGEST_BACKOFF: i64 = 30;
+
+fn automated<'a>(draft: &'a Draft<'_>, step: &StepId) -> Option<&'a Automated> {
+    match &draft.state.execution()?.playbook.step(&step.0)?.kind {
+        StepKind::Automated(automated) => Some(automated),
+        _ => None,
+    }
+}
+
+fn begin(draft: &mut Draft<'_>, step: &StepId, number: u32, origin: AttemptOrigin) {
+    let attempt = AttemptId(draft.id());
+    draft.emit(Event::AttemptStarted {
+        attempt,
+        step: step.clone(),
+        number,
+        origin,
+    });
+}
+
+/// Starts what can run ahead.
+pub(super) fn prefetch(draft: &mut Draft<'_>) {
+    for step in plan::plan(&draft.state, draft.stamp.at) {
+        begin(draft, &step, 1, AttemptOrigin::Prefetch);
+    }
+}
+
+/// Uses what ran ahead if it is fresh, waits for it if it still runs, or starts an attempt.
+pub(super) fn arrived(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
+    let (Some(automated), Some(execution)) = (automated(draft, step), draft.state.walking()) else {
+        return;
+    };
+    let latest = execution
+        .latest_attempt(step)
+        .filter(|attempt| !attempt.used);
+    match latest.map(|attempt| (attempt.id, &attempt.end)) {
+        Some((_, None)) => {}
+        Some((attempt, Some((result, ended_at))))
+            if result.status == AttemptStatus::Succeeded
+                && (draft.stamp.at - *ended_at).to_std().unwrap_or_default()
+                    <= automated.max_age =>
+        {
+            let next = automated.next.clone();
+            succeed(draft, step, visit, attempt, true, &next);
+        }
+        // A retry of what ran ahead is waiting: standing there is reason enough to run at once.
+        _ => begin(draft, step, 1, AttemptOrigin::Arrival),
+    }
+}
+
+fn succeed(
+    draft: &mut Draft<'_>,
+    step: &StepId,
+    visit: u32,
+    attempt: AttemptId,
+    prefetched: bool,
+    next: &StepId,
+) {
+    draft.emit(Event::StepEnded {
+        step: step.clone(),
+        visit,
+        result: VisitResult::Succeeded {
+            attempt,
+            prefetched,
+        },
+    });
+    walk::arrive(draft, next);
+}
+
+pub(super) fn ended(
+    draft: &mut Draft<'_>,
+    id: AttemptId,
+    result: AttemptResult,
+) -> Result<(), Refusal> {
+    let attempt = draft
+        .state
+        .executions
+        .iter()
+        .find_map(|execution| execution.attempts.get(&id))
+        .cloned()
+        .ok_or(Refusal::UnknownAttempt(id))?;
+    let present = draft
+        .state
+        .execution()
+        .is_some_and(|execution| execution.attempts.contains_key(&id));
+    if attempt.end.is_some() || !present {
+        draft.emit(Event::LateResult {
+            attempt: id,
+            result,
+        });
+        return Ok(());
+    }
+    let result = judge(draft, &attempt.step, result);
+    draft.emit(Event::AttemptEnded {
+        attempt: id,
+        result: result.clone(),
+    });
+    if draft.state.walking().is_some() && is_latest(draft, &attempt) {
+        follow(draft, &attempt, &result);
+    }
+    Ok(())
+}
+
+fn is_latest(draft: &Draft<'_>, attempt: &Attempt) -> bool {
+    draft
+        .state
+        .execution()
+        .and_then(|execution| execution.latest.get(&attempt.step))
+        .is_some_and(|latest| *latest == attempt.id)
+}
+
+/// Computes the step's values, and lets its `success` condition decide.
+fn judge(draft: &Draft<'_>, step: &StepId, mut result: AttemptResult) -> AttemptResult {
+    let Some(automated) = automated(draft, step) else {
+        return result;
+    };
+    let Some(mut output) = result.output.take() else {
+        return result;
+    };
+    let name = automated.output.as_deref().unwrap_or("output");
+    let mut scope = scope(&draft.state, draft.stamp.at);
+    scope.set_json(name, &output);
+    for (value, expression) in &automated.values {
+        match (expression.evaluate(&scope), &mut output) {
+            (Ok(computed), Value::Object(fields)) => {
+                fields.insert(value.clone(), to_json(&computed));
+                scope.set(name, from_json(&output));
+            }
+            (Ok(_), _) => {}
+            // A value that cannot be computed stays unknown; whoever reads it is told.
+            (Err(_), _) => {}
+        }
+    }
+    let may_judge = matches!(
+        result.status,
+        AttemptStatus::Succeeded | AttemptStatus::Failed
+    );
+    if let (Some(success), true) = (&automated.success, may_judge) {
+        let why = success.explain(&scope);
+        if why.verdict == Verdict::True {
+            result.status = AttemptStatus::Succeeded;
+        } else {
+            result.status = AttemptStatus::Failed;
+            let values: Vec<String> = why
+                .evidence
+                .iter()
+                .map(|one| {
+                    format!(
+                        "{} is {}",
+                        one.name,
+                        one.value.as_deref().unwrap_or("unknown")
+                    )
+                })
+                .collect();
+            let judged = format!("{} does not hold: {}", success.source(), values.join(", "));
+            result.error = Some(
+                result
+                    .error
+                    .map_or(judged.clone(), |error| format!("{error}; {judged}")),
+            );
+        }
+    }
+    result.output = Some(output);
+    result
+}
+
+/// Moves on from an attempt's end: tries again, or leaves the step if the responder is there.
+fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
+    let step = &attempt.step;
+    let Some(automated) = automated(draft, step) else {
+        return;
+    };
+    let visit = draft
+        .state
+        .walking()
+        .and_then(|execution| execution.current())
+        .filter(|visit| visit.step == *step)
+        .map(|visit| visit.number);
+    let next = automated.next.clone();
+    let again = matches!(
+        result.status,
+        AttemptStatus::Failed | AttemptStatus::TimedOut
+    ) && attempt.number <= automated.retries;
+    if again {
+        let number = attempt.number + 1;
+        let at = draft.stamp.at + backoff(attempt);
+        draft.emit(Event::RetryScheduled {
+            step: step.clone(),
+            number,
+            at,
+        });
+        return;
+    }
+    let Some(visit) = visit else {
+        return;
+    };
+    if result.status == AttemptStatus::Succeeded {
+        let prefetched = !attempt.used && attempt.origin == AttemptOrigin::Prefetch;
+        succeed(draft, step, visit, attempt.id, prefetched, &next);
+    } else if attempt.origin == AttemptOrigin::Prefetch && result.status != AttemptStatus::Cancelled
+    {
+        // It failed ahead of the responder, who has come meanwhile: the step gets its own try.
+        begin(draft, step, 1, AttemptOrigin::Arrival);
+    } else {
+        let error = result
+            .error
+            .clone()
+            .unwrap_or_else(|| result.status.name().into());
+        draft.emit(Event::StepEnded {
+            step: step.clone(),
+            visit,
+            result: VisitResult::Failed {
+                error: error.clone(),
+            },
+        });
+        walk::fail(draft, step, &error);
+    }
+}
+
+/// Doubles from one second, with up to a quarter taken off at random so that retries of many
+/// steps do not come together. The randomness is the attempt's id: the same journal, the same
+/// times.
+fn backoff(attempt: &Attempt) -> Duration {
+    let full = (1_i64 << (attempt.number - 1).min(10)).min(LONGEST_BACKOFF) * 1000;
+    let jitter = i64::from(attempt.id.0.as_bytes()[15]) * full / 4 / 256;
+    Duration::milliseconds(full - jitter)
+}
+
+pub(super) fn retry_due(draft: &mut Draft<'_>) {
+    let Some(execution) = draft.state.walking() else {
+        return;
+    };
+    let due: Vec<(StepId, u32)> = execution
+        .retries
+        .iter()
+        .filter(|(_, retry)| retry.at <= draft.stamp.at)
+        .map(|(step, retry)| (step.clone(), retry.number))
+        .collect();
+    for (step, number) in due {
+        begin(draft, &step, number, AttemptOrigin::Retry);
+    }
+}
+
+pub(super) fn cancel_current(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let execution = draft.walking()?;
+    let step = execution
+        .current()
+        .map(|visit| visit.step.clone())
+        .ok_or(Refusal::NothingRunning)?;
+    let waiting = execution.retries.contains_key(&step);
+    let running = execution
+        .latest_attempt(&step)
+        .filter(|attempt| attempt.end.is_none())
+        .cloned();
+    match running {
+        Some(attempt) => {
+            let result =
+                AttemptResult::ended(AttemptStatus::Cancelled, "stopped by the responder", None);
+            draft.emit(Event::AttemptEnded {
+                attempt: attempt.id,
+                result: result.clone(),
+            });
+            follow(draft, &attempt, &result);
+            Ok(())
+        }
+        None if waiting => {
+            let visit = execution.current().map_or(1, |visit| visit.number);
+            let error = "stopped by the responder before the next try".to_owned();
+            draft.emit(Event::StepEnded {
+                step: step.clone(),
+                visit,
+                result: VisitResult::Failed {
+                    error: error.clone(),
+                },
+            });
+            walk::fail(draft, &step, &error);
+            Ok(())
+        }
+        None => Err(Refusal::NothingRunning),
+    }
+}
+
+/// Everything that ran when the console went away ended then, nobody knows how; all of it is
+/// read-only, and runs again.
+pub(super) fn take_up(draft: &mut Draft<'_>) {
+    let Some(execution) = draft.state.execution() else {
+        return;
+    };
+    let cut: Vec<Attempt> = execution.running().cloned().collect();
+    let walking = draft.state.walking().is_some();
+    for attempt in cut {
+        let result = AttemptResult::ended(
+            AttemptStatus::Unknown,
+            "the console ended while it ran",
+            None,
+        );
+        draft.emit(Event::AttemptEnded {
+            attempt: attempt.id,
+            result,
+        });
+        if walking && is_latest(draft, &attempt) {
+            begin(draft, &attempt.step, attempt.number, AttemptOrigin::TakeUp);
+        }
+    }
+    retry_due(draft);
+    super::escalation::ask_again(draft);
+}

@@ -1,0 +1,331 @@
+//! The walk: from step to step, as the playbook and the responder say.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Draft, attempts, escalation};
+use crate::document::Source;
+use crate::expression::to_json;
+use crate::incident::question::branches;
+use crate::incident::{Event, ExecutionId, ExecutionStatus, Refusal, Verdict, VisitResult, scope};
+use crate::playbook::{
+    Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
+};
+
+pub(super) fn start(draft: &mut Draft<'_>, name: String, text: String) -> Result<(), Refusal> {
+    if draft.state.walking().is_some() {
+        return Err(Refusal::Walking);
+    }
+    let compiled = compile(
+        &Source::new(name.as_str(), text.as_str()),
+        &draft.state.vocabulary,
+    );
+    let Some(playbook) = compiled.playbook else {
+        return Err(Refusal::Playbook(compiled.id.unwrap_or(name)));
+    };
+    let execution = ExecutionId(draft.id());
+    draft.emit(Event::ExecutionStarted {
+        execution,
+        playbook: playbook.id.clone(),
+        hash: playbook.hash.clone(),
+        name,
+        text,
+    });
+    resolve_inputs(draft, &playbook)?;
+    begin_when_ready(draft);
+    Ok(())
+}
+
+/// Takes each input from the first source that has a value for it; what only the responder
+/// knows stays open.
+fn resolve_inputs(draft: &mut Draft<'_>, playbook: &Playbook) -> Result<(), Refusal> {
+    let scope = scope(&draft.state, draft.stamp.at);
+    for input in &playbook.inputs {
+        let found = input.from.iter().find_map(|source| match source {
+            InputSource::Expression(expression) => {
+                let value = to_json(&expression.evaluate(&scope).ok()?);
+                // A value of the wrong shape is no value: the next source is asked.
+                Some((input.accept(&value).ok()?, expression.source().to_owned()))
+            }
+            InputSource::Ask => None,
+        });
+        let found = found.or_else(|| {
+            let default = input.default.clone().filter(|_| !input.may_ask())?;
+            Some((default, "default".to_owned()))
+        });
+        match found {
+            Some((value, from)) => {
+                draft.emit(Event::InputProvided {
+                    name: input.name.clone(),
+                    value,
+                    from,
+                });
+            }
+            None if input.may_ask() => {}
+            None => return Err(Refusal::MissingInput(input.name.clone())),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn provide_input(
+    draft: &mut Draft<'_>,
+    name: String,
+    text: &str,
+) -> Result<(), Refusal> {
+    let execution = draft.walking()?;
+    let input: Input = execution
+        .missing_input()
+        .filter(|input| input.name == name)
+        .cloned()
+        .ok_or_else(|| Refusal::UnknownInput(name.clone()))?;
+    let (value, from) = match (&input.default, text.trim().is_empty()) {
+        (Some(default), true) => (default.clone(), "default"),
+        _ => (input.parse(text)?, "ask"),
+    };
+    draft.emit(Event::InputProvided {
+        name,
+        value,
+        from: from.into(),
+    });
+    begin_when_ready(draft);
+    Ok(())
+}
+
+fn begin_when_ready(draft: &mut Draft<'_>) {
+    let Some(execution) = draft.state.walking() else {
+        return;
+    };
+    if execution.missing_input().is_none() && execution.visits.is_empty() {
+        let first = execution.playbook.start.clone();
+        arrive(draft, &first);
+    }
+}
+
+/// Comes to a step, and passes through every step that needs nobody.
+pub(super) fn arrive(draft: &mut Draft<'_>, step: &StepId) {
+    let Some(execution) = draft.state.walking() else {
+        return;
+    };
+    let visit = execution.visits_of(step) + 1;
+    let kind = execution
+        .playbook
+        .step(&step.0)
+        .map(|step| step.kind.clone());
+    draft.emit(Event::StepArrived {
+        step: step.clone(),
+        visit,
+    });
+    match kind {
+        Some(StepKind::Automated(_)) => attempts::arrived(draft, step, visit),
+        Some(StepKind::Outcome(outcome)) => {
+            draft.emit(Event::StepEnded {
+                step: step.clone(),
+                visit,
+                result: VisitResult::Outcome { outcome },
+            });
+            let status = match outcome {
+                Outcome::Resolved | Outcome::Mitigated | Outcome::HandedOff => {
+                    ExecutionStatus::Completed
+                }
+                Outcome::Escalated => ExecutionStatus::Escalated,
+                Outcome::Stop => ExecutionStatus::Failed,
+            };
+            draft.emit(Event::ExecutionEnded {
+                status,
+                outcome: Some(outcome),
+                reason: None,
+            });
+        }
+        Some(StepKind::Manual(_) | StepKind::Decision(_)) | None => {}
+    }
+}
+
+/// Does what the playbook says follows a failure.
+pub(super) fn fail(draft: &mut Draft<'_>, step: &StepId, error: &str) {
+    let Some(failed) = draft
+        .state
+        .walking()
+        .and_then(|execution| execution.playbook.step(&step.0))
+        .cloned()
+    else {
+        return;
+    };
+    let next = match &failed.kind {
+        StepKind::Automated(automated) => Some(&automated.next),
+        StepKind::Manual(manual) => Some(&manual.next),
+        StepKind::Decision(decision) => decision.branches.last().map(|branch| &branch.next),
+        StepKind::Outcome(_) => None,
+    };
+    match (&failed.on_failure, next) {
+        (OnFailure::Step(id), _) => arrive(draft, id),
+        (OnFailure::Continue, Some(next)) => arrive(draft, next),
+        (OnFailure::Escalate, Some(next)) => {
+            escalation::step_failed(draft, step, error);
+            arrive(draft, next);
+        }
+        (OnFailure::Stop, _) | (_, None) => {
+            let reason = Some(format!("step {step} failed: {error}"));
+            draft.emit(Event::ExecutionEnded {
+                status: ExecutionStatus::Failed,
+                outcome: None,
+                reason,
+            });
+        }
+    }
+}
+
+/// Returns the step if the responder stands at this very visit of it.
+fn current(draft: &Draft<'_>, step: &StepId, visit: u32) -> Result<Step, Refusal> {
+    let execution = draft.walking()?;
+    execution
+        .current()
+        .filter(|current| current.step == *step && current.number == visit)
+        .and_then(|current| execution.playbook.step(&current.step.0))
+        .cloned()
+        .ok_or_else(|| Refusal::NotCurrent(step.clone()))
+}
+
+/// Refuses a way whose first step has been visited as often as it may be.
+fn may_visit(draft: &Draft<'_>, id: &StepId) -> Result<(), Refusal> {
+    let execution = draft.walking()?;
+    let visits = execution.visits_of(id);
+    match execution.playbook.step(&id.0) {
+        Some(step) if visits >= step.max_visits => Err(Refusal::VisitsUsedUp {
+            step: id.clone(),
+            visits,
+        }),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn confirm(
+    draft: &mut Draft<'_>,
+    step: &StepId,
+    visit: u32,
+    verdict: Verdict,
+    note: Option<String>,
+    answers: &BTreeMap<String, String>,
+) -> Result<(), Refusal> {
+    let at = current(draft, step, visit)?;
+    let next = match (&at.kind, verdict) {
+        (StepKind::Manual(manual), Verdict::Done | Verdict::Skipped) => Some(&manual.next),
+        (StepKind::Manual(_) | StepKind::Decision(_), Verdict::Failed) => match &at.on_failure {
+            OnFailure::Step(id) => Some(id),
+            _ => None,
+        },
+        _ => return Err(Refusal::WrongKind(step.clone())),
+    };
+    if let Some(next) = next {
+        may_visit(draft, next)?;
+    }
+    let next = next.cloned();
+    let answers = match (&at.kind, verdict) {
+        (StepKind::Manual(manual), Verdict::Done) => read_answers(manual, answers)?,
+        _ => Map::new(),
+    };
+    draft.emit(Event::StepConfirmed {
+        step: step.clone(),
+        visit,
+        verdict,
+        note: note.clone(),
+        answers,
+    });
+    draft.emit(Event::StepEnded {
+        step: step.clone(),
+        visit,
+        result: VisitResult::Confirmed { verdict },
+    });
+    match (verdict, next) {
+        (Verdict::Failed, _) => {
+            let error = note.unwrap_or_else(|| "the responder could not do it".into());
+            fail(draft, step, &error);
+        }
+        (_, Some(next)) => arrive(draft, &next),
+        (_, None) => {}
+    }
+    Ok(())
+}
+
+fn read_answers(
+    manual: &Manual,
+    typed: &BTreeMap<String, String>,
+) -> Result<Map<String, Value>, Refusal> {
+    manual
+        .ask
+        .iter()
+        .map(|input| {
+            let text = typed.get(&input.name).map_or("", |text| text.trim());
+            let value = match (&input.default, text.is_empty()) {
+                (Some(default), true) => default.clone(),
+                (None, true) => return Err(Refusal::Unanswered(input.name.clone())),
+                (_, false) => input.parse(text)?,
+            };
+            Ok((input.name.clone(), value))
+        })
+        .collect()
+}
+
+pub(super) fn take_branch(
+    draft: &mut Draft<'_>,
+    step: &StepId,
+    visit: u32,
+    branch: usize,
+    reason: Option<String>,
+) -> Result<(), Refusal> {
+    let at = current(draft, step, visit)?;
+    let StepKind::Decision(decision) = &at.kind else {
+        return Err(Refusal::WrongKind(step.clone()));
+    };
+    let views = branches(decision, &scope(&draft.state, draft.stamp.at));
+    let taken = views.get(branch).ok_or(Refusal::NoBranch(branch + 1))?;
+    let recommended = views.iter().find(|view| view.recommended).unwrap_or(taken);
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
+    if !taken.recommended && reason.is_none() {
+        return Err(Refusal::ReasonNeeded {
+            recommended: recommended.branch.label.clone(),
+        });
+    }
+    may_visit(draft, &taken.branch.next)?;
+    let evidence = views
+        .iter()
+        .filter_map(|view| view.explanation.as_ref())
+        .flat_map(|explanation| explanation.evidence.clone())
+        .fold(Vec::new(), |mut all, one| {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+            all
+        });
+    let next = taken.branch.next.clone();
+    let label = taken.branch.label.clone();
+    draft.emit(Event::BranchTaken {
+        step: step.clone(),
+        visit,
+        branch: label.clone(),
+        recommended: recommended.branch.label.clone(),
+        evidence,
+        overridden_because: reason.filter(|_| !taken.recommended),
+    });
+    draft.emit(Event::StepEnded {
+        step: step.clone(),
+        visit,
+        result: VisitResult::Branched { branch: label },
+    });
+    arrive(draft, &next);
+    Ok(())
+}
+
+pub(super) fn stop(draft: &mut Draft<'_>, reason: String) -> Result<(), Refusal> {
+    draft.walking()?;
+    if reason.trim().is_empty() {
+        return Err(Refusal::Empty);
+    }
+    draft.emit(Event::ExecutionEnded {
+        status: ExecutionStatus::Failed,
+        outcome: None,
+        reason: Some(reason),
+    });
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! What happened: the journal's record.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Actor, AlarmRef, AlarmState, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
+    ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Rehearsal, Verdict, VisitResult,
+};
+use crate::expression::Evidence;
+use crate::playbook::{Outcome, Severity, StepId};
+
+/// An event with its place in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Counted from 1 within the incident.
+    pub sequence: u64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened. Names are in the past tense; nothing here can be taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The incident was opened.
+    IncidentOpened {
+        /// Its id.
+        incident: IncidentId,
+        /// Its title.
+        title: String,
+        /// How bad it is.
+        severity: Severity,
+        /// The rehearsal it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rehearsal: Option<Rehearsal>,
+    },
+    /// An alarm was added.
+    AlarmAttached {
+        /// The alarm, as it was then.
+        alarm: AlarmRef,
+    },
+    /// An alarm's state was seen to have changed.
+    AlarmStateChanged {
+        /// The alarm's name.
+        name: String,
+        /// Its state before.
+        from: AlarmState,
+        /// Its state now.
+        to: AlarmState,
+        /// Why, in CloudWatch's words.
+        reason: String,
+    },
+    /// The status changed.
+    StatusChanged {
+        /// Before.
+        from: IncidentStatus,
+        /// Now.
+        to: IncidentStatus,
+    },
+    /// The severity changed.
+    SeverityChanged {
+        /// Before.
+        from: Severity,
+        /// Now.
+        to: Severity,
+    },
+    /// Someone wrote something down.
+    NoteAdded {
+        /// What.
+        text: String,
+        /// The step at which.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+    },
+    /// A playbook's walk began.
+    ExecutionStarted {
+        /// The walk.
+        execution: ExecutionId,
+        /// The playbook's id.
+        playbook: String,
+        /// SHA-256 of its text.
+        hash: String,
+        /// The file it came from.
+        name: String,
+        /// Its text.
+        text: String,
+    },
+    /// An input got its value.
+    InputProvided {
+        /// The input.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// Where it came from: `alarm…`, `ask` or `default`.
+        from: String,
+    },
+    /// The walk came to a step.
+    StepArrived {
+        /// The step.
+        step: StepId,
+        /// Which visit of it, counted from 1.
+        visit: u32,
+    },
+    /// The walk left a step.
+    StepEnded {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// How.
+        result: VisitResult,
+    },
+    /// The responder said what became of a manual step.
+    StepConfirmed {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What became of it.
+        verdict: Verdict,
+        /// A note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Values it asked for.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        answers: serde_json::Map<String, Value>,
+    },
+    /// The responder took a branch.
+    BranchTaken {
+        /// The decision.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// The branch's label.
+        branch: String,
+        /// The recommended branch's label.
+        recommended: String,
+        /// What the recommendation stood on.
+        evidence: Vec<Evidence>,
+        /// Why another one was taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overridden_because: Option<String>,
+    },
+    /// An attempt began.
+    AttemptStarted {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its step.
+        step: StepId,
+        /// Which try, counted from 1.
+        number: u32,
+        /// Why it runs.
+        origin: AttemptOrigin,
+    },
+    /// An attempt ended: exactly once.
+    AttemptEnded {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How.
+        result: AttemptResult,
+    },
+    /// A result came for an attempt that had ended already. It changes nothing.
+    LateResult {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What came.
+        result: AttemptResult,
+    },
+    /// A failed attempt will be tried again.
+    RetryScheduled {
+        /// The step.
+        step: StepId,
+        /// Which try it will be.
+        number: u32,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An escalation was asked for.
+    EscalationRaised {
+        /// The escalation.
+        escalation: EscalationId,
+        /// Why.
+        causes: Vec<Cause>,
+        /// The path to take.
+        path: String,
+    },
+    /// The responder agreed.
+    EscalationApproved {
+        /// The escalation.
+        escalation: EscalationId,
+        /// A note.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// The responder put it off.
+    EscalationPostponed {
+        /// The escalation.
+        escalation: EscalationId,
+        /// Until when.
+        until: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// The walk ended.
+    ExecutionEnded {
+        /// How.
+        status: ExecutionStatus,
+        /// At which outcome.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Outcome>,
+        /// Why, when there is no outcome.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// Why an escalation was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Cause {
+    /// A trigger of the playbook fired.
+    Trigger {
+        /// Its condition.
+        condition: String,
+        /// The values that made it true.
+        evidence: Vec<Evidence>,
+    },
+    /// A step failed whose failure escalates.
+    StepFailed {
+        /// The step.
+        step: StepId,
+        /// Why it failed.
+        error: String,
+    },
+    /// The responder asked for it.
+    Responder {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Cause {
+    /// Says it in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Trigger {
+                condition,
+                evidence,
+            } => {
+                let values: Vec<String> = evidence
+                    .iter()
+                    .filter_map(|evidence| {
+                        Some(format!("{} = {}", evidence.name, evidence.value.as_ref()?))
+                    })
+                    .collect();
+                if values.is_empty() {
+                    condition.clone()
+                } else {
+                    format!("{condition} ({})", values.join(", "))
+                }
+            }
+            Self::StepFailed { step, error } => format!("step {step} failed: {error}"),
+            Self::Responder { reason } => reason.clone(),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Folds an event into the state. Total: an event that makes no sense changes nothing.
+
+use std::sync::Arc;
+
+use super::{
+    Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution, ExecutionStatus,
+    Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Visit, VisitResult,
+};
+use crate::document::Source;
+use crate::expression::from_json;
+use crate::playbook::{StepId, StepKind, compile};
+
+/// Folds one event in.
+#[must_use]
+pub fn evolve(mut state: State, recorded: &Recorded) -> State {
+    state.sequence = recorded.sequence;
+    match &recorded.event {
+        Event::ExecutionStarted {
+            execution,
+            text,
+            name,
+            ..
+        } => {
+            let source = Source::new(name.as_str(), text.as_str());
+            if let Some(playbook) = compile(&source, &state.vocabulary).playbook {
+                state.executions.push_back(Execution {
+                    id: *execution,
+                    playbook: Arc::new(playbook),
+                    status: ExecutionStatus::InProgress,
+                    started_at: recorded.at,
+                    ended_at: None,
+                    outcome: None,
+                    inputs: Default::default(),
+                    visits: Default::default(),
+                    attempts: Default::default(),
+                    latest: Default::default(),
+                    retries: Default::default(),
+                    outputs: Default::default(),
+                    escalations: Default::default(),
+                    escalated: false,
+                    failed_steps: 0,
+                });
+            }
+        }
+        event if about_incident(event) => incident(&mut state.incident, recorded),
+        _ => {
+            if let Some(execution) = state.executions.back_mut() {
+                walk(execution, recorded);
+            }
+        }
+    }
+    state
+}
+
+fn about_incident(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::IncidentOpened { .. }
+            | Event::AlarmAttached { .. }
+            | Event::AlarmStateChanged { .. }
+            | Event::StatusChanged { .. }
+            | Event::SeverityChanged { .. }
+            | Event::NoteAdded { .. }
+    )
+}
+
+fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
+    if let Event::IncidentOpened {
+        incident,
+        title,
+        severity,
+        rehearsal,
+    } = &recorded.event
+    {
+        *slot = Some(Incident {
+            id: incident.clone(),
+            title: title.clone(),
+            severity: *severity,
+            status: IncidentStatus::Open,
+            opened_at: recorded.at,
+            alarms: Default::default(),
+            notes: Default::default(),
+            rehearsal: rehearsal.clone(),
+            reached: Default::default(),
+        });
+        return;
+    }
+    let Some(incident) = slot else {
+        return;
+    };
+    match &recorded.event {
+        Event::AlarmAttached { alarm } => incident.alarms.push_back(alarm.clone()),
+        Event::AlarmStateChanged {
+            name, to, reason, ..
+        } => {
+            if let Some(alarm) = incident.alarms.iter_mut().find(|alarm| alarm.name == *name) {
+                alarm.state = *to;
+                alarm.reason.clone_from(reason);
+                alarm.since = Some(recorded.at);
+            }
+        }
+        Event::StatusChanged { to, .. } => {
+            incident.status = *to;
+            incident.reached.push_back((*to, recorded.at));
+        }
+        Event::SeverityChanged { to, .. } => incident.severity = *to,
+        Event::NoteAdded { text, .. } => incident.notes.push_back(Note {
+            text: text.clone(),
+            at: recorded.at,
+            by: recorded.by.user.clone(),
+        }),
+        _ => {}
+    }
+}
+
+fn walk(execution: &mut Execution, recorded: &Recorded) {
+    match &recorded.event {
+        Event::InputProvided { name, value, .. } => {
+            execution.inputs.insert(name.clone(), value.clone());
+        }
+        Event::StepArrived { step, visit } => execution.visits.push_back(Visit {
+            step: step.clone(),
+            number: *visit,
+            arrived_at: recorded.at,
+            result: None,
+            ended_at: None,
+        }),
+        Event::StepEnded {
+            step,
+            visit,
+            result,
+        } => {
+            leave(execution, step, *visit, result.clone(), recorded);
+        }
+        Event::StepConfirmed {
+            step,
+            verdict,
+            answers,
+            ..
+        } => {
+            let mut answers = answers.clone();
+            answers.insert(
+                "verdict".into(),
+                serde_json::to_value(verdict).unwrap_or_default(),
+            );
+            if let Some(StepKind::Manual(manual)) =
+                execution.playbook.step(&step.0).map(|step| &step.kind)
+                && let Some(name) = manual.output.clone()
+            {
+                set_output(execution, name, answers.into(), step, recorded);
+            }
+        }
+        Event::AttemptStarted {
+            attempt,
+            step,
+            number,
+            origin,
+        } => {
+            execution.retries.remove(step);
+            execution.latest.insert(step.clone(), *attempt);
+            execution.attempts.insert(
+                *attempt,
+                Attempt {
+                    id: *attempt,
+                    step: step.clone(),
+                    number: *number,
+                    origin: *origin,
+                    started_at: recorded.at,
+                    end: None,
+                    used: *origin == AttemptOrigin::Arrival,
+                },
+            );
+        }
+        Event::AttemptEnded { attempt, result } => {
+            let Some(ended) = execution
+                .attempts
+                .get_mut(attempt)
+                .filter(|ended| ended.end.is_none())
+            else {
+                return;
+            };
+            ended.end = Some((result.clone(), recorded.at));
+            let step = ended.step.clone();
+            let name = match execution.playbook.step(&step.0).map(|step| &step.kind) {
+                Some(StepKind::Automated(automated)) => automated.output.clone(),
+                _ => None,
+            };
+            if let (Some(name), Some(output)) = (name, &result.output) {
+                set_output(execution, name, output.clone(), &step, recorded);
+            }
+        }
+        Event::RetryScheduled { step, number, at } => {
+            execution.retries.insert(
+                step.clone(),
+                Retry {
+                    number: *number,
+                    at: *at,
+                },
+            );
+        }
+        Event::EscalationRaised {
+            escalation,
+            causes,
+            path,
+        } => {
+            for earlier in execution.escalations.iter_mut() {
+                if matches!(earlier.answer, EscalationAnswer::Postponed { .. })
+                    && earlier.causes.iter().all(|cause| causes.contains(cause))
+                {
+                    earlier.answer = EscalationAnswer::AskedAgain;
+                }
+            }
+            execution.escalations.push_back(Escalation {
+                id: *escalation,
+                causes: causes.clone(),
+                path: path.clone(),
+                raised_at: recorded.at,
+                answer: EscalationAnswer::Pending,
+            });
+        }
+        Event::EscalationApproved { escalation, .. } => {
+            execution.escalated = true;
+            answer(execution, escalation, &EscalationAnswer::Approved);
+        }
+        Event::EscalationPostponed {
+            escalation, until, ..
+        } => {
+            answer(
+                execution,
+                escalation,
+                &EscalationAnswer::Postponed { until: *until },
+            );
+        }
+        Event::ExecutionEnded {
+            status, outcome, ..
+        } => {
+            execution.status = *status;
+            execution.outcome = *outcome;
+            execution.ended_at = Some(recorded.at);
+            execution.retries.clear();
+        }
+        // A branch is followed by the step's end; a late result changes nothing.
+        _ => {}
+    }
+}
+
+fn leave(
+    execution: &mut Execution,
+    step: &StepId,
+    visit: u32,
+    result: VisitResult,
+    recorded: &Recorded,
+) {
+    if matches!(
+        result,
+        VisitResult::Failed { .. }
+            | VisitResult::Confirmed {
+                verdict: super::Verdict::Failed
+            }
+    ) {
+        execution.failed_steps += 1;
+    }
+    if let VisitResult::Succeeded { attempt, .. } = &result
+        && let Some(attempt) = execution.attempts.get_mut(attempt)
+    {
+        attempt.used = true;
+    }
+    let left = execution
+        .visits
+        .iter_mut()
+        .find(|left| left.step == *step && left.number == visit);
+    if let Some(left) = left {
+        left.result = Some(result);
+        left.ended_at = Some(recorded.at);
+    }
+}
+
+fn set_output(
+    execution: &mut Execution,
+    name: String,
+    json: serde_json::Value,
+    step: &StepId,
+    recorded: &Recorded,
+) {
+    let value = from_json(&json);
+    execution.outputs.insert(
+        name,
+        Output {
+            json: Arc::new(json),
+            value,
+            step: step.clone(),
+            at: recorded.at,
+        },
+    );
+}
+
+fn answer(execution: &mut Execution, id: &super::EscalationId, answer: &EscalationAnswer) {
+    if let Some(escalation) = execution
+        .escalations
+        .iter_mut()
+        .find(|escalation| escalation.id == *id)
+    {
+        escalation.answer = answer.clone();
+    }
+}

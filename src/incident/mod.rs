@@ -1,0 +1,28 @@
+//! The core: what an incident is, and how it moves.
+//!
+//! A decider. [`decide`] turns a command into events, [`evolve`] folds an event into the
+//! [`State`], [`effects`] says what the world must do because of it. All three are pure: time
+//! and identity enter as a [`Stamp`] on the command. This module must never read a clock or a
+//! file, start a task, or know how anything is drawn.
+
+mod command;
+mod decide;
+mod effect;
+mod event;
+mod evolve;
+mod ids;
+mod prefetch;
+mod question;
+mod scope;
+mod state;
+
+pub use command::{Command, Refusal, Verdict};
+pub use decide::decide;
+pub use effect::{Effect, effects};
+pub use event::{Cause, Event, Recorded};
+pub use evolve::evolve;
+pub use ids::{Actor, AttemptId, EscalationId, ExecutionId, IncidentId, Stamp};
+pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
+pub use question::{BranchView, Question, question};
+pub use scope::scope;
+pub use state::*;

@@ -1,0 +1,518 @@
+//! What is known of an incident: the fold of its events.
+//!
+//! Collections are persistent, so that a snapshot costs the same after ten events and after a
+//! hundred thousand.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use imbl::{OrdMap, Vector};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Verdict};
+use crate::playbook::{Outcome, Playbook, Severity, StepId, Vocabulary};
+
+/// An incident and everything in it.
+#[derive(Debug, Clone, Serialize)]
+pub struct State {
+    #[serde(skip)]
+    pub(super) vocabulary: Vocabulary,
+    /// The last event folded in, counted from 1; 0 before the first.
+    pub sequence: u64,
+    /// The incident, once it is open.
+    pub incident: Option<Incident>,
+    /// The walks, the present one last.
+    pub executions: Vector<Execution>,
+}
+
+impl State {
+    /// The state before the first event.
+    #[must_use]
+    pub fn new(vocabulary: Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            sequence: 0,
+            incident: None,
+            executions: Vector::new(),
+        }
+    }
+
+    /// The walk that is in progress.
+    #[must_use]
+    pub fn walking(&self) -> Option<&Execution> {
+        self.executions
+            .last()
+            .filter(|execution| execution.status == ExecutionStatus::InProgress)
+    }
+
+    /// The latest walk, in progress or not.
+    #[must_use]
+    pub fn execution(&self) -> Option<&Execution> {
+        self.executions.last()
+    }
+}
+
+/// What the incident as a whole is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// Its title.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it stands.
+    pub status: IncidentStatus,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// Its alarms, the first one it was opened for first.
+    pub alarms: Vector<AlarmRef>,
+    /// What was written down.
+    pub notes: Vector<Note>,
+    /// The rehearsal it belongs to.
+    pub rehearsal: Option<Rehearsal>,
+    /// When it reached each status.
+    pub reached: Vector<(IncidentStatus, DateTime<Utc>)>,
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentStatus {
+    /// Nobody has it yet.
+    Open,
+    /// Someone has it.
+    Acknowledged,
+    /// The effect is gone.
+    Mitigated,
+    /// The cause is gone.
+    Resolved,
+    /// Nothing more is to be done.
+    Closed,
+}
+
+impl IncidentStatus {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Mitigated => "mitigated",
+            Self::Resolved => "resolved",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// An alarm as the incident knows it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AlarmRef {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its state when last seen.
+    pub state: AlarmState,
+    /// Why, in CloudWatch's words.
+    pub reason: String,
+    /// What it is for, in its author's words.
+    pub description: String,
+    /// The metric's namespace.
+    pub namespace: Option<String>,
+    /// The metric's name.
+    pub metric: Option<String>,
+    /// The metric's dimensions.
+    pub dimensions: OrdMap<String, String>,
+    /// The threshold.
+    pub threshold: Option<f64>,
+    /// How it is compared, in CloudWatch's words.
+    pub comparison: Option<String>,
+    /// The statistic, or the percentile.
+    pub statistic: Option<String>,
+    /// The period, in seconds.
+    pub period: Option<i64>,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// The profile through which it was seen.
+    pub profile: String,
+    /// Since when it has been in its state.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// An alarm's state, in CloudWatch's words.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum AlarmState {
+    /// The condition holds.
+    #[serde(rename = "ALARM")]
+    Alarm,
+    /// There is not enough data to tell.
+    #[default]
+    #[serde(rename = "INSUFFICIENT_DATA")]
+    InsufficientData,
+    /// The condition does not hold.
+    #[serde(rename = "OK")]
+    Ok,
+}
+
+impl AlarmState {
+    /// Its name, as CloudWatch spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        }
+    }
+}
+
+/// Something written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What.
+    pub text: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+}
+
+/// The rehearsal an incident belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// The scenario's id.
+    pub scenario: String,
+    /// When the scenario began, in real time.
+    pub began: DateTime<Utc>,
+    /// How many scenario seconds pass in a second.
+    pub speed: f64,
+}
+
+/// One walk of a playbook.
+#[derive(Debug, Clone, Serialize)]
+pub struct Execution {
+    /// Its id.
+    pub id: ExecutionId,
+    /// The playbook, as it was when the walk began.
+    #[serde(serialize_with = "playbook_id")]
+    pub playbook: Arc<Playbook>,
+    /// Where it stands.
+    pub status: ExecutionStatus,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The outcome it reached.
+    pub outcome: Option<Outcome>,
+    /// Inputs that have a value.
+    pub inputs: OrdMap<String, Value>,
+    /// Steps arrived at, in order; the last one is where the responder stands.
+    pub visits: Vector<Visit>,
+    /// Every attempt.
+    pub attempts: OrdMap<AttemptId, Attempt>,
+    /// The latest attempt of each step.
+    pub latest: OrdMap<StepId, AttemptId>,
+    /// Retries that are due at some time.
+    pub retries: OrdMap<StepId, Retry>,
+    /// Outputs by name.
+    pub outputs: OrdMap<String, Output>,
+    /// Escalations, the latest last.
+    pub escalations: Vector<Escalation>,
+    /// Whether one was approved.
+    pub escalated: bool,
+    /// Steps arrived at that failed.
+    pub failed_steps: u32,
+}
+
+fn playbook_id<S: serde::Serializer>(
+    playbook: &Arc<Playbook>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&playbook.id)
+}
+
+impl Execution {
+    /// Where the responder stands.
+    #[must_use]
+    pub fn current(&self) -> Option<&Visit> {
+        self.visits.last().filter(|visit| visit.result.is_none())
+    }
+
+    /// How often a step has been arrived at.
+    #[must_use]
+    pub fn visits_of(&self, step: &StepId) -> u32 {
+        let count = self
+            .visits
+            .iter()
+            .filter(|visit| visit.step == *step)
+            .count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// The latest attempt of a step.
+    #[must_use]
+    pub fn latest_attempt(&self, step: &StepId) -> Option<&Attempt> {
+        self.latest.get(step).and_then(|id| self.attempts.get(id))
+    }
+
+    /// Attempts that have not ended.
+    pub fn running(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts
+            .values()
+            .filter(|attempt| attempt.end.is_none())
+    }
+
+    /// The escalation that waits for an answer.
+    #[must_use]
+    pub fn pending_escalation(&self) -> Option<&Escalation> {
+        self.escalations
+            .iter()
+            .find(|escalation| escalation.answer == EscalationAnswer::Pending)
+    }
+
+    /// The first input that the responder must be asked for.
+    #[must_use]
+    pub fn missing_input(&self) -> Option<&crate::playbook::Input> {
+        self.playbook
+            .inputs
+            .iter()
+            .find(|input| !self.inputs.contains_key(&input.name))
+    }
+}
+
+/// Where a walk stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutionStatus {
+    /// It has not begun.
+    NotStarted,
+    /// It is going on.
+    InProgress,
+    /// It reached an outcome.
+    Completed,
+    /// It was handed up.
+    Escalated,
+    /// It ended without help.
+    Failed,
+}
+
+impl ExecutionStatus {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not_started",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Escalated => "escalated",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One arrival at a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Visit {
+    /// The step.
+    pub step: StepId,
+    /// Which visit of it, counted from 1.
+    pub number: u32,
+    /// When.
+    pub arrived_at: DateTime<Utc>,
+    /// How it was left; `None` while the responder stands there.
+    pub result: Option<VisitResult>,
+    /// When it was left.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// How a step was left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum VisitResult {
+    /// An automated step succeeded.
+    Succeeded {
+        /// The attempt whose output counts.
+        attempt: AttemptId,
+        /// Whether it ran ahead of the responder.
+        prefetched: bool,
+    },
+    /// It failed.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// The responder confirmed it.
+    Confirmed {
+        /// What became of it.
+        verdict: Verdict,
+    },
+    /// A branch was taken.
+    Branched {
+        /// The branch's label.
+        branch: String,
+    },
+    /// The walk ended here.
+    Outcome {
+        /// The outcome.
+        outcome: Outcome,
+    },
+}
+
+/// One try of a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// Its step.
+    pub step: StepId,
+    /// Which try, counted from 1.
+    pub number: u32,
+    /// Why it runs.
+    pub origin: AttemptOrigin,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How it ended, and when.
+    pub end: Option<(AttemptResult, DateTime<Utc>)>,
+    /// Whether a visit has used its result.
+    pub used: bool,
+}
+
+/// Why an attempt runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOrigin {
+    /// Ahead of the responder.
+    Prefetch,
+    /// The responder stands there.
+    Arrival,
+    /// The one before failed.
+    Retry,
+    /// The one before was cut off.
+    TakeUp,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptResult {
+    /// In exactly one of these ways.
+    pub status: AttemptStatus,
+    /// What it captured; a failed attempt can have captured something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl AttemptResult {
+    /// It succeeded.
+    #[must_use]
+    pub fn succeeded(output: Value) -> Self {
+        Self {
+            status: AttemptStatus::Succeeded,
+            output: Some(output),
+            error: None,
+        }
+    }
+
+    /// It ended otherwise.
+    pub fn ended(status: AttemptStatus, error: impl Into<String>, output: Option<Value>) -> Self {
+        Self {
+            status,
+            output,
+            error: Some(error.into()),
+        }
+    }
+}
+
+/// The ways an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptStatus {
+    /// It did what it should.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It took longer than it may.
+    TimedOut,
+    /// It was stopped.
+    Cancelled,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl AttemptStatus {
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed out",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A try that is due at some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Which try it will be.
+    pub number: u32,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A captured output.
+#[derive(Debug, Clone, Serialize)]
+pub struct Output {
+    /// As JSON.
+    pub json: Arc<Value>,
+    /// As expressions read it.
+    #[serde(skip)]
+    pub value: cel::Value,
+    /// The step that made it.
+    pub step: StepId,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// An escalation that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Escalation {
+    /// Its id.
+    pub id: EscalationId,
+    /// Why.
+    pub causes: Vec<Cause>,
+    /// The path to take.
+    pub path: String,
+    /// When it was asked for.
+    pub raised_at: DateTime<Utc>,
+    /// What the responder said.
+    pub answer: EscalationAnswer,
+}
+
+/// What the responder said to an escalation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationAnswer {
+    /// Nothing yet.
+    Pending,
+    /// Yes.
+    Approved,
+    /// Not before then.
+    Postponed {
+        /// When to ask again.
+        until: DateTime<Utc>,
+    },
+    /// It was asked again, as another escalation.
+    AskedAgain,
+}

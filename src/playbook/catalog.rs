@@ -1,0 +1,349 @@
+//! All playbooks at hand, and which of them answers an alarm.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::escalation::EscalationPaths;
+use super::{Answer, Compiled, Playbook, Vocabulary, compile};
+use crate::document::{Problem, Source, SourceError};
+
+/// Where a playbook came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The binary itself.
+    Embedded(&'static str),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Embedded(name) => write!(f, "embedded:{name}"),
+        }
+    }
+}
+
+/// A playbook that can be used.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The playbook.
+    pub playbook: Arc<Playbook>,
+    /// Its text, kept with every execution.
+    pub source: Source,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// A playbook that cannot be used, and why.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// Where it came from.
+    pub origin: Origin,
+    /// Its id, where it could be read.
+    pub id: Option<String>,
+    /// Its text; empty where it could not be read.
+    pub source: Source,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// A playbook that another one of the same id hides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadowed {
+    /// The id of both.
+    pub id: String,
+    /// The one that is not used.
+    pub hidden: Origin,
+    /// The one that is.
+    pub by: Origin,
+}
+
+/// The playbooks of all folders, the first to define an id winning.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Those that can be used.
+    pub entries: Vec<Entry>,
+    /// Those that cannot.
+    pub broken: Vec<Broken>,
+    /// Those that are hidden.
+    pub shadowed: Vec<Shadowed>,
+    /// Warnings about playbooks that can be used.
+    pub warnings: Vec<(Source, Vec<Problem>)>,
+    /// The escalation paths; the first file that has any wins.
+    pub escalation: EscalationPaths,
+}
+
+impl Catalog {
+    /// Reads all playbooks of the folders, in order, then the embedded ones. Folders that do
+    /// not exist are passed over; one that cannot be read is listed as broken.
+    #[must_use]
+    pub fn load(
+        folders: &[PathBuf],
+        embedded: &[(&'static str, &'static str)],
+        vocabulary: &Vocabulary,
+    ) -> Self {
+        let mut catalog = Self::default();
+        let mut found = Vec::new();
+        for folder in folders {
+            match files(folder) {
+                Ok(paths) => found.extend(paths.into_iter().map(Origin::File)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => catalog.broken.push(unreadable(
+                    Origin::File(folder.clone()),
+                    &SourceError::Io {
+                        path: folder.clone(),
+                        source: error,
+                    },
+                )),
+            }
+        }
+        found.extend(embedded.iter().map(|(name, _)| Origin::Embedded(name)));
+        let mut sources = Vec::new();
+        for origin in found {
+            match read(&origin, embedded) {
+                Ok(source) => sources.push((origin, source)),
+                Err(error) => catalog.broken.push(unreadable(origin, &error)),
+            }
+        }
+        catalog.add_escalation(&sources);
+        for (origin, source) in sources {
+            if !is_escalation(&origin) {
+                catalog.add(origin, source, vocabulary);
+            }
+        }
+        catalog
+    }
+
+    fn add_escalation(&mut self, sources: &[(Origin, Source)]) {
+        for (origin, source) in sources.iter().filter(|(origin, _)| is_escalation(origin)) {
+            let (paths, problems) = EscalationPaths::compile(source);
+            if !problems.is_empty() {
+                self.broken.push(Broken {
+                    origin: origin.clone(),
+                    id: None,
+                    source: source.clone(),
+                    problems,
+                });
+            } else if self.escalation.0.is_empty() {
+                self.escalation = paths;
+            }
+        }
+    }
+
+    /// Reads one playbook and finds its place.
+    pub fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
+        let Compiled {
+            playbook,
+            id,
+            mut problems,
+            escalation_path,
+        } = compile(&source, vocabulary);
+        let holder = id.as_ref().and_then(|id| self.holder(id));
+        if let (Some(id), Some(by)) = (&id, holder) {
+            self.shadowed.push(Shadowed {
+                id: id.clone(),
+                hidden: origin,
+                by,
+            });
+            return;
+        }
+        if let Some(path) = escalation_path
+            && self.escalation.path(&path.value).is_none()
+        {
+            problems.push(
+                Problem::warning(format!("there is no escalation path {:?}", path.value))
+                    .at(path.span)
+                    .help("define it in `escalation.toml`, beside the playbooks"),
+            );
+        }
+        if let Some(playbook) = playbook {
+            if !problems.is_empty() {
+                self.warnings.push((source.clone(), problems));
+            }
+            self.entries.push(Entry {
+                playbook: Arc::new(playbook),
+                source,
+                origin,
+            });
+        } else {
+            self.broken.push(Broken {
+                origin,
+                id,
+                source,
+                problems,
+            });
+        }
+    }
+
+    fn holder(&self, id: &str) -> Option<Origin> {
+        let used = self
+            .entries
+            .iter()
+            .find(|entry| entry.playbook.id == id)
+            .map(|entry| &entry.origin);
+        // A broken file still holds its id: falling back to another file of the same name would
+        // run something the responder did not mean.
+        let broken = self
+            .broken
+            .iter()
+            .find(|broken| broken.id.as_deref() == Some(id))
+            .map(|broken| &broken.origin);
+        used.or(broken).cloned()
+    }
+
+    /// Finds a playbook.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.playbook.id == id)
+    }
+
+    /// Lists the playbooks that answer an alarm, the most specific first.
+    #[must_use]
+    pub fn answering(
+        &self,
+        namespace: Option<&str>,
+        metric: Option<&str>,
+        name: &str,
+    ) -> Vec<&Entry> {
+        let mut found: Vec<(usize, &Entry)> = self
+            .entries
+            .iter()
+            .filter_map(|entry| {
+                let best = entry
+                    .playbook
+                    .answers
+                    .iter()
+                    .filter(|answer| answer.matches(namespace, metric, name))
+                    .map(Answer::specificity)
+                    .max()?;
+                Some((best, entry))
+            })
+            .collect();
+        found.sort_by_key(|(specificity, _)| std::cmp::Reverse(*specificity));
+        found.into_iter().map(|(_, entry)| entry).collect()
+    }
+}
+
+impl Answer {
+    /// Tells whether an alarm fits.
+    #[must_use]
+    pub fn matches(&self, namespace: Option<&str>, metric: Option<&str>, name: &str) -> bool {
+        let fits = |pattern: &Option<String>, value: Option<&str>| {
+            pattern
+                .as_deref()
+                .is_none_or(|pattern| value.is_some_and(|value| glob(pattern, value)))
+        };
+        fits(&self.namespace, namespace)
+            && fits(&self.metric, metric)
+            && fits(&self.name, Some(name))
+    }
+
+    /// Counts the characters that are not wildcards.
+    fn specificity(&self) -> usize {
+        [&self.namespace, &self.metric, &self.name]
+            .into_iter()
+            .flatten()
+            .map(|pattern| pattern.chars().filter(|c| !matches!(c, '*' | '?')).count())
+            .sum()
+    }
+}
+
+/// Matches `*` (any run) and `?` (one character), ignoring ASCII case; linear in both.
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || c.eq_ignore_ascii_case(&text[t]) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    p = at + 1;
+                    t = from + 1;
+                    star = Some((at, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+fn is_escalation(origin: &Origin) -> bool {
+    match origin {
+        Origin::File(path) => path
+            .file_name()
+            .is_some_and(|name| name == "escalation.toml"),
+        Origin::Embedded(name) => *name == "escalation.toml",
+    }
+}
+
+/// Lists the TOML files of a folder, by name.
+fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(origin: &Origin, embedded: &[(&'static str, &'static str)]) -> Result<Source, SourceError> {
+    match origin {
+        Origin::File(path) => Source::read(path),
+        Origin::Embedded(name) => {
+            let text = embedded
+                .iter()
+                .find(|(other, _)| other == name)
+                .map_or("", |(_, text)| text);
+            Ok(Source::new(origin.to_string(), text))
+        }
+    }
+}
+
+fn unreadable(origin: Origin, error: &SourceError) -> Broken {
+    Broken {
+        source: Source::new(origin.to_string(), ""),
+        origin,
+        id: None,
+        problems: vec![Problem::error(error.to_string())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn globs_match_as_people_expect() {
+        assert!(glob("*", ""));
+        assert!(glob("cpu-*", "cpu-high"));
+        assert!(glob("AWS/EC2", "aws/ec2"));
+        assert!(glob("a*b*c", "axxbyyc"));
+        assert!(glob("p?d", "pod"));
+        assert!(!glob("cpu-*", "mem-high"));
+        assert!(!glob("a*b", "ac"));
+    }
+
+    #[test]
+    fn a_hostile_pattern_stays_linear() {
+        assert!(!glob(&"*a".repeat(40), &"a".repeat(39)));
+    }
+}

@@ -1,0 +1,24 @@
+//! Playbooks: an investigation as a decision tree, one TOML file each.
+//!
+//! Reads format 1, reports every problem of a file at once, and answers which steps follow
+//! which. It never runs anything, and it knows the kinds of action only through the
+//! [`Vocabulary`] that is handed to it.
+
+mod catalog;
+mod check;
+mod escalation;
+mod graph;
+mod input;
+mod model;
+mod parameter;
+mod parse;
+mod steps;
+mod vocabulary;
+
+pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
+pub use escalation::{EscalationLevel, EscalationPath, EscalationPaths};
+pub use input::{Input, InputType, InvalidInput, Source as InputSource};
+pub use model::*;
+pub use parameter::Parameter;
+pub use parse::{Compiled, compile};
+pub use vocabulary::{ActionKey, ActionKind, KeyKind, Vocabulary};

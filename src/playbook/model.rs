@@ -1,0 +1,341 @@
+//! What a playbook is once it has been read.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{Input, Parameter};
+use crate::expression::{Expression, Template};
+
+/// The id of a step, unique in its playbook.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StepId(pub Arc<str>);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for StepId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for StepId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+/// How bad an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The business stands still.
+    Critical,
+    /// Customers notice.
+    High,
+    /// Some customers may notice.
+    Medium,
+    /// Nobody notices yet.
+    Low,
+}
+
+impl Severity {
+    /// All severities with their names, gravest first.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("critical", Self::Critical),
+        ("high", Self::High),
+        ("medium", Self::Medium),
+        ("low", Self::Low),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// What a diagnostic looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diagnostic {
+    /// Is it up?
+    SystemHealth,
+    /// Is it fast?
+    Performance,
+    /// Can it be reached?
+    Connectivity,
+    /// What does it use?
+    ResourceUsage,
+    /// What does it say?
+    LogAnalysis,
+}
+
+impl Diagnostic {
+    /// All types with their names.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("system_health", Self::SystemHealth),
+        ("performance", Self::Performance),
+        ("connectivity", Self::Connectivity),
+        ("resource_usage", Self::ResourceUsage),
+        ("log_analysis", Self::LogAnalysis),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// What follows when a step fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Ask the responder to escalate, then go on with the next step.
+    Escalate,
+    /// Go on with the next step.
+    Continue,
+    /// End the execution as failed.
+    Stop,
+    /// Go to that step.
+    Step(StepId),
+}
+
+/// How an execution ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The cause is gone.
+    Resolved,
+    /// The effect is gone, the cause is not.
+    Mitigated,
+    /// Somebody else goes on.
+    HandedOff,
+    /// Somebody with more means goes on.
+    Escalated,
+    /// The playbook could not help.
+    Stop,
+}
+
+impl Outcome {
+    /// All outcomes with their names.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("resolved", Self::Resolved),
+        ("mitigated", Self::Mitigated),
+        ("handed_off", Self::HandedOff),
+        ("escalated", Self::Escalated),
+        ("stop", Self::Stop),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// A playbook that has been read without errors.
+#[derive(Debug, Clone)]
+pub struct Playbook {
+    /// Its id, unique in a catalog.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for, in a sentence.
+    pub summary: String,
+    /// The team that keeps it.
+    pub owner: String,
+    /// Business impact of what it answers: 1 stops the business … 4 nobody notices.
+    pub impact: u8,
+    /// Rung of the ladder: 1 human, 2 automated diagnosis, 3 automated fix, 4 preemptive.
+    pub rung: u8,
+    /// When it was last reviewed.
+    pub reviewed: Option<NaiveDate>,
+    /// How often it wants to be reviewed.
+    pub review_every: Option<Duration>,
+    /// Severities it is meant for; the first is the one an incident opens with.
+    pub severities: Vec<Severity>,
+    /// Kinds of incident it is meant for.
+    pub incident_types: Vec<String>,
+    /// What must be in place for it to work.
+    pub prerequisites: Vec<String>,
+    /// Programs its steps use.
+    pub tools: Vec<String>,
+    /// Named links.
+    pub links: Vec<(String, String)>,
+    /// Alarms it answers; any entry may match.
+    pub answers: Vec<Answer>,
+    /// What it needs to know before it can run, in order.
+    pub inputs: Vec<Input>,
+    /// When to escalate, and to whom.
+    pub escalation: Option<EscalationPlan>,
+    /// The step it starts with.
+    pub start: StepId,
+    /// Its steps, in the order written.
+    pub steps: Vec<Step>,
+    /// SHA-256 of the file's text, in hex.
+    pub hash: String,
+}
+
+impl Playbook {
+    /// Returns a step.
+    #[must_use]
+    pub fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| &*step.id.0 == id)
+    }
+
+    /// Returns an input.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.name == name)
+    }
+}
+
+/// A pattern over alarms. Each field that is given must match; `*` and `?` are wildcards.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The metric's namespace.
+    pub namespace: Option<String>,
+    /// The metric's name.
+    pub metric: Option<String>,
+    /// The alarm's name.
+    pub name: Option<String>,
+}
+
+/// When to escalate, and along which path.
+#[derive(Debug, Clone)]
+pub struct EscalationPlan {
+    /// The path's name.
+    pub path: String,
+    /// Conditions; each one that becomes true asks the responder once.
+    pub triggers: Vec<Expression>,
+}
+
+/// A node of the tree.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// Its title.
+    pub title: String,
+    /// Why it is there and how to do it; may hold `{{ }}`.
+    pub description: Template,
+    /// What follows when it fails.
+    pub on_failure: OnFailure,
+    /// How long it is expected to take.
+    pub estimate: Option<Duration>,
+    /// How often one execution may arrive here.
+    pub max_visits: u32,
+    /// What kind of node it is.
+    pub kind: StepKind,
+}
+
+/// The kinds of node.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// The console runs it.
+    Automated(Box<Automated>),
+    /// The responder does it.
+    Manual(Manual),
+    /// The responder chooses.
+    Decision(Decision),
+    /// The walk ends here.
+    Outcome(Outcome),
+}
+
+/// A step that the console runs.
+#[derive(Debug, Clone)]
+pub struct Automated {
+    /// What it looks at.
+    pub diagnostic: Option<Diagnostic>,
+    /// What a healthy or telling result looks like; shown beside the output.
+    pub expect: Template,
+    /// The name under which its output can be read.
+    pub output: Option<String>,
+    /// Values computed from the output, added to it.
+    pub values: Vec<(String, Expression)>,
+    /// Holds when the step succeeded; without it, every run must succeed.
+    pub success: Option<Expression>,
+    /// The longest one attempt may take.
+    pub timeout: Duration,
+    /// How often a failed attempt is tried again.
+    pub retries: u32,
+    /// The oldest prefetched result that is good enough on arrival.
+    pub max_age: Duration,
+    /// IAM permissions it needs.
+    pub permissions: Vec<String>,
+    /// What to do by hand when it fails; may hold `{{ }}`.
+    pub manual: Option<Template>,
+    /// The step after it.
+    pub next: StepId,
+    /// What it runs, side by side.
+    pub runs: Vec<Run>,
+    /// Whether `runs` was written (its output is a map by name) or `run` (it is the output).
+    pub named_runs: bool,
+    /// The list it runs for each item of.
+    pub for_each: Option<Expression>,
+    /// How many items at a time.
+    pub max_parallel: usize,
+    /// Runs again until this holds.
+    pub until: Option<Expression>,
+    /// How long to wait between two runs.
+    pub every: Duration,
+    /// Whether it may run ahead of the responder.
+    pub prefetch: bool,
+}
+
+/// One action of a step.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its name within the step; empty for a single `run`.
+    pub name: String,
+    /// The run that must have ended before, whose output this one reads.
+    pub after: Option<String>,
+    /// The kind of action.
+    pub kind: &'static str,
+    /// Its parameters.
+    pub parameters: Parameter,
+}
+
+/// A step that the responder does.
+#[derive(Debug, Clone)]
+pub struct Manual {
+    /// Commands to copy; may hold `{{ }}`.
+    pub commands: Vec<Template>,
+    /// Values the responder is asked for.
+    pub ask: Vec<Input>,
+    /// The name under which the answers can be read.
+    pub output: Option<String>,
+    /// The step after it.
+    pub next: StepId,
+}
+
+/// A step at which the responder chooses.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The edges, in the order written; the last is the `otherwise`.
+    pub branches: Vec<Branch>,
+}
+
+/// An edge out of a decision.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// What it says on the screen.
+    pub label: String,
+    /// When it is recommended; `None` for the branch taken otherwise.
+    pub when: Option<Expression>,
+    /// Why, with values.
+    pub because: Option<Template>,
+    /// Where it leads.
+    pub next: StepId,
+}
+
+/// Values of a resolved input, by name.
+pub type Inputs = BTreeMap<String, serde_json::Value>;

@@ -1,0 +1,202 @@
+//! An action's parameters: values with templates in them.
+
+use serde_json::Value;
+
+use super::vocabulary::{ActionKey, KeyKind};
+use crate::document::{Kind, Node, Problem, Problems};
+use crate::expression::{Expression, Quoting, RenderError, Scope, Template};
+
+/// A value whose texts may hold `{{ }}`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    /// A value without templates.
+    Plain(Value),
+    /// A text with templates, and how values are quoted in it.
+    Text(Template, Quoting),
+    /// A list.
+    List(Vec<Parameter>),
+    /// Names with values.
+    Map(Vec<(String, Parameter)>),
+}
+
+impl Parameter {
+    /// Fills the templates in.
+    ///
+    /// # Errors
+    /// When an expression has no value, or a value may not be passed on.
+    pub fn render(&self, scope: &Scope) -> Result<Value, RenderError> {
+        match self {
+            Self::Plain(value) => Ok(value.clone()),
+            Self::Text(template, quoting) => template.render(scope, *quoting),
+            Self::List(items) => items.iter().map(|item| item.render(scope)).collect(),
+            Self::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), value.render(scope)?)))
+                .collect::<Result<serde_json::Map<_, _>, _>>()
+                .map(Value::Object),
+        }
+    }
+
+    /// Lists all its expressions.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            Self::Plain(_) => Vec::new(),
+            Self::Text(template, _) => template.expressions().collect(),
+            Self::List(items) => items.iter().flat_map(Self::expressions).collect(),
+            Self::Map(entries) => entries
+                .iter()
+                .flat_map(|(_, value)| value.expressions())
+                .collect(),
+        }
+    }
+}
+
+/// Reads one key's value as its declaration wants it. `on_expression` sees every expression
+/// with its place, so that its variables can be checked.
+pub(super) fn read(
+    key: &ActionKey,
+    node: &Node,
+    quoting: Quoting,
+    problems: &Problems,
+    on_expression: &mut dyn FnMut(&Expression, std::ops::Range<usize>),
+) -> Parameter {
+    let wanted = match (key.kind, &node.kind) {
+        (KeyKind::Text, Kind::String(_))
+        | (KeyKind::TextMap, Kind::Table(_))
+        | (KeyKind::Json, _)
+        | (KeyKind::Boolean, Kind::Boolean(_))
+        | (KeyKind::Number, Kind::Integer(_) | Kind::Float(_)) => None,
+        (KeyKind::Integer, Kind::Integer(number)) if *number >= 0 => None,
+        (KeyKind::TextList | KeyKind::ShellLines, Kind::Array(_)) => None,
+        // One expression may stand for a value of any type: it is checked when it is filled in.
+        (
+            KeyKind::TextList | KeyKind::Number | KeyKind::Integer | KeyKind::TextMap,
+            Kind::String(text),
+        ) if text.trim().starts_with("{{") && text.trim().ends_with("}}") => None,
+        (KeyKind::Duration, Kind::String(text)) => {
+            if !text.contains("{{") && humantime::parse_duration(text).is_err() {
+                Some("a duration such as \"30s\", \"15m\" or \"1h\"")
+            } else {
+                None
+            }
+        }
+        (KeyKind::Text, _) => Some("a string"),
+        (KeyKind::TextList, _) => Some("an array of strings"),
+        (KeyKind::ShellLines, _) => Some("an array of strings, one shell line each"),
+        (KeyKind::TextMap, _) => Some("a table of strings, { Name = \"value\" }"),
+        (KeyKind::Duration, _) => Some("a duration such as \"30s\", \"15m\" or \"1h\""),
+        (KeyKind::Number, _) => Some("a number"),
+        (KeyKind::Integer, _) => Some("a whole number from 0"),
+        (KeyKind::Boolean, _) => Some("true or false"),
+    };
+    if let Some(wanted) = wanted {
+        problems.push(
+            Problem::error(format!("`{}` is {}", key.name, node.type_name()))
+                .at(node.span.clone())
+                .help(format!("write {wanted}: {}", key.about)),
+        );
+        return Parameter::Plain(Value::Null);
+    }
+    if matches!(
+        key.kind,
+        KeyKind::TextList | KeyKind::TextMap | KeyKind::ShellLines
+    ) {
+        for item in children(node) {
+            if !matches!(item.kind, Kind::String(_)) {
+                problems.push(
+                    Problem::error(format!(
+                        "an entry of `{}` is {}",
+                        key.name,
+                        item.type_name()
+                    ))
+                    .at(item.span.clone())
+                    .help("write a string"),
+                );
+            }
+        }
+    }
+    let quoting = if key.kind == KeyKind::ShellLines {
+        quoting
+    } else {
+        Quoting::None
+    };
+    convert(node, quoting, problems, on_expression)
+}
+
+fn children(node: &Node) -> Vec<&Node> {
+    match &node.kind {
+        Kind::Array(items) => items.iter().collect(),
+        Kind::Table(entries) => entries.iter().map(|(_, _, value)| value).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn convert(
+    node: &Node,
+    quoting: Quoting,
+    problems: &Problems,
+    on_expression: &mut dyn FnMut(&Expression, std::ops::Range<usize>),
+) -> Parameter {
+    match &node.kind {
+        Kind::String(text) if text.contains("{{") => template(text, node, problems, on_expression)
+            .map_or(Parameter::Plain(Value::Null), |template| {
+                Parameter::Text(template, quoting)
+            }),
+        Kind::Array(items) => Parameter::List(
+            items
+                .iter()
+                .map(|item| convert(item, quoting, problems, on_expression))
+                .collect(),
+        ),
+        Kind::Table(entries) => Parameter::Map(
+            entries
+                .iter()
+                .map(|(key, _, value)| {
+                    (
+                        key.clone(),
+                        convert(value, quoting, problems, on_expression),
+                    )
+                })
+                .collect(),
+        ),
+        _ => Parameter::Plain(node.to_json()),
+    }
+}
+
+/// Compiles a template that stands at a node, reporting what is wrong with it in its place.
+pub(super) fn template(
+    text: &str,
+    node: &Node,
+    problems: &Problems,
+    on_expression: &mut dyn FnMut(&Expression, std::ops::Range<usize>),
+) -> Option<Template> {
+    match Template::compile(text) {
+        Ok(template) => {
+            for expression in template.expressions() {
+                on_expression(expression, node.span.clone());
+            }
+            Some(template)
+        }
+        Err(error) => {
+            problems.push(
+                Problem::error(error.message)
+                    .at(within(node, &error.span))
+                    .help("between {{ and }} stands one CEL expression"),
+            );
+            None
+        }
+    }
+}
+
+/// Moves a span inside a text to the text's place. Escapes in basic strings make it inexact,
+/// so it never leaves the node.
+pub(super) fn within(node: &Node, span: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let start = (node.span.start + 1 + span.start).min(node.span.end);
+    let end = (node.span.start + 1 + span.end).clamp(start, node.span.end);
+    if start == end {
+        node.span.clone()
+    } else {
+        start..end
+    }
+}

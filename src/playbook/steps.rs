@@ -1,0 +1,499 @@
+//! Reads the steps of a playbook.
+
+use std::time::Duration;
+
+use super::model::{
+    Automated, Branch, Decision, Diagnostic, Manual, Outcome, Run, Step, StepId, StepKind,
+};
+use super::parse::{self, Draft, Output};
+use super::{ActionKind, Parameter, parameter};
+use crate::document::{Kind, Node, Problem, Reader};
+use crate::expression::{Quoting, Template};
+
+/// How long an attempt may take where the step does not say: long enough for Run Command.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The oldest prefetched result that is good enough where the step does not say.
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
+/// Names that outputs cannot take.
+const RESERVED: [&str; 8] = [
+    "alarm",
+    "inputs",
+    "env",
+    "incident",
+    "execution",
+    "item",
+    "output",
+    "answers",
+];
+
+#[derive(Clone, Copy)]
+enum Word {
+    Automated,
+    Manual,
+    Decision,
+    Outcome,
+    Playbook,
+}
+
+pub(super) fn step(mut reader: Reader<'_>, draft: &Draft<'_>) -> Step {
+    let id = reader.required_string("id");
+    let id = id.map_or_else(
+        || StepId::from(""),
+        |text| {
+            reader.rename(format!("step {:?}", text.value));
+            parse::identifier(&text.value, &text.span, draft.problems);
+            let id = StepId::from(text.value.as_str());
+            draft.ids.borrow_mut().push((id.clone(), text.span));
+            id
+        },
+    );
+    let title = reader
+        .required_string("title")
+        .map(|text| text.value)
+        .unwrap_or_default();
+    reader.required("description");
+    let description = draft
+        .template(&reader, "description", &[])
+        .unwrap_or_else(empty);
+    reader.required("kind");
+    let word = reader.choice(
+        "kind",
+        &[
+            ("automated", Word::Automated),
+            ("manual", Word::Manual),
+            ("decision", Word::Decision),
+            ("outcome", Word::Outcome),
+            ("playbook", Word::Playbook),
+        ],
+    );
+    let on_failure = parse::on_failure(&reader, draft);
+    let estimate = reader.duration("estimate");
+    let max_visits = reader
+        .integer("max_visits", 1..=100)
+        .and_then(|n| u32::try_from(n).ok())
+        .unwrap_or(3);
+    let kind = match word {
+        Some(Word::Automated) => Some(automated(&reader, draft)),
+        Some(Word::Manual) => Some(manual(&reader, draft)),
+        Some(Word::Decision) => Some(decision(&reader, draft)),
+        Some(Word::Outcome) => {
+            reader.required("outcome");
+            reader
+                .choice("outcome", &Outcome::ALL)
+                .map(StepKind::Outcome)
+        }
+        Some(Word::Playbook) => {
+            draft.problems.push(
+                Problem::error("`kind = \"playbook\"` is not supported yet")
+                    .at(reader.node("kind").map_or(0..0, |node| node.span.clone()))
+                    .help("hand over with an outcome `handed_off` that names the other playbook"),
+            );
+            None
+        }
+        None => None,
+    };
+    if let Some(kind) = kind {
+        reader.finish();
+        return Step {
+            id,
+            title,
+            description,
+            on_failure,
+            estimate,
+            max_visits,
+            kind,
+        };
+    }
+    // Without a kind, nobody knows which keys belong: saying so once is enough.
+    Step {
+        id,
+        title,
+        description,
+        on_failure,
+        estimate,
+        max_visits,
+        kind: StepKind::Outcome(Outcome::Stop),
+    }
+}
+
+fn empty() -> Template {
+    Template::compile("").unwrap_or_else(|_| unreachable!("an empty text has no expressions"))
+}
+
+fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
+    reader.required("expect");
+    reader.not_yet("approval");
+    reader.not_yet("verify");
+    reader.not_yet("undo");
+    let output = output_name(reader, draft);
+    let for_each = reader
+        .node("for_each")
+        .and_then(|node| draft.expression(node, "for_each", &[]));
+    let local: &[&'static str] = if for_each.is_some() { &["item"] } else { &[] };
+    let (runs, named_runs) = runs(reader, draft, local);
+    let values = values(reader, draft);
+    if let Some((name, span)) = &output {
+        let fields = output_fields(&runs, named_runs, for_each.is_some(), &values, draft);
+        draft.outputs.borrow_mut().push(Output {
+            name: name.clone(),
+            span: span.clone(),
+            fields,
+        });
+    } else if !values.is_empty() {
+        draft.problems.push(
+            Problem::error("`values` need an `output` to stand in")
+                .at(reader.span.clone())
+                .help("add `output = \"name\"`"),
+        );
+    }
+    let condition = |key| {
+        reader
+            .node(key)
+            .and_then(|node| draft.expression(node, key, &[]))
+    };
+    let success = condition("success");
+    let until = condition("until");
+    if until.is_some() && output.is_none() {
+        draft.problems.push(
+            Problem::error("`until` needs an `output` to look at")
+                .at(reader.span.clone())
+                .help("add `output = \"name\"`"),
+        );
+    }
+    let prefetched = runs.iter().all(|run| {
+        draft
+            .vocabulary
+            .kind(run.kind)
+            .is_some_and(|kind| kind.prefetched)
+    });
+    StepKind::Automated(Box::new(Automated {
+        diagnostic: reader.choice("diagnostic", &Diagnostic::ALL),
+        expect: draft.template(reader, "expect", &[]).unwrap_or_else(empty),
+        output: output.map(|(name, _)| name),
+        values,
+        success,
+        timeout: reader.duration("timeout").unwrap_or(DEFAULT_TIMEOUT),
+        retries: reader
+            .integer("retries", 0..=10)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0),
+        max_age: reader.duration("max_age").unwrap_or(DEFAULT_MAX_AGE),
+        permissions: parse::plain(reader.strings("permissions")),
+        manual: draft.template(reader, "manual", &[]),
+        next: draft.target(reader, "next"),
+        // Waiting for something is for the responder's arrival, not ahead of it.
+        prefetch: reader
+            .boolean("prefetch")
+            .unwrap_or(prefetched && until.is_none()),
+        runs,
+        named_runs,
+        for_each,
+        max_parallel: reader
+            .integer("max_parallel", 1..=50)
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(8),
+        until,
+        every: reader.duration("every").unwrap_or(Duration::from_secs(10)),
+    }))
+}
+
+fn output_name(reader: &Reader<'_>, draft: &Draft<'_>) -> Option<(String, std::ops::Range<usize>)> {
+    let text = reader.string("output")?;
+    parse::variable_name(&text.value, &text.span, draft.problems);
+    if RESERVED.contains(&text.value.as_str()) {
+        draft.problems.push(
+            Problem::error(format!("`{}` is taken", text.value))
+                .at(text.span.clone())
+                .help(format!(
+                    "these names have a meaning already: {}",
+                    RESERVED.join(", ")
+                )),
+        );
+    }
+    Some((text.value, text.span))
+}
+
+fn values(reader: &Reader<'_>, draft: &Draft<'_>) -> Vec<(String, crate::expression::Expression)> {
+    let Some(table) = reader.table("values") else {
+        return Vec::new();
+    };
+    table
+        .entries()
+        .iter()
+        .filter_map(|(name, span, node)| {
+            parse::variable_name(name, span, draft.problems);
+            Some((name.clone(), draft.expression(node, name, &[])?))
+        })
+        .collect()
+}
+
+fn output_fields(
+    runs: &[Run],
+    named: bool,
+    mapped: bool,
+    values: &[(String, crate::expression::Expression)],
+    draft: &Draft<'_>,
+) -> Option<Vec<String>> {
+    if mapped {
+        return None;
+    }
+    let mut fields: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
+    if named {
+        fields.extend(runs.iter().map(|run| run.name.clone()));
+        return Some(fields);
+    }
+    let kind = runs
+        .first()
+        .and_then(|run| draft.vocabulary.kind(run.kind))?;
+    if kind.output.is_empty() {
+        return None;
+    }
+    fields.extend(kind.output.iter().map(ToString::to_string));
+    Some(fields)
+}
+
+fn runs(reader: &Reader<'_>, draft: &Draft<'_>, local: &[&'static str]) -> (Vec<Run>, bool) {
+    let single = reader.table("run");
+    let many = reader.tables("runs");
+    match (single, many.is_empty()) {
+        (Some(_), false) => {
+            draft.problems.push(
+                Problem::error("a step has either `run` or `runs`")
+                    .at(reader.span.clone())
+                    .help("remove one of them"),
+            );
+            (Vec::new(), false)
+        }
+        (Some(table), true) => {
+            let run = run(&table, String::new(), draft, local);
+            table.finish();
+            (run.into_iter().collect(), false)
+        }
+        (None, true) => {
+            draft.problems.push(
+                Problem::error("an automated step has nothing to run")
+                    .at(reader.span.clone())
+                    .help(format!(
+                        "add `run.KIND = {{ … }}`, where KIND is one of {}",
+                        kinds(draft)
+                    )),
+            );
+            (Vec::new(), false)
+        }
+        (None, false) => {
+            let mut seen: Vec<String> = Vec::new();
+            let mut all = Vec::new();
+            for table in many {
+                let name = table.required_string("as");
+                if let Some(name) = &name {
+                    parse::variable_name(&name.value, &name.span, draft.problems);
+                    if seen.contains(&name.value) {
+                        draft.problems.push(
+                            Problem::error(format!("two runs are named `{}`", name.value))
+                                .at(name.span.clone()),
+                        );
+                    }
+                }
+                let after = table.string("after");
+                if let Some(after) = &after
+                    && !seen.contains(&after.value)
+                {
+                    draft.problems.push(
+                        Problem::error(format!("no earlier run is named `{}`", after.value))
+                            .at(after.span.clone())
+                            .help("`after` names a run that stands above this one"),
+                    );
+                }
+                let name = name.map(|name| name.value).unwrap_or_default();
+                seen.push(name.clone());
+                if let Some(mut run) = run(&table, name, draft, local) {
+                    run.after = after.map(|after| after.value);
+                    all.push(run);
+                }
+                table.finish();
+            }
+            (all, true)
+        }
+    }
+}
+
+fn kinds(draft: &Draft<'_>) -> String {
+    let names: Vec<&str> = draft
+        .vocabulary
+        .kinds
+        .iter()
+        .map(|kind| kind.name)
+        .collect();
+    names.join(", ")
+}
+
+fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static str]) -> Option<Run> {
+    for later in draft.vocabulary.later {
+        table.not_yet(later);
+    }
+    let mut given = draft
+        .vocabulary
+        .kinds
+        .iter()
+        .filter_map(|kind| table.node(kind.name).map(|node| (kind, node)));
+    let Some((kind, node)) = given.next() else {
+        let later = draft
+            .vocabulary
+            .later
+            .iter()
+            .any(|later| table.node(later).is_some());
+        if !later {
+            draft.problems.push(
+                Problem::error("this run names no kind of action")
+                    .at(table.span.clone())
+                    .help(format!("write one of {}", kinds(draft))),
+            );
+        }
+        return None;
+    };
+    if let Some((second, node)) = given.next() {
+        draft.problems.push(
+            Problem::error(format!(
+                "this run is both `{}` and `{}`",
+                kind.name, second.name
+            ))
+            .at(node.span.clone())
+            .help("use `runs = [ … ]` for several actions in one step"),
+        );
+    }
+    Some(Run {
+        name,
+        after: None,
+        kind: kind.name,
+        parameters: parameters(kind, node, draft, local),
+    })
+}
+
+fn parameters(
+    kind: &ActionKind,
+    node: &Node,
+    draft: &Draft<'_>,
+    local: &[&'static str],
+) -> Parameter {
+    let reader = Reader::new(node, format!("`{}`", kind.name), draft.problems);
+    reader.not_yet("at");
+    let json = node.to_json();
+    let powershell = json["document"]
+        .as_str()
+        .is_some_and(|document| document.contains("PowerShell"));
+    let quoting = if powershell {
+        Quoting::PowerShell
+    } else {
+        Quoting::Posix
+    };
+    let mut on_expression =
+        |expression: &crate::expression::Expression, span| draft.uses(expression, span, local);
+    let mut entries = Vec::new();
+    for key in kind.keys {
+        let value = if key.required {
+            reader.required(key.name)
+        } else {
+            reader.node(key.name)
+        };
+        if let Some(value) = value {
+            let value = parameter::read(key, value, quoting, draft.problems, &mut on_expression);
+            entries.push((key.name.to_owned(), value));
+        }
+    }
+    if let Err((key, reason)) = (kind.check)(&json) {
+        let span = reader
+            .entries()
+            .iter()
+            .find(|(name, _, _)| name == key)
+            .map_or(node.span.clone(), |(_, _, value)| value.span.clone());
+        draft.problems.push(Problem::error(reason).at(span));
+    }
+    reader.finish();
+    Parameter::Map(entries)
+}
+
+fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
+    let commands = match reader.node("commands") {
+        Some(Node {
+            kind: Kind::Array(items),
+            ..
+        }) => items
+            .iter()
+            .filter_map(|item| draft.template_at(reader, "commands", item, &[]))
+            .collect(),
+        Some(node) => {
+            reader.wrong_type("commands", node, "an array of strings");
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    let ask = parse::inputs(reader, "ask", draft, &[]);
+    let output = output_name(reader, draft);
+    if let Some((name, span)) = &output {
+        let mut fields: Vec<String> = ask.iter().map(|input| input.name.clone()).collect();
+        fields.push("verdict".into());
+        draft.outputs.borrow_mut().push(Output {
+            name: name.clone(),
+            span: span.clone(),
+            fields: Some(fields),
+        });
+    } else if !ask.is_empty() {
+        draft.problems.push(
+            Problem::error("what is asked for needs a name to be read by")
+                .at(reader.span.clone())
+                .help("add `output = \"name\"`; later steps read name.VALUE"),
+        );
+    }
+    StepKind::Manual(Manual {
+        commands,
+        ask,
+        output: output.map(|(name, _)| name),
+        next: draft.target(reader, "next"),
+    })
+}
+
+fn decision(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
+    let mut branches = Vec::new();
+    let mut otherwise = 0;
+    for entry in reader.tables("branches") {
+        let when = entry.node("when");
+        let is_otherwise = entry.boolean("otherwise") == Some(true);
+        if when.is_some() == is_otherwise {
+            draft.problems.push(
+                Problem::error("a branch has either `when` or `otherwise = true`")
+                    .at(entry.span.clone())
+                    .help("give the condition under which it is recommended, or make it the one taken otherwise"),
+            );
+        }
+        otherwise += usize::from(is_otherwise);
+        branches.push(Branch {
+            label: entry
+                .required_string("label")
+                .map(|text| text.value)
+                .unwrap_or_default(),
+            when: when.and_then(|node| draft.expression(node, "when", &[])),
+            because: draft.template(&entry, "because", &[]),
+            next: draft.target(&entry, "next"),
+        });
+        entry.finish();
+    }
+    if otherwise != 1 {
+        draft.problems.push(
+            Problem::error(format!(
+                "this decision has {otherwise} branches marked `otherwise`"
+            ))
+            .at(reader.span.clone())
+            .help("mark exactly one branch `otherwise = true`: what to do when no condition holds"),
+        );
+    }
+    // The branch taken otherwise is considered last, wherever it was written.
+    branches.sort_by_key(|branch| branch.when.is_none());
+    if branches.len() > 9 {
+        draft.problems.push(
+            Problem::error(format!("this decision has {} branches", branches.len()))
+                .at(reader.span.clone())
+                .help("at most 9 can be chosen by number; split the decision in two"),
+        );
+    }
+    StepKind::Decision(Decision { branches })
+}
