@@ -137,13 +137,13 @@ impl Programs for LocalPrograms {
 }
 
 /// Ends a process group when the attempt is dropped before the program has ended.
-struct Group(Option<rustix::process::Pid>);
+struct Group(Option<nix::unistd::Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
             // An error means that it has ended already.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         }
     }
 }
@@ -176,7 +176,7 @@ async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
-        .and_then(rustix::process::Pid::from_raw);
+        .map(nix::unistd::Pid::from_raw);
     let mut group = Group(pid);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (out, err, status) = tokio::join!(keep(stdout), keep(stderr), child.wait());

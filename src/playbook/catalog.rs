@@ -177,6 +177,11 @@ impl Catalog {
         }
     }
 
+    /// Lists a file that could not be read as broken.
+    pub fn add_unreadable(&mut self, origin: Origin, error: &SourceError) {
+        self.broken.push(unreadable(origin, error));
+    }
+
     fn holder(&self, id: &str) -> Option<Origin> {
         let used = self
             .entries

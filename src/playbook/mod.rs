@@ -13,6 +13,7 @@ mod model;
 mod parameter;
 mod parse;
 mod steps;
+mod values;
 mod vocabulary;
 
 pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};

@@ -1,10 +1,9 @@
 //! Attempts: started ahead or on arrival, judged, tried again, cut off.
 
 use chrono::Duration;
-use serde_json::Value;
 
 use super::{Draft, walk};
-use crate::expression::{Verdict, from_json, to_json};
+use crate::expression::Verdict;
 use crate::incident::{
     Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, VisitResult,
     prefetch as plan, scope,
@@ -127,23 +126,11 @@ fn judge(draft: &Draft<'_>, step: &StepId, mut result: AttemptResult) -> Attempt
     let Some(automated) = automated(draft, step) else {
         return result;
     };
-    let Some(mut output) = result.output.take() else {
+    let Some(output) = result.output.take() else {
         return result;
     };
-    let name = automated.output.as_deref().unwrap_or("output");
     let mut scope = scope(&draft.state, draft.stamp.at);
-    scope.set_json(name, &output);
-    for (value, expression) in &automated.values {
-        match (expression.evaluate(&scope), &mut output) {
-            (Ok(computed), Value::Object(fields)) => {
-                fields.insert(value.clone(), to_json(&computed));
-                scope.set(name, from_json(&output));
-            }
-            (Ok(_), _) => {}
-            // A value that cannot be computed stays unknown; whoever reads it is told.
-            (Err(_), _) => {}
-        }
-    }
+    let output = automated.complete(output, &mut scope);
     let may_judge = matches!(
         result.status,
         AttemptStatus::Succeeded | AttemptStatus::Failed

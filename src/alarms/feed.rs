@@ -1,0 +1,146 @@
+//! Asks for alarms, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::board::{Board, Freshness};
+use super::convert::{self, Place};
+use super::values;
+use crate::aws::{Aws, AwsError, Class, describe};
+use crate::incident::AlarmRef;
+
+/// The most alarms a page holds.
+/// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+const PAGE: i32 = 100;
+/// The longest wait between two requests while they fail.
+const SLOWEST: Duration = Duration::from_secs(120);
+
+/// How often to ask.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedSettings {
+    /// From one refresh to the next.
+    pub interval: Duration,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(10) }
+    }
+}
+
+/// Asks for all alarms, or for those in one state, page by page.
+///
+/// # Errors
+/// When a page cannot be had.
+pub async fn fetch(aws: &Aws, state: Option<StateValue>) -> Result<Vec<AlarmRef>, AwsError> {
+    let place = Place { region: &aws.region, profile: &aws.profile };
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let page = aws
+            .cloudwatch
+            .describe_alarms()
+            // Without the types, CloudWatch returns metric alarms only.
+            .alarm_types(AlarmType::MetricAlarm)
+            .alarm_types(AlarmType::CompositeAlarm)
+            .alarm_types(AlarmType::LogAlarm)
+            .set_state_value(state.clone())
+            .max_records(PAGE)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe("cloudwatch:DescribeAlarms", &error))?;
+        all.extend(page.metric_alarms().iter().map(|alarm| convert::metric(alarm, &place)));
+        all.extend(page.composite_alarms().iter().map(|alarm| convert::composite(alarm, &place)));
+        all.extend(page.log_alarms().iter().map(|alarm| convert::log(alarm, &place)));
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Keeps a board up to date until nobody looks at it. `visible` says whose values to fetch.
+pub async fn watch(
+    aws: Arc<Aws>,
+    settings: FeedSettings,
+    boards: watch::Sender<Arc<Board>>,
+    mut visible: watch::Receiver<Vec<Arc<AlarmRef>>>,
+) {
+    let mut failures = 0_u32;
+    loop {
+        let began = Instant::now();
+        match refresh(&aws, &boards).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                boards.send_modify(|board| fail(Arc::make_mut(board), &error));
+            }
+        }
+        let next = began + pause(settings.interval, failures);
+        // Values follow the eye: what comes into view is asked for at once, the rest waits.
+        loop {
+            if failures == 0 {
+                let seen = visible.borrow_and_update().clone();
+                show_values(&aws, &boards, &seen).await;
+            }
+            tokio::select! {
+                () = sleep_until(next) => break,
+                () = boards.closed() => return,
+                changed = visible.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+async fn refresh(aws: &Aws, boards: &watch::Sender<Arc<Board>>) -> Result<(), AwsError> {
+    // What is in ALARM is asked for first: one round trip, whatever else there is.
+    let burning = fetch(aws, Some(StateValue::Alarm)).await?;
+    boards.send_modify(|board| Arc::make_mut(board).replace(burning, false, Utc::now()));
+    let all = fetch(aws, None).await?;
+    boards.send_modify(|board| Arc::make_mut(board).replace(all, true, Utc::now()));
+    Ok(())
+}
+
+async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<AlarmRef>]) {
+    if seen.is_empty() {
+        return;
+    }
+    match values::fetch(aws, seen).await {
+        Ok(found) => boards.send_modify(|board| {
+            let board = Arc::make_mut(board);
+            for (alarm, values) in found {
+                let row = board.rows.iter_mut().find(|row| row.alarm.name == alarm.name && row.alarm.region == alarm.region);
+                if let Some(row) = row {
+                    row.values = values;
+                }
+            }
+        }),
+        Err(error) => boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string())),
+    }
+}
+
+fn fail(board: &mut Board, error: &AwsError) {
+    match error.class {
+        // Asking again will not help; somebody has to renew or to allow something.
+        Class::AccessDenied | Class::Credentials if board.rows.is_empty() => {
+            board.freshness = Freshness::Lost { reason: error.to_string() };
+        }
+        _ => board.delay(Utc::now(), error.to_string()),
+    }
+}
+
+/// The interval, doubled with every failure in a row, less up to a quarter at random.
+fn pause(interval: Duration, failures: u32) -> Duration {
+    if failures == 0 {
+        return interval;
+    }
+    let full = (interval * 2_u32.pow(failures.min(8) - 1)).min(SLOWEST);
+    let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
+    full - full * random / 4 / 256
+}

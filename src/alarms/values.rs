@@ -1,0 +1,64 @@
+//! The latest values of alarms that somebody looks at.
+
+use std::sync::Arc;
+
+use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+use chrono::Utc;
+
+use crate::aws::{Aws, AwsError, describe};
+use crate::incident::AlarmRef;
+
+/// GetMetricData takes this many queries a call.
+/// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+const BATCH: usize = 500;
+/// Datapoints in a sparkline.
+pub(super) const POINTS: i64 = 16;
+
+/// Asks for the metrics of some alarms; those without a metric of their own are passed over.
+pub(super) async fn fetch(aws: &Aws, alarms: &[Arc<AlarmRef>]) -> Result<Vec<(Arc<AlarmRef>, Arc<[f64]>)>, AwsError> {
+    let mut all = Vec::new();
+    let askable: Vec<&Arc<AlarmRef>> = alarms.iter().filter(|alarm| query(0, alarm).is_some()).collect();
+    for batch in askable.chunks(BATCH) {
+        let now = Utc::now().timestamp();
+        let longest = batch.iter().filter_map(|alarm| alarm.period).max().unwrap_or(60).max(60);
+        let queries = batch.iter().enumerate().filter_map(|(index, alarm)| query(index, alarm)).collect();
+        let answer = aws
+            .cloudwatch
+            .get_metric_data()
+            .set_metric_data_queries(Some(queries))
+            .start_time(AwsTime::from_secs(now - longest * POINTS))
+            .end_time(AwsTime::from_secs(now))
+            .scan_by(ScanBy::TimestampAscending)
+            .send()
+            .await
+            .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
+        for result in answer.metric_data_results() {
+            let index: Option<usize> = result.id().and_then(|id| id.strip_prefix('m')?.parse().ok());
+            if let Some(alarm) = index.and_then(|index| batch.get(index)) {
+                all.push((Arc::clone(alarm), result.values().into()));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
+    let dimensions = alarm
+        .dimensions
+        .iter()
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build())
+        .collect();
+    let metric = Metric::builder()
+        .namespace(alarm.namespace.as_ref()?)
+        .metric_name(alarm.metric.as_ref()?)
+        .set_dimensions(Some(dimensions))
+        .build();
+    let period = i32::try_from(alarm.period.unwrap_or(60)).ok()?.max(60);
+    let stat = MetricStat::builder()
+        .metric(metric)
+        .period(period)
+        .stat(alarm.statistic.as_deref().unwrap_or("Average"))
+        .build();
+    Some(MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build())
+}

@@ -1,0 +1,165 @@
+//! The command line: one file per subcommand.
+
+mod alarms;
+mod check;
+mod console;
+mod incidents;
+mod note;
+mod rehearse;
+mod simulate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::actions::VOCABULARY;
+use crate::config::{ConfigError, Flags, Settings};
+use crate::embedded;
+use crate::playbook::Catalog;
+
+/// Everything went well.
+pub const SUCCESS: u8 = 0;
+/// Something is wrong with what was looked at, or could not be done.
+pub const FAILURE: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+
+/// A terminal incident console: from the first alarm to stand-down, one step at a time.
+#[derive(Debug, Parser)]
+#[command(name = "standdown", version, about, after_help = "Examples:
+  standdown                         watch the alarms of the usual AWS account and region
+  standdown rehearse                practise with a simulated AWS; nothing real is touched
+  standdown check playbooks/        look for mistakes in playbooks
+
+Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage.")]
+pub struct Arguments {
+    /// What to do; without it, the console opens.
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    /// Search this folder for playbooks before all others.
+    #[arg(long, global = true, value_name = "DIR")]
+    playbooks: Option<PathBuf>,
+    /// Use this AWS profile.
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Use this AWS region.
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+    /// Use this theme: dark, light, or a file.
+    #[arg(long, global = true, value_name = "THEME")]
+    theme: Option<String>,
+    /// Read this configuration file instead of the usual one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Look for mistakes in playbooks, and list them all at once.
+    Check(check::Arguments),
+    /// Print the board of alarms once.
+    Alarms(alarms::Arguments),
+    /// Practise: play a scenario against a simulated AWS.
+    Rehearse(rehearse::Arguments),
+    /// Serve a scenario's simulated AWS to any AWS client.
+    Simulate(simulate::Arguments),
+    /// List incidents, unfinished ones first.
+    Incidents(incidents::Arguments),
+    /// Record a note in an incident.
+    Note(note::Arguments),
+}
+
+/// Why a command ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    /// The incident was not found.
+    #[error(transparent)]
+    Find(#[from] crate::journal::FindError),
+    /// The incident could not be opened.
+    #[error(transparent)]
+    Open(#[from] crate::engine::OpenError),
+    /// AWS cannot be used.
+    #[error(transparent)]
+    Connect(#[from] crate::aws::ConnectError),
+    /// A call failed.
+    #[error(transparent)]
+    Aws(#[from] crate::aws::AwsError),
+    /// The simulator cannot listen.
+    #[error(transparent)]
+    Listen(#[from] crate::rehearsal::simulator::ListenError),
+    /// The terminal cannot be used.
+    #[error(transparent)]
+    Terminal(#[from] crate::tui::TerminalError),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Source(#[from] crate::document::SourceError),
+    /// Something that has been said in full.
+    #[error("{0}")]
+    Said(String),
+    /// What was asked for does not exist.
+    #[error("{0}")]
+    Usage(String),
+    /// Standard output is gone.
+    #[error("failed to write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs the command line and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        // Whoever read the output has seen enough, as with `| head`.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(SUCCESS),
+        Err(error) => {
+            eprintln!("standdown: {}", printable(&error.to_string()));
+            ExitCode::from(if matches!(error, CliError::Usage(_)) { USAGE } else { FAILURE })
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<u8, CliError> {
+    let flags = Flags {
+        theme: arguments.theme,
+        profile: arguments.profile,
+        region: arguments.region,
+        playbooks: arguments.playbooks,
+        config: arguments.config,
+    };
+    let settings = Settings::load(&flags)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(async {
+        match arguments.command {
+            None => console::run(&settings).await,
+            Some(Subcommands::Check(arguments)) => check::run(&arguments, &settings),
+            Some(Subcommands::Alarms(arguments)) => alarms::run(&arguments, &settings).await,
+            Some(Subcommands::Rehearse(arguments)) => rehearse::run(arguments, &settings).await,
+            Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
+            Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments),
+            Some(Subcommands::Note(arguments)) => note::run(arguments).await,
+        }
+    });
+    // What still runs reads only; nobody waits for it.
+    runtime.shutdown_background();
+    result
+}
+
+fn catalog(settings: &Settings) -> Catalog {
+    Catalog::load(&settings.playbook_folders(), embedded::PLAYBOOKS, &VOCABULARY)
+}
+
+/// Text for a terminal: no control characters but line ends.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

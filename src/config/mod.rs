@@ -1,0 +1,197 @@
+//! Settings in layers: defaults, file, environment, flags. Every value knows where it came from.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(&'static str),
+    /// A command-line flag.
+    Flag(&'static str),
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn default(value: T) -> Self {
+        Self { value, origin: Origin::Default }
+    }
+
+    fn set(&mut self, value: Option<T>, origin: Origin) {
+        if let Some(value) = value {
+            *self = Self { value, origin };
+        }
+    }
+}
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The theme's name, or a path to one.
+    pub theme: Setting<String>,
+    /// The AWS profile.
+    pub profile: Setting<Option<String>>,
+    /// The AWS region.
+    pub region: Setting<Option<String>>,
+    /// The folder that is searched for playbooks before all others.
+    pub playbooks: Setting<Option<PathBuf>>,
+    /// From one refresh of the alarms to the next.
+    pub refresh: Setting<Duration>,
+}
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--theme`
+    pub theme: Option<String>,
+    /// `--profile`
+    pub profile: Option<String>,
+    /// `--region`
+    pub region: Option<String>,
+    /// `--playbooks`
+    pub playbooks: Option<PathBuf>,
+    /// `--config`
+    pub config: Option<PathBuf>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The file is wrong.
+    #[error("failed to use the configuration file {path}:\n\n{report}")]
+    Problems {
+        /// The file.
+        path: String,
+        /// Everything that is wrong, with places.
+        report: String,
+    },
+}
+
+/// The folder of the user's configuration: `$XDG_CONFIG_HOME/standdown`, or `~/.config/standdown`.
+#[must_use]
+pub fn folder() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_CONFIG_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".config")))
+        .map(|base| base.join("standdown"))
+}
+
+impl Settings {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// When the configuration file cannot be read or is wrong. Without one there is no error,
+    /// unless it was named.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let mut settings = Self {
+            theme: Setting::default("dark".into()),
+            profile: Setting::default(None),
+            region: Setting::default(None),
+            playbooks: Setting::default(None),
+            refresh: Setting::default(Duration::from_secs(10)),
+        };
+        let usual = folder().map(|folder| folder.join("config.toml")).filter(|path| path.symlink_metadata().is_ok());
+        if let Some(path) = flags.config.clone().or(usual) {
+            settings.read(&path)?;
+        }
+        if let Ok(theme) = std::env::var("STANDDOWN_THEME") {
+            settings.theme.set(Some(theme), Origin::Environment("STANDDOWN_THEME"));
+        }
+        settings.theme.set(flags.theme.clone(), Origin::Flag("--theme"));
+        settings.profile.set(flags.profile.clone().map(Some), Origin::Flag("--profile"));
+        settings.region.set(flags.region.clone().map(Some), Origin::Flag("--region"));
+        settings.playbooks.set(flags.playbooks.clone().map(Some), Origin::Flag("--playbooks"));
+        Ok(settings)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let source = Source::read(path)?;
+        let (root, syntax) = parse(&source.text);
+        let problems = Problems::default();
+        problems.extend(syntax);
+        let reader = Reader::new(&root, "the configuration", &problems);
+        let origin = || Origin::File(path.to_owned());
+        let text = |key| reader.string(key).map(|text| text.value);
+        self.theme.set(text("theme"), origin());
+        self.profile.set(text("profile").map(Some), origin());
+        self.region.set(text("region").map(Some), origin());
+        self.playbooks.set(text("playbooks").map(PathBuf::from).map(Some), origin());
+        let refresh = reader.duration("refresh");
+        if refresh.is_some_and(|refresh| refresh < Duration::from_secs(2)) {
+            problems.push(
+                Problem::error("`refresh` is shorter than 2 s")
+                    .at(reader.node("refresh").map_or(0..0, |node| node.span.clone()))
+                    .help("CloudWatch allows nine DescribeAlarms a second for the whole account"),
+            );
+        }
+        self.refresh.set(refresh, origin());
+        reader.finish();
+        let problems = problems.into_sorted();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError::Problems { path: source.name.to_string(), report: render(&source, &problems, false) })
+    }
+
+    /// The folders that are searched for playbooks, in order; those in the binary come last.
+    #[must_use]
+    pub fn playbook_folders(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = self.playbooks.value.iter().cloned().collect();
+        folders.push("playbooks".into());
+        folders.extend(folder().map(|folder| folder.join("playbooks")));
+        folders.push("/etc/standdown/playbooks".into());
+        folders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, flags: Flags) -> Result<Settings, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        Settings::load(&Flags { config: Some(path), ..flags })
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_say_so() {
+        let settings = load("theme = \"light\"\nregion = \"eu-west-1\"", Flags { region: Some("us-east-1".into()), ..Flags::default() }).unwrap();
+        assert_eq!(settings.region.value.as_deref(), Some("us-east-1"));
+        assert_eq!(settings.region.origin, Origin::Flag("--region"));
+        assert!(matches!(settings.theme.origin, Origin::File(_)));
+        assert_eq!(settings.refresh.origin, Origin::Default);
+    }
+
+    #[test]
+    fn a_wrong_file_is_an_error_with_its_place() {
+        let error = load("tema = \"light\"\nrefresh = 3", Flags::default()).unwrap_err().to_string();
+        assert!(error.contains("did you mean `theme`") && error.contains("config.toml:2"), "{error}");
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let flags = Flags { config: Some("/nonexistent/x.toml".into()), ..Flags::default() };
+        assert!(Settings::load(&flags).is_err());
+    }
+}

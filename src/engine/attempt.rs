@@ -1,0 +1,185 @@
+//! Runs one attempt of a step: its actions side by side, for each item, until a condition holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, future::join_all, stream};
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::AwsState;
+use crate::actions::{ActionError, Context, programs::Programs, run};
+use crate::expression::{Scope, Verdict, show};
+use crate::incident::{AttemptResult, AttemptStatus};
+use crate::playbook::{Automated, Run};
+
+/// More items than this in a `for_each` are a mistake.
+const MOST_ITEMS: usize = 200;
+
+/// What an attempt works with.
+pub(super) struct Surroundings {
+    pub aws: watch::Receiver<AwsState>,
+    pub programs: Arc<dyn Programs>,
+    pub scope: Scope,
+    pub speed: f64,
+}
+
+/// Runs an attempt to its one end, within the step's time-out.
+pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -> AttemptResult {
+    let deadline = Instant::now() + automated.timeout;
+    let late = || format!("it took longer than {}", humantime::format_duration(automated.timeout));
+    match timeout_at(deadline, within(automated, surroundings, deadline)).await {
+        Ok(Ok(output)) => AttemptResult::succeeded(output),
+        Ok(Err(error)) => {
+            let status = if error.timed_out { AttemptStatus::TimedOut } else { AttemptStatus::Failed };
+            AttemptResult::ended(status, error.message, error.output)
+        }
+        Err(_) => AttemptResult::ended(AttemptStatus::TimedOut, late(), None),
+    }
+}
+
+async fn within(automated: &Automated, mut surroundings: Surroundings, deadline: Instant) -> Result<Value, ActionError> {
+    let aws = connected(&mut surroundings.aws).await;
+    let context = Context { aws, programs: Arc::clone(&surroundings.programs), deadline };
+    let every = Duration::from_secs_f64((automated.every.as_secs_f64() / surroundings.speed).max(0.05));
+    loop {
+        let result = for_each(automated, &surroundings.scope, &context).await;
+        let Some(until) = &automated.until else {
+            return result;
+        };
+        let mut scope = surroundings.scope.clone();
+        if let Ok(output) = &result {
+            // What `until` reads includes the step's own values; the core computes them again.
+            let _ = automated.complete(output.clone(), &mut scope);
+            if until.explain(&scope).verdict == Verdict::True {
+                return result;
+            }
+        }
+        if Instant::now() + every >= deadline {
+            let output = result.as_ref().map_or_else(|error| error.output.clone(), |output| Some(output.clone()));
+            let why = result.err().map(|error| format!("; the last look failed: {}", error.message)).unwrap_or_default();
+            return Err(ActionError {
+                output,
+                ..ActionError::timed_out(format!("{} did not hold in time{why}", until.source()))
+            });
+        }
+        sleep(every).await;
+    }
+}
+
+async fn connected(aws: &mut watch::Receiver<AwsState>) -> Result<Arc<crate::aws::Aws>, String> {
+    match aws.wait_for(|state| !matches!(state, AwsState::Connecting)).await.as_deref() {
+        Ok(AwsState::Ready(aws)) => Ok(Arc::clone(aws)),
+        Ok(AwsState::Missing(reason)) => Err(reason.clone()),
+        Ok(AwsState::Connecting) | Err(_) => Err("AWS was not connected before the console ended".into()),
+    }
+}
+
+async fn for_each(automated: &Automated, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+    let Some(list) = &automated.for_each else {
+        return side_by_side(automated, scope, context).await;
+    };
+    let items = match list.evaluate(scope) {
+        Ok(cel::Value::List(items)) => items,
+        Ok(other) => return Err(ActionError::failed(format!("`for_each` is {}, not a list", show(&other)))),
+        Err(error) => return Err(ActionError::failed(format!("`for_each` has no value: {error}"))),
+    };
+    if items.len() > MOST_ITEMS {
+        return Err(ActionError::failed(format!("`for_each` has {} items, at most {MOST_ITEMS} are run", items.len())));
+    }
+    let results: Vec<(String, Result<Value, ActionError>)> = stream::iter(items.iter().cloned())
+        .map(|item| async move {
+            let mut scope = scope.clone();
+            let key = show(&item);
+            scope.set("item", item);
+            (key, side_by_side(automated, &scope, context).await)
+        })
+        .buffered(automated.max_parallel)
+        .collect()
+        .await;
+    gather(results)
+}
+
+/// Puts named results together. What failed says so in its place, with what it captured.
+fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, ActionError> {
+    let mut output = Map::new();
+    let mut failures: Vec<String> = Vec::new();
+    let mut timed_out = false;
+    for (name, result) in results {
+        let value = match result {
+            Ok(value) => marked(value, true, None),
+            Err(error) => {
+                timed_out |= error.timed_out;
+                failures.push(format!("{name}: {}", error.message));
+                marked(error.output.unwrap_or_else(|| json!({})), false, Some(&error.message))
+            }
+        };
+        output.insert(name, value);
+    }
+    if failures.is_empty() {
+        return Ok(output.into());
+    }
+    Err(ActionError { timed_out, message: failures.join("; "), output: Some(output.into()) })
+}
+
+fn marked(value: Value, ok: bool, reason: Option<&str>) -> Value {
+    let mut fields = match value {
+        Value::Object(fields) => fields,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    };
+    fields.insert("ok".into(), ok.into());
+    if let Some(reason) = reason {
+        fields.insert("reason".into(), reason.into());
+    }
+    fields.into()
+}
+
+async fn side_by_side(automated: &Automated, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+    if !automated.named_runs {
+        let Some(only) = automated.runs.first() else {
+            return Err(ActionError::failed("the step has nothing to run"));
+        };
+        return one(only, scope, context).await;
+    }
+    let mut results: HashMap<&str, Result<Value, ActionError>> = HashMap::new();
+    let mut waiting: Vec<&Run> = automated.runs.iter().collect();
+    let mut scope = scope.clone();
+    while !waiting.is_empty() {
+        let (now, later): (Vec<&Run>, Vec<&Run>) = waiting
+            .into_iter()
+            .partition(|run| run.after.as_deref().is_none_or(|after| results.contains_key(after)));
+        let ended = join_all(now.iter().map(|run| {
+            let failed = run.after.as_deref().filter(|after| results.get(after).is_some_and(Result::is_err));
+            let scope = &scope;
+            async move {
+                match failed {
+                    Some(after) => Err(ActionError::failed(format!("`{after}` failed before it"))),
+                    None => one(run, scope, context).await,
+                }
+            }
+        }))
+        .await;
+        results.extend(now.iter().map(|run| run.name.as_str()).zip(ended));
+        if let Some(name) = &automated.output {
+            let so_far: Map<String, Value> = results
+                .iter()
+                .filter_map(|(name, result)| Some(((*name).to_owned(), result.as_ref().ok()?.clone())))
+                .collect();
+            scope.set_json(name.clone(), &so_far.into());
+        }
+        waiting = later;
+    }
+    let ordered = automated
+        .runs
+        .iter()
+        .filter_map(|run| Some((run.name.clone(), results.remove(run.name.as_str())?)))
+        .collect();
+    gather(ordered)
+}
+
+async fn one(only: &Run, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+    let parameters = only.parameters.render(scope).map_err(|error| ActionError::failed(error.to_string()))?;
+    run(only.kind, parameters, context).await
+}

@@ -1,0 +1,462 @@
+//! What happens in a rehearsal: a TOML file, format 1.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::document::{Kind, Node, Problem, Problems, Reader, Source, parse};
+use crate::incident::AlarmState;
+
+/// A scenario that was read without errors. Times are seconds from its beginning; negative
+/// ones lie before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What the responder will face.
+    pub summary: String,
+    /// The playbook it is made for.
+    pub playbook: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The alarm that begins it.
+    pub alarm: String,
+    /// How long it takes a responder, in seconds.
+    pub lasts: f64,
+    /// What the bot answers when a playbook asks, by input.
+    pub answers: BTreeMap<String, String>,
+    /// Metrics.
+    pub metrics: Vec<Metric>,
+    /// Alarms.
+    pub alarms: Vec<Alarm>,
+    /// Log messages.
+    pub logs: Vec<Log>,
+    /// Managed instances.
+    pub instances: Vec<Instance>,
+    /// What commands answer.
+    pub commands: Vec<Reply>,
+    /// What local programs answer.
+    pub programs: Vec<Reply>,
+    /// What goes wrong with the API.
+    pub faults: Vec<Fault>,
+    /// What the responder can mend.
+    pub fixes: Vec<Fix>,
+}
+
+/// A metric that moves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its dimensions.
+    pub dimensions: BTreeMap<String, String>,
+    /// How far it wavers, up and down.
+    pub noise: f64,
+    /// Times and values, straight lines between them.
+    pub points: Vec<(f64, f64)>,
+    /// What a fix makes of it: its id, times from the fix on, and values.
+    pub after: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// What makes its state.
+    pub rule: AlarmRule,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What makes an alarm's state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlarmRule {
+    /// A metric beyond a threshold for some periods on end.
+    Metric {
+        /// The metric's place in the scenario.
+        metric: usize,
+        /// The statistic.
+        statistic: String,
+        /// The threshold.
+        threshold: f64,
+        /// Whether values above it, or below it, are bad.
+        above: bool,
+        /// The period, in seconds.
+        period: f64,
+        /// How many.
+        periods: i64,
+    },
+    /// Any of other alarms.
+    Any(Vec<String>),
+    /// It stays as it is.
+    Fixed {
+        /// Its state.
+        state: AlarmState,
+        /// Since when.
+        since: f64,
+    },
+}
+
+/// A message that keeps coming.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// The log group.
+    pub group: String,
+    /// The log stream.
+    pub stream: String,
+    /// The text; `{n}`, `{ms}` and `{hex}` vary.
+    pub message: String,
+    /// Seconds between two.
+    pub every: f64,
+    /// From when on.
+    pub from: f64,
+    /// Until when, if it ends.
+    pub until: Option<f64>,
+    /// The fix after which it stops.
+    pub stops_after: Option<String>,
+}
+
+/// A managed instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its agent answers.
+    pub online: bool,
+}
+
+/// What a command or a program answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// A pattern over the command's lines, or the program's arguments; `*` and `?` are wildcards.
+    pub matches: String,
+    /// The instances it is for; all, when there are none.
+    pub instances: Vec<String>,
+    /// The fix that must have been made.
+    pub after: Option<String>,
+    /// How long it takes, in seconds.
+    pub delay: f64,
+    /// Its output.
+    pub output: String,
+    /// Its error output.
+    pub error: String,
+    /// Its exit code.
+    pub exit_code: i64,
+    /// Whether the instance never answers.
+    pub lost: bool,
+}
+
+/// What goes wrong with the API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// The operation, such as `FilterLogEvents`.
+    pub operation: String,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// How often; always, when there is no number.
+    pub times: Option<u64>,
+    /// From when on.
+    pub from: f64,
+    /// Until when.
+    pub until: f64,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// `ThrottlingException`.
+    Throttle,
+    /// An internal error, status 500.
+    Error,
+    /// The connection is reset.
+    Reset,
+    /// No answer for ten seconds.
+    Hang,
+    /// An answer that is not AWS's.
+    Garbage,
+    /// `AccessDeniedException`.
+    Deny,
+}
+
+/// Something the responder can mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Its id.
+    pub id: String,
+    /// The manual step whose confirmation means that it was done.
+    pub confirmed: String,
+}
+
+impl Scenario {
+    /// Reads format 1. Without errors there is a scenario.
+    #[must_use]
+    pub fn compile(source: &Source) -> (Option<Self>, Vec<Problem>) {
+        let (root, syntax) = parse(&source.text);
+        let problems = Problems::default();
+        problems.extend(syntax);
+        let scenario = read(&root, &problems);
+        let usable = !problems.any_error();
+        (usable.then_some(scenario), problems.into_sorted())
+    }
+}
+
+fn read(root: &Node, problems: &Problems) -> Scenario {
+    let reader = Reader::new(root, "the scenario", problems);
+    let text = |key| reader.required_string(key).map(|text| text.value).unwrap_or_default();
+    reader.required("format");
+    reader.integer("format", 1..=1);
+    let metrics: Vec<Metric> = reader.tables("metrics").into_iter().map(metric).collect();
+    let scenario = Scenario {
+        id: text("id"),
+        title: text("title"),
+        summary: text("summary"),
+        playbook: text("playbook"),
+        account: text("account"),
+        region: text("region"),
+        alarm: text("alarm"),
+        lasts: reader.duration("lasts").map_or(300.0, |lasts| lasts.as_secs_f64()),
+        answers: reader.table("answers").map(|table| texts(&table)).unwrap_or_default(),
+        alarms: reader.tables("alarms").into_iter().map(|table| alarm(table, &metrics)).collect(),
+        metrics,
+        logs: reader.tables("logs").into_iter().map(log).collect(),
+        instances: reader.tables("instances").into_iter().map(instance).collect(),
+        commands: reader.tables("commands").into_iter().map(reply).collect(),
+        programs: reader.tables("programs").into_iter().map(reply).collect(),
+        faults: reader.tables("faults").into_iter().map(fault).collect(),
+        fixes: reader
+            .tables("fixes")
+            .into_iter()
+            .map(|table| {
+                let fix = Fix { id: required(&table, "id"), confirmed: required(&table, "confirmed") };
+                table.finish();
+                fix
+            })
+            .collect(),
+    };
+    check(&scenario, &reader);
+    reader.finish();
+    scenario
+}
+
+fn check(scenario: &Scenario, reader: &Reader<'_>) {
+    let problem = |message: String| reader.problems().push(Problem::error(message));
+    if !scenario.alarms.iter().any(|alarm| alarm.name == scenario.alarm) {
+        problem(format!("there is no alarm {:?}, with which the scenario begins", scenario.alarm));
+    }
+    let known = |id: &str| scenario.fixes.iter().any(|fix| fix.id == id);
+    let named = scenario
+        .metrics
+        .iter()
+        .flat_map(|metric| metric.after.iter().map(|(fix, _)| fix))
+        .chain(scenario.logs.iter().filter_map(|log| log.stops_after.as_ref()))
+        .chain(scenario.commands.iter().chain(&scenario.programs).filter_map(|reply| reply.after.as_ref()));
+    for fix in named.filter(|fix| !known(fix)) {
+        problem(format!("there is no fix {fix:?}; declare it in `[[fixes]]`"));
+    }
+}
+
+fn required(table: &Reader<'_>, key: &'static str) -> String {
+    table.required_string(key).map(|text| text.value).unwrap_or_default()
+}
+
+fn optional(table: &Reader<'_>, key: &'static str) -> Option<String> {
+    table.string(key).map(|text| text.value)
+}
+
+fn texts(table: &Reader<'_>) -> BTreeMap<String, String> {
+    table
+        .entries()
+        .iter()
+        .filter_map(|(name, _, node)| Some((name.clone(), table.as_string(name, node)?.value)))
+        .collect()
+}
+
+/// A moment such as `"90s"` or `"-20m"`, in seconds.
+fn moment(table: &Reader<'_>, key: &'static str) -> Option<f64> {
+    let text = table.string(key)?;
+    let (sign, rest) = text.value.strip_prefix('-').map_or((1.0, text.value.as_str()), |rest| (-1.0, rest));
+    match humantime::parse_duration(rest) {
+        Ok(duration) => Some(sign * duration.as_secs_f64()),
+        Err(error) => {
+            table.problems().push(
+                Problem::error(format!("`{key}` is not a moment: {error}"))
+                    .at(text.span)
+                    .help("write it like \"90s\", or \"-20m\" for a moment before the beginning"),
+            );
+            None
+        }
+    }
+}
+
+fn points(table: &Reader<'_>, key: &'static str) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = table
+        .tables(key)
+        .into_iter()
+        .map(|point| {
+            point.required("at");
+            point.required("value");
+            let pair = (moment(&point, "at").unwrap_or_default(), point.number("value").unwrap_or_default());
+            point.finish();
+            pair
+        })
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+fn metric(table: Reader<'_>) -> Metric {
+    let metric = Metric {
+        namespace: required(&table, "namespace"),
+        name: required(&table, "name"),
+        dimensions: table.table("dimensions").map(|table| texts(&table)).unwrap_or_default(),
+        noise: table.number("noise").unwrap_or_default(),
+        points: points(&table, "points"),
+        after: table
+            .tables("after")
+            .into_iter()
+            .map(|after| {
+                let pair = (required(&after, "fix"), points(&after, "points"));
+                after.finish();
+                pair
+            })
+            .collect(),
+    };
+    if metric.points.is_empty() {
+        table.problems().push(Problem::error("a metric needs at least one point").at(table.span.clone()));
+    }
+    table.finish();
+    metric
+}
+
+fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
+    let state = table.choice(
+        "state",
+        &[("OK", AlarmState::Ok), ("ALARM", AlarmState::Alarm), ("INSUFFICIENT_DATA", AlarmState::InsufficientData)],
+    );
+    let any = table.strings("any");
+    let namespace = optional(&table, "namespace");
+    let name = optional(&table, "metric");
+    let dimensions = table.table("dimensions").map(|table| texts(&table)).unwrap_or_default();
+    let since = moment(&table, "since").unwrap_or(-10_800.0);
+    let statistic = optional(&table, "statistic").unwrap_or_else(|| "Average".into());
+    let threshold = table.number("threshold").unwrap_or_default();
+    let above = table.choice("breaches", &[("above", true), ("below", false)]).unwrap_or(true);
+    let period = table.duration("period").map_or(60.0, |period| period.as_secs_f64());
+    let periods = table.integer("periods", 1..=100).unwrap_or(1);
+    let rule = if let Some(state) = state {
+        AlarmRule::Fixed { state, since }
+    } else if !any.is_empty() {
+        AlarmRule::Any(any.into_iter().map(|name| name.value).collect())
+    } else {
+        let metric = metrics.iter().position(|metric| {
+            Some(&metric.namespace) == namespace.as_ref() && Some(&metric.name) == name.as_ref() && metric.dimensions == dimensions
+        });
+        if metric.is_none() {
+            table.problems().push(
+                Problem::error("the alarm's metric is not in `[[metrics]]`")
+                    .at(table.span.clone())
+                    .help("give `namespace`, `metric` and `dimensions` of one that is, or a fixed `state`, or `any`"),
+            );
+        }
+        AlarmRule::Metric { metric: metric.unwrap_or(0), statistic, threshold, above, period, periods }
+    };
+    let alarm = Alarm {
+        name: required(&table, "name"),
+        description: optional(&table, "description").unwrap_or_default(),
+        rule,
+        tags: table.table("tags").map(|table| texts(&table)).unwrap_or_default(),
+    };
+    table.finish();
+    alarm
+}
+
+fn log(table: Reader<'_>) -> Log {
+    table.required("every");
+    let log = Log {
+        group: required(&table, "group"),
+        stream: optional(&table, "stream").unwrap_or_else(|| "main".into()),
+        message: required(&table, "message"),
+        every: table.duration("every").map_or(10.0, |every| every.as_secs_f64().max(0.01)),
+        from: moment(&table, "from").unwrap_or(-1800.0),
+        until: moment(&table, "until"),
+        stops_after: optional(&table, "stops_after"),
+    };
+    table.finish();
+    log
+}
+
+fn instance(table: Reader<'_>) -> Instance {
+    let instance = Instance {
+        id: required(&table, "id"),
+        name: optional(&table, "name").unwrap_or_default(),
+        online: table.boolean("online").unwrap_or(true),
+    };
+    table.finish();
+    instance
+}
+
+fn reply(table: Reader<'_>) -> Reply {
+    let output = match table.node("output") {
+        // JSON can be written as a table; it reads better than a string.
+        Some(node) if matches!(node.kind, Kind::Table(_) | Kind::Array(_)) => node.to_json().to_string(),
+        Some(node) => table.as_string("output", node).map(|text| text.value).unwrap_or_default(),
+        None => String::new(),
+    };
+    let reply = Reply {
+        matches: required(&table, "match"),
+        instances: table.strings("instances").into_iter().map(|id| id.value).collect(),
+        after: optional(&table, "after"),
+        delay: table.duration("delay").map_or(0.5, |delay| delay.as_secs_f64()),
+        output,
+        error: optional(&table, "error").unwrap_or_default(),
+        exit_code: table.integer("exit_code", 0..=255).unwrap_or(0),
+        lost: table.boolean("lost").unwrap_or(false),
+    };
+    table.finish();
+    reply
+}
+
+fn fault(table: Reader<'_>) -> Fault {
+    table.required("kind");
+    let kind = table.choice(
+        "kind",
+        &[
+            ("throttle", FaultKind::Throttle),
+            ("error", FaultKind::Error),
+            ("reset", FaultKind::Reset),
+            ("hang", FaultKind::Hang),
+            ("garbage", FaultKind::Garbage),
+            ("deny", FaultKind::Deny),
+        ],
+    );
+    let fault = Fault {
+        operation: required(&table, "operation"),
+        kind: kind.unwrap_or(FaultKind::Throttle),
+        times: table.integer("times", 1..=1_000_000).and_then(|times| u64::try_from(times).ok()),
+        from: moment(&table, "from").unwrap_or(f64::MIN),
+        until: moment(&table, "until").unwrap_or(f64::MAX),
+    };
+    table.finish();
+    fault
+}
+
+
+/// The scenario's description as JSON, for lists.
+#[must_use]
+pub fn describe(scenario: &Scenario) -> Value {
+    serde_json::json!({
+        "id": scenario.id, "title": scenario.title, "summary": scenario.summary,
+        "playbook": scenario.playbook, "lasts_seconds": scenario.lasts,
+    })
+}

@@ -1,0 +1,75 @@
+//! The state of the simulated alarms, at any time.
+
+use super::world::World;
+use crate::incident::AlarmState;
+use crate::rehearsal::scenario::{Alarm, AlarmRule};
+
+/// How far back a transition is looked for, in seconds.
+const HORIZON: f64 = 86_400.0;
+
+impl World {
+    /// The state of an alarm at a time. A metric alarm is in ALARM when its metric has been
+    /// beyond the threshold for all its periods, and OK again as soon as it is not.
+    pub(super) fn state(&self, alarm: &Alarm, at: f64) -> AlarmState {
+        match &alarm.rule {
+            AlarmRule::Fixed { state, .. } => *state,
+            AlarmRule::Any(names) => {
+                let states: Vec<AlarmState> = self
+                    .scenario
+                    .alarms
+                    .iter()
+                    .filter(|child| names.contains(&child.name) && !matches!(child.rule, AlarmRule::Any(_)))
+                    .map(|child| self.state(child, at))
+                    .collect();
+                if states.contains(&AlarmState::Alarm) { AlarmState::Alarm } else { AlarmState::Ok }
+            }
+            AlarmRule::Metric { metric, threshold, above, period, periods, .. } => {
+                let Some(metric) = self.scenario.metrics.get(*metric) else {
+                    return AlarmState::InsufficientData;
+                };
+                #[expect(clippy::cast_precision_loss, reason = "at most 100 periods")]
+                let breaching = (0..=*periods).all(|back| {
+                    let level = self.level(metric, at - back as f64 * period);
+                    if *above { level >= *threshold } else { level < *threshold }
+                });
+                if breaching { AlarmState::Alarm } else { AlarmState::Ok }
+            }
+        }
+    }
+
+    /// Since when the alarm has been in its state: looked for second by second at first, then
+    /// by the minute.
+    pub(super) fn since(&self, alarm: &Alarm, at: f64) -> f64 {
+        if let AlarmRule::Fixed { since, .. } = alarm.rule {
+            return since;
+        }
+        let state = self.state(alarm, at);
+        let mut back = 0.0;
+        while back < HORIZON {
+            let step = if back < 1200.0 { 1.0 } else { 60.0 };
+            if self.state(alarm, at - back - step) != state {
+                return at - back;
+            }
+            back += step;
+        }
+        at - HORIZON
+    }
+
+    /// Why the alarm is in its state, in CloudWatch's manner.
+    pub(super) fn reason(&self, alarm: &Alarm, at: f64) -> String {
+        match &alarm.rule {
+            AlarmRule::Metric { metric, threshold, above, periods, .. } => {
+                let value = self.scenario.metrics.get(*metric).map_or(0.0, |metric| self.value(metric, at));
+                let relation = match (self.state(alarm, at), above) {
+                    (AlarmState::Alarm, true) => "was greater than or equal to",
+                    (AlarmState::Alarm, false) => "was less than",
+                    (_, true) => "was not greater than or equal to",
+                    (_, false) => "was not less than",
+                };
+                format!("Threshold Crossed: {periods} datapoint(s) [{value}] {relation} the threshold ({threshold:.1}).")
+            }
+            AlarmRule::Any(names) => format!("Composite rule over {} alarm(s)", names.len()),
+            AlarmRule::Fixed { .. } => "Unchanged since the scenario began".into(),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A simulated AWS on a loopback port.
+//!
+//! Written from the services' API references and protocol specifications alone. It must share
+//! no code with `aws/` or `actions/`: a misunderstanding of AWS must not be able to agree with
+//! itself.
+
+mod alarms;
+mod commands;
+mod messages;
+mod server;
+mod services;
+mod wire;
+mod world;
+
+pub use server::{ListenError, Simulator};
+pub use world::World;

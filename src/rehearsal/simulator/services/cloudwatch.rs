@@ -1,0 +1,311 @@
+//! CloudWatch: alarms, their history and tags, and metrics.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::super::wire::{Failure, Value, map};
+use super::super::world::World;
+use super::page;
+use crate::incident::AlarmState;
+use crate::rehearsal::scenario::{Alarm, AlarmRule, Metric};
+
+/// A query may not ask for so many datapoints that listing them takes seconds.
+const MOST_POINTS: i64 = 100_800;
+
+pub(super) fn answer(world: &World, operation: &str, input: &Value) -> Option<Result<Value, Failure>> {
+    Some(match operation {
+        "DescribeAlarms" => describe_alarms(world, input),
+        "DescribeAlarmHistory" => describe_alarm_history(world, input),
+        "GetMetricData" => get_metric_data(world, input),
+        "GetMetricStatistics" => get_metric_statistics(world, input),
+        "ListMetrics" => list_metrics(world, input),
+        "ListTagsForResource" => list_tags(world, input),
+        _ => return None,
+    })
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new("InvalidParameterValue", message)
+}
+
+fn arn(world: &World, alarm: &Alarm) -> String {
+    format!("arn:aws:cloudwatch:{}:{}:alarm:{}", world.scenario.region, world.scenario.account, alarm.name)
+}
+
+fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
+    let types = input.texts("AlarmTypes");
+    // Without the types, metric alarms alone are returned.
+    let wanted = |composite: bool| {
+        if types.is_empty() { !composite } else { types.contains(&if composite { "CompositeAlarm" } else { "MetricAlarm" }) }
+    };
+    let names = input.texts("AlarmNames");
+    let prefix = input.text("AlarmNamePrefix").unwrap_or_default();
+    if !names.is_empty() && !prefix.is_empty() {
+        return Err(invalid("AlarmNames and AlarmNamePrefix exclude each other"));
+    }
+    let size = match input.integer("MaxRecords") {
+        None => 50,
+        Some(size @ 1..=100) => usize::try_from(size).unwrap_or(50),
+        Some(_) => return Err(invalid("MaxRecords must be from 1 to 100")),
+    };
+    let now = world.now();
+    let all: Vec<&Alarm> = world
+        .scenario
+        .alarms
+        .iter()
+        .filter(|alarm| wanted(matches!(alarm.rule, AlarmRule::Any(_))))
+        .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
+        .filter(|alarm| alarm.name.starts_with(prefix))
+        .filter(|alarm| input.text("StateValue").is_none_or(|state| state == world.state(alarm, now).name()))
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), size)?;
+    let (composite, metric): (Vec<&Alarm>, Vec<&Alarm>) =
+        shown.into_iter().partition(|alarm| matches!(alarm.rule, AlarmRule::Any(_)));
+    let list = |alarms: Vec<&Alarm>| alarms.into_iter().map(|alarm| describe(world, alarm, now)).collect::<Vec<_>>();
+    Ok(map! { "CompositeAlarms": list(composite), "MetricAlarms": list(metric), "NextToken": next })
+}
+
+fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
+    let since = world.real(world.since(alarm, now));
+    let mut described = map! {
+        "AlarmName": alarm.name.as_str(),
+        "AlarmArn": arn(world, alarm),
+        "AlarmDescription": alarm.description.as_str(),
+        "ActionsEnabled": true,
+        "OKActions": Vec::<Value>::new(),
+        "AlarmActions": Vec::<Value>::new(),
+        "InsufficientDataActions": Vec::<Value>::new(),
+        "StateValue": world.state(alarm, now).name(),
+        "StateReason": world.reason(alarm, now),
+        "StateUpdatedTimestamp": since,
+        "StateTransitionedTimestamp": since,
+        "AlarmConfigurationUpdatedTimestamp": world.real(-86_400.0 * 30.0),
+    };
+    let own = match &alarm.rule {
+        AlarmRule::Metric { metric, statistic, threshold, above, period, periods } => {
+            let metric = &world.scenario.metrics[*metric];
+            map! {
+                "Namespace": metric.namespace.as_str(),
+                "MetricName": metric.name.as_str(),
+                "Dimensions": dimensions(metric),
+                "Statistic": statistic.as_str(),
+                "Threshold": *threshold,
+                "ComparisonOperator": if *above { "GreaterThanOrEqualToThreshold" } else { "LessThanThreshold" },
+                "Period": seconds(*period),
+                "EvaluationPeriods": *periods,
+                "DatapointsToAlarm": *periods,
+                "TreatMissingData": "missing",
+            }
+        }
+        AlarmRule::Any(names) => {
+            let rule: Vec<String> = names.iter().map(|name| format!("ALARM(\"{name}\")")).collect();
+            map! { "AlarmRule": rule.join(" OR ") }
+        }
+        AlarmRule::Fixed { .. } => map! {
+            "Namespace": "Rehearsal/Background", "MetricName": "Health", "Dimensions": Vec::<Value>::new(),
+            "Statistic": "Average", "Threshold": 1.0, "Period": 60, "EvaluationPeriods": 1,
+            "ComparisonOperator": "LessThanThreshold",
+        },
+    };
+    if let (Value::Map(described), Value::Map(own)) = (&mut described, own) {
+        described.extend(own);
+    }
+    described
+}
+
+fn seconds(period: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "periods are at most a day")]
+    let seconds = period as i64;
+    seconds
+}
+
+fn dimensions(metric: &Metric) -> Vec<Value> {
+    metric
+        .dimensions
+        .iter()
+        .map(|(name, value)| map! { "Name": name.as_str(), "Value": value.as_str() })
+        .collect()
+}
+
+fn describe_alarm_history(world: &World, input: &Value) -> Result<Value, Failure> {
+    let now = world.now();
+    let mut items: Vec<(f64, Value)> = Vec::new();
+    let named = |alarm: &&Alarm| input.text("AlarmName").is_none_or(|name| name == alarm.name);
+    for alarm in world.scenario.alarms.iter().filter(named) {
+        let mut at = now;
+        // Newest first, as far back as an hour before the beginning.
+        while at > -3600.0 {
+            let since = world.since(alarm, at);
+            if since <= -3600.0 {
+                break;
+            }
+            let (from, to) = (world.state(alarm, since - 1.0), world.state(alarm, since));
+            items.push((since, history(world, alarm, since, from, to)));
+            at = since - 1.0;
+        }
+    }
+    items.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let size = input.integer("MaxRecords").and_then(|size| usize::try_from(size).ok()).unwrap_or(100).clamp(1, 100);
+    let (shown, next) = page(items, input.text("NextToken"), size)?;
+    let shown: Vec<Value> = shown.into_iter().map(|(_, item)| item).collect();
+    Ok(map! { "AlarmHistoryItems": shown, "NextToken": next })
+}
+
+fn history(world: &World, alarm: &Alarm, at: f64, from: AlarmState, to: AlarmState) -> Value {
+    map! {
+        "AlarmName": alarm.name.as_str(),
+        "AlarmType": if matches!(alarm.rule, AlarmRule::Any(_)) { "CompositeAlarm" } else { "MetricAlarm" },
+        "Timestamp": world.real(at),
+        "HistoryItemType": "StateUpdate",
+        "HistorySummary": format!("Alarm updated from {} to {}", from.name(), to.name()),
+        "HistoryData": format!("{{\"version\":\"1.0\",\"oldState\":{{\"stateValue\":\"{}\"}},\"newState\":{{\"stateValue\":\"{}\"}}}}", from.name(), to.name()),
+    }
+}
+
+fn find<'a>(world: &'a World, asked: &Value) -> Option<&'a Metric> {
+    let wanted: BTreeMap<&str, &str> = asked
+        .list("Dimensions")
+        .iter()
+        .filter_map(|dimension| Some((dimension.text("Name")?, dimension.text("Value")?)))
+        .collect();
+    world.scenario.metrics.iter().find(|metric| {
+        Some(metric.namespace.as_str()) == asked.text("Namespace")
+            && Some(metric.name.as_str()) == asked.text("MetricName")
+            && metric.dimensions.len() == wanted.len()
+            && metric.dimensions.iter().all(|(name, value)| wanted.get(name.as_str()) == Some(&value.as_str()))
+    })
+}
+
+/// Datapoints at whole periods, oldest first: real time and value.
+fn datapoints(world: &World, metric: &Metric, statistic: &str, from: f64, to: f64, period: i64) -> Result<Vec<(DateTime<Utc>, f64)>, Failure> {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let (from, to) = (from as i64, to as i64);
+    if from >= to {
+        return Err(invalid("StartTime must be before EndTime"));
+    }
+    if period < 1 || (period >= 60 && period % 60 != 0) {
+        return Err(invalid("Period must be 1, 5, 10, 30 or a multiple of 60"));
+    }
+    if (to - from) / period > MOST_POINTS {
+        return Err(invalid("too many datapoints were asked for"));
+    }
+    let first = from.div_euclid(period) * period;
+    let now = Utc::now();
+    Ok((0..)
+        .map(|index| first + index * period)
+        .take_while(|at| *at < to)
+        .filter_map(|at| DateTime::from_timestamp(at, 0))
+        .filter(|at| *at <= now)
+        .map(|at| {
+            // The period that is still running is read at this moment.
+            let end = (at + chrono::Duration::seconds(period)).min(now);
+            (at, statistic_of(world, metric, statistic, world.seconds(at), world.seconds(end), period))
+        })
+        .collect())
+}
+
+/// The statistic of a period from a few readings in it.
+fn statistic_of(world: &World, metric: &Metric, statistic: &str, from: f64, to: f64, period: i64) -> f64 {
+    const READINGS: u32 = 5;
+    let readings: Vec<f64> = (1..=READINGS)
+        .map(|n| world.value(metric, from + (to - from) * f64::from(n) / f64::from(READINGS)))
+        .collect();
+    let average = readings.iter().sum::<f64>() / f64::from(READINGS);
+    let value = match statistic {
+        "Minimum" => readings.iter().copied().fold(f64::MAX, f64::min),
+        "Maximum" => readings.iter().copied().fold(f64::MIN, f64::max),
+        #[expect(clippy::cast_precision_loss, reason = "periods are at most a day")]
+        "Sum" => average * (period as f64 / 60.0).max(1.0),
+        "SampleCount" => f64::from(READINGS),
+        // A percentile lies between the average and the maximum of so few readings.
+        percentile if percentile.starts_with('p') => readings.iter().copied().fold(f64::MIN, f64::max),
+        _ => average,
+    };
+    (value * 100.0).round() / 100.0
+}
+
+fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
+    let (Some(from), Some(to)) = (input.number("StartTime"), input.number("EndTime")) else {
+        return Err(Failure::new("MissingParameter", "StartTime and EndTime are required"));
+    };
+    let queries = input.list("MetricDataQueries");
+    if queries.is_empty() || queries.len() > 500 {
+        return Err(invalid("MetricDataQueries must hold from 1 to 500 queries"));
+    }
+    let ascending = input.text("ScanBy") == Some("TimestampAscending");
+    let mut results = Vec::new();
+    for query in queries {
+        let id = query.text("Id").ok_or_else(|| Failure::new("MissingParameter", "every query needs an Id"))?;
+        if query.text("Expression").is_some() {
+            return Err(invalid("the simulator does not compute expressions"));
+        }
+        let stat = query.get("MetricStat");
+        let metric = stat.get("Metric");
+        let points = match find(world, metric) {
+            Some(found) => {
+                let statistic = stat.text("Stat").unwrap_or("Average");
+                let mut points = datapoints(world, found, statistic, from, to, stat.integer("Period").unwrap_or(60))?;
+                if !ascending {
+                    points.reverse();
+                }
+                points
+            }
+            None => Vec::new(),
+        };
+        let (times, values): (Vec<DateTime<Utc>>, Vec<f64>) = points.into_iter().unzip();
+        results.push(map! {
+            "Id": id,
+            "Label": query.text("Label").or(metric.text("MetricName")).unwrap_or(id),
+            "Timestamps": times,
+            "Values": values,
+            "StatusCode": "Complete",
+        });
+    }
+    Ok(map! { "MetricDataResults": results, "Messages": Vec::<Value>::new() })
+}
+
+fn get_metric_statistics(world: &World, input: &Value) -> Result<Value, Failure> {
+    let (Some(from), Some(to)) = (input.number("StartTime"), input.number("EndTime")) else {
+        return Err(Failure::new("MissingParameter", "StartTime and EndTime are required"));
+    };
+    let period = input.integer("Period").unwrap_or(60);
+    let mut rows: Vec<Value> = Vec::new();
+    if let Some(metric) = find(world, input) {
+        let wanted = input.texts("Statistics");
+        for (index, statistic) in wanted.iter().enumerate() {
+            for (row, (at, value)) in datapoints(world, metric, statistic, from, to, period)?.into_iter().enumerate() {
+                if index == 0 {
+                    rows.push(map! { "Timestamp": at, "Unit": "None" });
+                }
+                if let Some(Value::Map(entries)) = rows.get_mut(row) {
+                    entries.push(((*statistic).to_owned(), Value::Float(value)));
+                }
+            }
+        }
+    }
+    Ok(map! { "Label": input.text("MetricName").unwrap_or_default(), "Datapoints": rows })
+}
+
+fn list_metrics(world: &World, input: &Value) -> Result<Value, Failure> {
+    let fits = |key: &str, value: &str| input.text(key).is_none_or(|wanted| wanted == value);
+    let all: Vec<Value> = world
+        .scenario
+        .metrics
+        .iter()
+        .filter(|metric| fits("Namespace", &metric.namespace) && fits("MetricName", &metric.name))
+        .map(|metric| {
+            map! { "Namespace": metric.namespace.as_str(), "MetricName": metric.name.as_str(), "Dimensions": dimensions(metric) }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 500)?;
+    Ok(map! { "Metrics": shown, "NextToken": next })
+}
+
+fn list_tags(world: &World, input: &Value) -> Result<Value, Failure> {
+    let wanted = input.text("ResourceARN").unwrap_or_default();
+    let alarm = world.scenario.alarms.iter().find(|alarm| arn(world, alarm) == wanted);
+    let alarm = alarm.ok_or_else(|| Failure::new("ResourceNotFoundException", format!("there is no {wanted}")))?;
+    let tags: Vec<Value> = alarm.tags.iter().map(|(key, value)| map! { "Key": key.as_str(), "Value": value.as_str() }).collect();
+    Ok(map! { "Tags": tags })
+}

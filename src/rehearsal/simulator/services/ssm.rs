@@ -1,0 +1,138 @@
+//! Systems Manager: managed instances and Run Command.
+
+use super::super::commands::{Invocation, Sent};
+use super::super::wire::{Failure, Value, map};
+use super::super::world::World;
+use super::page;
+
+/// Where GetCommandInvocation cuts an output, and ListCommandInvocations.
+const OUTPUT: usize = 24_000;
+const ERRORS: usize = 8_000;
+const LISTED: usize = 2_500;
+
+pub(super) fn answer(world: &World, operation: &str, input: &Value) -> Option<Result<Value, Failure>> {
+    Some(match operation {
+        "SendCommand" => send_command(world, input),
+        "GetCommandInvocation" => get_command_invocation(world, input),
+        "ListCommandInvocations" => list_command_invocations(world, input),
+        "CancelCommand" => cancel_command(world, input),
+        "DescribeInstanceInformation" => describe_instance_information(world, input),
+        _ => return None,
+    })
+}
+
+fn send_command(world: &World, input: &Value) -> Result<Value, Failure> {
+    let document = input.text("DocumentName").ok_or_else(|| Failure::new("InvalidDocument", "DocumentName is required"))?;
+    let instances: Vec<String> = input.texts("InstanceIds").into_iter().map(str::to_owned).collect();
+    if instances.is_empty() {
+        return Err(Failure::new("InvalidInstanceId", "the simulator sends to InstanceIds only"));
+    }
+    let unknown = instances.iter().find(|id| !world.scenario.instances.iter().any(|known| known.id == **id));
+    if let Some(id) = unknown {
+        return Err(Failure::new("InvalidInstanceId", format!("Instances [[{id}]] not in a valid state for account {}", world.scenario.account)));
+    }
+    let lines = input.get("Parameters").texts("commands").join("\n");
+    let comment = input.text("Comment").unwrap_or_default().to_owned();
+    let sent = Sent { document: document.to_owned(), instances, lines, comment, at: world.now(), cancelled: None };
+    let id = world.send(sent.clone());
+    Ok(map! { "Command": described(world, &id, &sent) })
+}
+
+fn described(world: &World, id: &str, sent: &Sent) -> Value {
+    map! {
+        "CommandId": id,
+        "DocumentName": sent.document.as_str(),
+        "Comment": sent.comment.as_str(),
+        "InstanceIds": sent.instances.clone(),
+        "RequestedDateTime": world.real(sent.at),
+        "ExpiresAfter": world.real(sent.at + 3600.0),
+        "Status": "Pending",
+        "StatusDetails": "Pending",
+        "TargetCount": i64::try_from(sent.instances.len()).unwrap_or(i64::MAX),
+        "CompletedCount": 0,
+        "ErrorCount": 0,
+        "DeliveryTimedOutCount": 0,
+    }
+}
+
+fn sent(world: &World, input: &Value) -> Result<(String, Sent), Failure> {
+    let id = input.text("CommandId").unwrap_or_default();
+    let sent = world.sent(id).ok_or_else(|| Failure::new("InvalidCommandId", format!("there is no command {id}")))?;
+    Ok((id.to_owned(), sent))
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    text.chars().take(limit).collect()
+}
+
+fn get_command_invocation(world: &World, input: &Value) -> Result<Value, Failure> {
+    let missing = || Failure::new("InvocationDoesNotExist", "The command ID and instance ID you specified did not match any invocations.");
+    let id = input.text("CommandId").unwrap_or_default();
+    let sent = world.sent(id).ok_or_else(missing)?;
+    let instance = input.text("InstanceId").unwrap_or_default();
+    let Invocation { status, detail, exit_code, output, error } = world.invocation(&sent, instance).ok_or_else(missing)?;
+    Ok(map! {
+        "CommandId": id,
+        "InstanceId": instance,
+        "Comment": sent.comment,
+        "DocumentName": sent.document,
+        "PluginName": "aws:runShellScript",
+        "ResponseCode": exit_code,
+        "ExecutionStartDateTime": world.real(sent.at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "Status": status,
+        "StatusDetails": detail,
+        "StandardOutputContent": cut(&output, OUTPUT),
+        "StandardOutputUrl": "",
+        "StandardErrorContent": cut(&error, ERRORS),
+        "StandardErrorUrl": "",
+    })
+}
+
+fn list_command_invocations(world: &World, input: &Value) -> Result<Value, Failure> {
+    let (id, sent) = sent(world, input)?;
+    let wanted = |instance: &&String| input.text("InstanceId").is_none_or(|id| id == instance.as_str());
+    let all: Vec<Value> = sent
+        .instances
+        .iter()
+        .filter(wanted)
+        .filter_map(|instance| {
+            let invocation = world.invocation(&sent, instance)?;
+            let plugin = map! {
+                "Name": "aws:runShellScript", "Status": invocation.status,
+                "StatusDetails": invocation.detail, "ResponseCode": invocation.exit_code,
+                "Output": cut(&invocation.output, LISTED),
+            };
+            Some(map! {
+                "CommandId": id.as_str(), "InstanceId": instance.as_str(), "DocumentName": sent.document.as_str(),
+                "RequestedDateTime": world.real(sent.at), "Status": invocation.status,
+                "StatusDetails": invocation.detail, "CommandPlugins": vec![plugin],
+            })
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 50)?;
+    Ok(map! { "CommandInvocations": shown, "NextToken": next })
+}
+
+fn cancel_command(world: &World, input: &Value) -> Result<Value, Failure> {
+    let id = input.text("CommandId").unwrap_or_default();
+    if world.cancel(id) { Ok(map! {}) } else { Err(Failure::new("InvalidCommandId", format!("there is no command {id}"))) }
+}
+
+fn describe_instance_information(world: &World, input: &Value) -> Result<Value, Failure> {
+    let all: Vec<Value> = world
+        .scenario
+        .instances
+        .iter()
+        .map(|instance| {
+            map! {
+                "InstanceId": instance.id.as_str(), "ComputerName": instance.name.as_str(),
+                "PingStatus": if instance.online { "Online" } else { "ConnectionLost" },
+                "LastPingDateTime": world.real(if instance.online { world.now() } else { -1800.0 }),
+                "PlatformType": "Linux", "PlatformName": "Amazon Linux", "AgentVersion": "3.3.0.0",
+                "ResourceType": "EC2Instance",
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 50)?;
+    Ok(map! { "InstanceInformationList": shown, "NextToken": next })
+}

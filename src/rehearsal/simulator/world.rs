@@ -1,0 +1,169 @@
+//! The simulated world: a function of the scenario, the time, and what was mended.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::commands::Sent;
+use crate::rehearsal::scenario::{FaultKind, Metric, Scenario};
+
+/// A scenario that is being played.
+#[derive(Debug)]
+pub struct World {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// When it began, in real time.
+    pub began: DateTime<Utc>,
+    /// How many scenario seconds pass in a second.
+    pub speed: f64,
+    /// What was mended, and when, in scenario seconds.
+    fixes: Mutex<Vec<(String, f64)>>,
+    /// How often each fault has struck.
+    struck: Mutex<HashMap<usize, u64>>,
+    /// Commands that were sent.
+    pub(super) commands: Mutex<HashMap<String, Sent>>,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves these collections whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// Begins a scenario.
+    #[must_use]
+    pub fn new(scenario: Scenario, began: DateTime<Utc>, speed: f64) -> Self {
+        Self {
+            scenario,
+            began,
+            speed,
+            fixes: Mutex::default(),
+            struck: Mutex::default(),
+            commands: Mutex::default(),
+        }
+    }
+
+    /// The scenario's time at a real time, in seconds. Before the beginning both run alike.
+    #[must_use]
+    pub fn seconds(&self, at: DateTime<Utc>) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a rehearsal fit in 2^52")]
+        let real = (at - self.began).num_milliseconds() as f64 / 1000.0;
+        if real > 0.0 { real * self.speed } else { real }
+    }
+
+    /// The real time at a scenario's time.
+    #[must_use]
+    pub fn real(&self, seconds: f64) -> DateTime<Utc> {
+        let real = if seconds > 0.0 { seconds / self.speed } else { seconds };
+        #[expect(clippy::cast_possible_truncation, reason = "a rehearsal lasts minutes")]
+        let millis = (real * 1000.0).round() as i64;
+        self.began + chrono::Duration::milliseconds(millis)
+    }
+
+    /// The scenario's time now.
+    #[must_use]
+    pub fn now(&self) -> f64 {
+        self.seconds(Utc::now())
+    }
+
+    /// Takes note that the responder confirmed a manual step; what that mends, is mended.
+    /// Returns the fixes it made.
+    pub fn confirm(&self, step: &str, at: DateTime<Utc>) -> Vec<String> {
+        let seconds = self.seconds(at);
+        let mut fixes = lock(&self.fixes);
+        let made: Vec<String> = self
+            .scenario
+            .fixes
+            .iter()
+            .filter(|fix| fix.confirmed == step && !fixes.iter().any(|(id, _)| *id == fix.id))
+            .map(|fix| fix.id.clone())
+            .collect();
+        fixes.extend(made.iter().map(|id| (id.clone(), seconds)));
+        made
+    }
+
+    /// When a fix was made, if it was by then.
+    pub(super) fn fixed(&self, id: &str, by: f64) -> Option<f64> {
+        lock(&self.fixes).iter().find(|(fix, at)| fix == id && *at <= by).map(|(_, at)| *at)
+    }
+
+    /// The value of a metric without its noise.
+    pub(super) fn level(&self, metric: &Metric, at: f64) -> f64 {
+        let mut made: Vec<(f64, &[(f64, f64)])> = metric
+            .after
+            .iter()
+            .filter_map(|(fix, points)| Some((self.fixed(fix, at)?, points.as_slice())))
+            .collect();
+        made.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((fixed_at, points)) = made.pop() else {
+            return interpolate(&metric.points, at);
+        };
+        let before = match made.last() {
+            Some((earlier, points)) => interpolate(points, fixed_at - earlier),
+            None => interpolate(&metric.points, fixed_at),
+        };
+        let mut line = vec![(0.0, before)];
+        line.extend_from_slice(points);
+        interpolate(&line, at - fixed_at)
+    }
+
+    /// The value of a metric, wavering. The same at the same time, however often it is read.
+    pub(super) fn value(&self, metric: &Metric, at: f64) -> f64 {
+        let waver = unit(&[&metric.namespace, &metric.name, &format!("{:?}", metric.dimensions), &format!("{at:.1}")]);
+        let value = self.level(metric, at) + metric.noise * (waver * 2.0 - 1.0);
+        (value * 100.0).round() / 100.0
+    }
+
+    /// The fault that strikes a call to an operation now.
+    pub(super) fn fault(&self, operation: &str) -> Option<FaultKind> {
+        let now = self.now();
+        let mut struck = lock(&self.struck);
+        self.scenario.faults.iter().enumerate().find_map(|(index, fault)| {
+            let count = struck.entry(index).or_default();
+            let strikes = fault.operation == operation
+                && (fault.from..=fault.until).contains(&now)
+                && fault.times.is_none_or(|times| *count < times);
+            strikes.then(|| {
+                *count += 1;
+                fault.kind
+            })
+        })
+    }
+}
+
+/// The value of straight lines between points; flat before the first and after the last.
+fn interpolate(points: &[(f64, f64)], at: f64) -> f64 {
+    let after = points.iter().position(|(time, _)| *time >= at);
+    match after {
+        None => points.last().map_or(0.0, |(_, value)| *value),
+        Some(0) => points[0].1,
+        Some(index) => {
+            let ((t0, v0), (t1, v1)) = (points[index - 1], points[index]);
+            v0 + (v1 - v0) * (at - t0) / (t1 - t0)
+        }
+    }
+}
+
+/// A number from 0 to 1 that depends on the parts alone.
+pub(super) fn unit(parts: &[&str]) -> f64 {
+    f64::from(number(parts)) / f64::from(u32::MAX)
+}
+
+/// A number that depends on the parts alone.
+pub(super) fn number(parts: &[&str]) -> u32 {
+    let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part).chain_update([0])).finalize();
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interpolate;
+
+    #[test]
+    fn lines_are_straight_between_points_and_flat_outside() {
+        let points = [(0.0, 10.0), (10.0, 20.0)];
+        assert_eq!([-5.0, 0.0, 5.0, 10.0, 99.0].map(|at| interpolate(&points, at)), [10.0, 10.0, 15.0, 20.0, 20.0]);
+    }
+}
