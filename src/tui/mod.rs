@@ -1,5 +1,26 @@
-//! stub while wiring
-#[derive(Debug, thiserror::Error)]
-#[error("x")]
-pub struct TerminalError;
-pub fn age(d: chrono::Duration) -> String { format!("{}s", d.num_seconds()) }
+//! The screen: a model, an update, a view.
+//!
+//! The model imports nothing of ratatui's widgets; the view draws from it and changes nothing;
+//! what has to be done is returned as data. It owns no state of an incident, and it must never
+//! wait for a disk, a lock or a network.
+
+mod app;
+mod commands;
+mod form;
+mod message;
+mod model;
+mod terminal;
+mod text;
+mod theme;
+mod update;
+mod view;
+
+pub use app::{Surroundings, run};
+pub use commands::{COMMANDS, CommandId, Place};
+pub use message::{Message, Request};
+pub use model::{Connection, Header, Model, Screen};
+pub use terminal::TerminalError;
+pub use text::{age, clean};
+pub use theme::{Depth, Role, Theme, ThemeError};
+pub use update::update;
+pub use view::view;

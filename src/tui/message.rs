@@ -1,0 +1,67 @@
+//! What comes in, and what goes out: data, so that it can be recorded and replayed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use crossterm::event::KeyEvent;
+
+use super::model::Connection;
+use crate::alarms::Board;
+use crate::engine::Snapshot;
+use crate::incident::{AlarmRef, Command};
+use crate::playbook::Catalog;
+
+/// Something happened.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resized {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// The alarms were seen.
+    BoardSeen(Arc<Board>),
+    /// The incident moved.
+    IncidentMoved(Arc<Snapshot>),
+    /// The playbooks were read.
+    CatalogRead(Arc<Catalog>),
+    /// The connection to AWS changed.
+    Connected(Connection),
+    /// Something was done, or refused.
+    Answered(Result<String, String>),
+    /// Time has passed.
+    Ticked(DateTime<Utc>),
+}
+
+/// Something has to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Leave.
+    Quit,
+    /// Ask the incident's engine.
+    Ask {
+        /// For what.
+        command: Command,
+        /// What to say when it was done.
+        done: String,
+    },
+    /// Open an incident and start a playbook.
+    OpenIncident {
+        /// For which alarm.
+        alarm: Arc<AlarmRef>,
+        /// The playbook's id.
+        playbook: String,
+    },
+    /// Start a playbook in the open incident.
+    StartPlaybook(String),
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Look at the values of these alarms.
+    Look(Vec<Arc<AlarmRef>>),
+}

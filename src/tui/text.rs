@@ -1,0 +1,189 @@
+//! Text for the screen: cleaned of what could move the cursor, cut to fit.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// The longest text that is looked at, in characters: a megabyte on one line is not read by
+/// anybody, and must not slow the screen down.
+const LONGEST: usize = 2000;
+
+/// Takes control characters out, and what reorders or hides text. Tabs become spaces, line ends
+/// a visible mark.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\t' => out.push_str("  "),
+            '\n' => out.push('⏎'),
+            c if c.is_control() => out.push('·'),
+            // Direction marks, isolates and overrides; zero-width characters; line separators.
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Cleans a text and cuts it to a width in columns, with `…` where something is missing.
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
+    let text = clean(text);
+    if text.width() <= width {
+        return text.into_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide + 1 > width {
+            break;
+        }
+        out.push(c);
+        used += wide;
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// Cuts a text to a width, and fills it up with spaces.
+#[must_use]
+pub fn column(text: &str, width: usize) -> String {
+    let mut text = fit(text, width);
+    let missing = width.saturating_sub(text.width());
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
+}
+
+/// Breaks a text into lines of a width, between words where it can.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let paragraph = clean(paragraph);
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let gap = usize::from(!line.is_empty());
+            if line.width() + gap + word.width() <= width {
+                if gap == 1 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            for c in word.chars() {
+                if line.width() + c.width().unwrap_or(0) > width {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push(c);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// Says how long ago something was, in at most four characters: `7s`, `12m`, `3h`, `26d`.
+#[must_use]
+pub fn age(duration: chrono::Duration) -> String {
+    let seconds = duration.num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Draws values as a row of bars, the latest at the right.
+#[must_use]
+pub fn sparkline(values: &[f64], width: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let shown = &values[values.len().saturating_sub(width)..];
+    let finite = || shown.iter().copied().filter(|value| value.is_finite());
+    let (low, high) = (finite().fold(f64::MAX, f64::min), finite().fold(f64::MIN, f64::max));
+    shown
+        .iter()
+        .map(|value| {
+            if !value.is_finite() {
+                return ' ';
+            }
+            let height = if high > low { (value - low) / (high - low) } else { 0.5 };
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 7")]
+            let index = (height * 7.0).round() as usize;
+            BARS[index.min(7)]
+        })
+        .collect()
+}
+
+/// Writes a number as people read it: three significant digits, large ones with k, M, G.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let (scaled, unit) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, "G"),
+        size if size >= 1e6 => (value / 1e6, "M"),
+        size if size >= 1e4 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let digits = match scaled.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{scaled:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_loses_what_moves_the_cursor() {
+        assert_eq!(clean("a\x1b[2Jb\0c"), "a·[2Jb·c");
+        assert_eq!(clean("a\u{202e}evil\u{200b}"), "aevil");
+        assert_eq!(clean("\u{9b}31m"), "·31m");
+        assert!(clean(&"x".repeat(1_000_000)).chars().count() <= LONGEST + 1);
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        assert_eq!(fit("日本語のアラーム", 7), "日本語…");
+        assert_eq!(column("日", 4), "日  ");
+    }
+
+    #[test]
+    fn wrapping_never_exceeds_the_width() {
+        for width in 1..20 {
+            for line in wrap("a verylongwordindeed 日本語 and more\nsecond", width) {
+                assert!(line.width() <= width.max(2), "{width}: {line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([97.25, 0.856, 3.9e9, 12_345.0, 100.0, 0.0].map(number), ["97.2", "0.86", "3.9G", "12.3k", "100", "0"]);
+    }
+
+    #[test]
+    fn ages_are_short() {
+        let seconds = chrono::Duration::seconds;
+        assert_eq!([7, 720, 10_800, 90_000, 3_000_000].map(|s| age(seconds(s))), ["7s", "12m", "3h", "25h", "34d"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! What a step found, in a few lines: by kind of action, typed, never a canned sentence.
+
+use ratatui::text::{Line, Span};
+use serde_json::Value;
+
+use crate::expression::{from_json, show};
+use crate::incident::{AttemptStatus, Execution};
+use crate::playbook::{Automated, Step};
+use crate::tui::text::{age, clean, column, number, sparkline, wrap};
+use crate::tui::theme::{Role, Theme};
+
+/// Lines of text shown per instance or program.
+const TEXT_LINES: usize = 8;
+/// Patterns shown per search.
+const PATTERNS: usize = 5;
+
+/// Describes the latest result of an automated step.
+pub(super) fn lines(execution: &Execution, step: &Step, automated: &Automated, now: chrono::DateTime<chrono::Utc>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut out = Out { lines: Vec::new(), width, theme };
+    let Some(attempt) = execution.latest_attempt(&step.id) else {
+        return out.lines;
+    };
+    let Some((result, ended_at)) = &attempt.end else {
+        out.text(&format!("running for {}", age(now - attempt.started_at)), Role::Running);
+        return out.lines;
+    };
+    let took = (*ended_at - attempt.started_at).num_milliseconds();
+    #[expect(clippy::cast_precision_loss, reason = "an attempt takes minutes at most")]
+    let status = format!("{} after {:.1} s, {} ago", result.status.name(), took as f64 / 1000.0, age(now - *ended_at));
+    let role = if result.status == AttemptStatus::Succeeded { Role::Dim } else { Role::Failed };
+    out.text(&status, role);
+    if let Some(error) = &result.error {
+        out.text(error, Role::Failed);
+        if let Some(manual) = &automated.manual {
+            let scope = scope_of(execution);
+            out.text(&format!("by hand: {}", manual.show(&scope)), Role::Prompt);
+        }
+    }
+    if let Some(output) = &result.output {
+        // What the playbook computed from it comes first: that is what decisions read.
+        let values: Vec<String> = automated
+            .values
+            .iter()
+            .filter_map(|(name, _)| Some((name, output.get(name)?)))
+            .filter(|(_, value)| !value.is_array() && !value.is_object())
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect();
+        if !values.is_empty() {
+            out.text(&values.join(" · "), Role::Heading);
+        }
+        let kinds: Vec<(&str, &str)> = automated.runs.iter().map(|run| (run.name.as_str(), run.kind)).collect();
+        if automated.for_each.is_some() {
+            for (item, value) in items(output, automated) {
+                runs(&mut out, item, &kinds, value);
+            }
+        } else {
+            runs(&mut out, "", &kinds, output);
+        }
+    }
+    out.lines
+}
+
+fn scope_of(execution: &Execution) -> crate::expression::Scope {
+    let mut scope = crate::expression::Scope::default();
+    scope.set_json("inputs", &execution.inputs.iter().map(|(k, v)| (k.clone(), v.clone())).collect());
+    for (name, output) in &execution.outputs {
+        scope.set(name.clone(), output.value.clone());
+    }
+    scope
+}
+
+fn items<'a>(output: &'a Value, automated: &Automated) -> Vec<(&'a str, &'a Value)> {
+    output
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| value.is_object() && !automated.values.iter().any(|(own, _)| own == *name))
+        .map(|(name, value)| (name.as_str(), value))
+        .collect()
+}
+
+fn runs(out: &mut Out<'_>, item: &str, kinds: &[(&str, &str)], value: &Value) {
+    for (name, kind) in kinds {
+        let value = if name.is_empty() { value } else { &value[*name] };
+        let label = [item, name].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+        if value.is_null() {
+            continue;
+        }
+        if let Some(reason) = value["reason"].as_str().filter(|_| value["ok"] == false) {
+            out.labelled(&label, reason, Role::Failed);
+            continue;
+        }
+        match *kind {
+            "metric" => metric(out, &label, value),
+            "logs" => logs(out, &label, value),
+            "ssm_command" => instances(out, value),
+            "exec" => program(out, &label, value),
+            _ => json(out, &label, value),
+        }
+    }
+}
+
+fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
+    let of = |key: &str| value[key].as_f64().map(number);
+    let Some(last) = of("last") else {
+        out.labelled(label, "no datapoints in the window", Role::Late);
+        return;
+    };
+    let series: Vec<f64> = value["series"].as_array().into_iter().flatten().filter_map(|point| point[1].as_f64()).collect();
+    let mut parts = vec![format!("last {last}")];
+    parts.extend(of("average").map(|average| format!("avg {average}")));
+    parts.extend(of("maximum").map(|maximum| format!("max {maximum}")));
+    if let (Some(minutes), Some(threshold)) = (of("minutes_over"), of("threshold")) {
+        parts.push(format!("{minutes} min ≥ {threshold}"));
+    }
+    parts.extend(value["trend"].as_str().map(str::to_owned));
+    out.labelled(label, &format!("{} {}", sparkline(&series, 15), parts.join(" · ")), Role::Text);
+}
+
+fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
+    let events = value["events"].as_u64().unwrap_or(0);
+    let more = if value["truncated"] == true { ", and more that were not read" } else { "" };
+    out.labelled(label, &format!("{events} messages{more}"), Role::Text);
+    for pattern in value["patterns"].as_array().into_iter().flatten().take(PATTERNS) {
+        let text = pattern["pattern"].as_str().unwrap_or_default();
+        out.text(&format!("{:>6} × {text}", pattern["count"]), Role::Text);
+    }
+}
+
+fn instances(out: &mut Out<'_>, value: &Value) {
+    let summary = format!("{} of {} instances succeeded", value["succeeded"], value["total"]);
+    out.text(&summary, if value["failed"] == 0 { Role::Text } else { Role::Failed });
+    for (id, instance) in value["instances"].as_object().into_iter().flatten() {
+        let failed = instance["status"] != "Success";
+        let detail = instance["detail"].as_str().unwrap_or_default();
+        let cut = if instance["truncated"] == true { ", output cut by Systems Manager" } else { "" };
+        let role = if failed { Role::Failed } else { Role::Ok };
+        out.text(&format!("{} {id} {detail}{cut}", if failed { "✗" } else { "✓" }), role);
+        let shown = if failed { &instance["error"] } else { &instance["output"] };
+        out.block(shown.as_str().unwrap_or_default());
+    }
+}
+
+fn program(out: &mut Out<'_>, label: &str, value: &Value) {
+    out.labelled(label, &format!("exit code {}", plain(&value["exit_code"])), Role::Text);
+    out.block(value["output"].as_str().unwrap_or_default());
+    out.block(value["error"].as_str().unwrap_or_default());
+}
+
+fn json(out: &mut Out<'_>, label: &str, value: &Value) {
+    let counts: Vec<String> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "ok")
+        .map(|(name, value)| match value {
+            Value::Array(items) => format!("{} {name}", items.len()),
+            Value::Object(_) => name.clone(),
+            other => format!("{name} {}", plain(other)),
+        })
+        .collect();
+    out.labelled(label, &counts.join(" · "), Role::Text);
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "unknown".into(),
+        other => show(&from_json(other)),
+    }
+}
+
+struct Out<'a> {
+    lines: Vec<Line<'static>>,
+    width: usize,
+    theme: &'a Theme,
+}
+
+impl Out<'_> {
+    fn text(&mut self, text: &str, role: Role) {
+        for part in wrap(text, self.width.saturating_sub(4)) {
+            self.lines.push(Line::from(Span::styled(format!("    {part}"), self.theme.style(role))));
+        }
+    }
+
+    fn labelled(&mut self, label: &str, text: &str, role: Role) {
+        if label.is_empty() {
+            return self.text(text, role);
+        }
+        let indent = 14.min(self.width / 3);
+        // A long label, such as an instance's id, gets a line of its own.
+        let own = unicode_width::UnicodeWidthStr::width(label) >= indent;
+        if own {
+            self.text(label, Role::Dim);
+        }
+        for (index, part) in wrap(text, self.width.saturating_sub(indent + 4)).into_iter().enumerate() {
+            let label = if index == 0 && !own { column(label, indent) } else { " ".repeat(indent) };
+            self.lines.push(Line::from(vec![
+                Span::styled(format!("    {label}"), self.theme.style(Role::Dim)),
+                Span::styled(part, self.theme.style(role)),
+            ]));
+        }
+    }
+
+    /// Text as a program wrote it: line by line, cut at the edge.
+    fn block(&mut self, text: &str) {
+        let total = text.lines().count();
+        for written in text.lines().take(TEXT_LINES) {
+            self.lines.push(super::line(&format!("      {}", clean(written)), self.width, self.theme.style(Role::Text)));
+        }
+        if total > TEXT_LINES {
+            self.text(&format!("  … {} more lines", total - TEXT_LINES), Role::Dim);
+        }
+    }
+}

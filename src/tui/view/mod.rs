@@ -1,0 +1,83 @@
+//! Draws the model. Pure: it reads the model and the theme, and changes nothing.
+
+mod board;
+mod evidence;
+mod footer;
+mod header;
+mod incident;
+mod overlay;
+mod prompt;
+mod setup;
+mod tree;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::model::{Connection, Model, Screen};
+use super::text::fit;
+use super::theme::{Role, Theme};
+
+pub(super) use incident::longest_scroll;
+pub(super) use overlay::longest_help;
+pub(super) use prompt::commands_here;
+pub(super) use tree::tree_order;
+
+/// The smallest size at which the console works.
+pub const SMALLEST: (u16, u16) = (40, 12);
+
+/// Draws everything.
+pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let text = format!("{}×{} is too small: standdown needs {}×{}. q quits.", area.width, area.height, SMALLEST.0, SMALLEST.1);
+        let lines: Vec<Line<'_>> = super::text::wrap(&text, area.width.into()).into_iter().map(Line::from).collect();
+        frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Error)), area);
+        return;
+    }
+    frame.buffer_mut().set_style(area, theme.style(Role::Text));
+    let [top, middle, bottom] = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    header::draw(model, theme, frame, top);
+    match (model.screen, &model.connection) {
+        (Screen::Board, Connection::Missing(reason)) if model.board.rows.is_empty() => {
+            setup::draw(reason, theme, frame, middle);
+        }
+        (Screen::Board, _) => board::draw(model, theme, frame, middle),
+        (Screen::Incident, _) => incident::draw(model, theme, frame, middle),
+    }
+    footer::draw(model, theme, frame, bottom);
+    overlay::draw(model, theme, frame, middle);
+}
+
+/// A line of text in a role, cut to a width.
+fn line(text: &str, width: usize, style: Style) -> Line<'static> {
+    Line::from(Span::styled(fit(text, width), style))
+}
+
+/// A title in a horizontal rule.
+fn rule(title: &str, width: usize, theme: &Theme) -> Line<'static> {
+    let title = fit(title, width.saturating_sub(6));
+    let used = unicode_width::UnicodeWidthStr::width(title.as_str());
+    Line::from(vec![
+        Span::styled("── ", theme.style(Role::Border)),
+        Span::styled(title, theme.style(Role::Heading)),
+        Span::styled(format!(" {}", "─".repeat(width.saturating_sub(used + 4))), theme.style(Role::Border)),
+    ])
+}
+
+/// Leaves a column free at both sides.
+fn padded(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+/// The role of a severity.
+fn severity_role(severity: crate::playbook::Severity) -> Role {
+    match severity {
+        crate::playbook::Severity::Critical => Role::Critical,
+        crate::playbook::Severity::High => Role::High,
+        crate::playbook::Severity::Medium => Role::Medium,
+        crate::playbook::Severity::Low => Role::Low,
+    }
+}

@@ -1,0 +1,205 @@
+//! The question before the responder, and how it is answered.
+
+use ratatui::text::{Line, Span};
+
+use crate::expression::Verdict;
+use crate::incident::{BranchView, Escalation, Incident, IncidentStatus, Question, State, scope};
+use crate::playbook::{Manual, Step, StepKind};
+use crate::tui::model::Model;
+use crate::tui::text::{age, wrap};
+use crate::tui::theme::{Role, Theme};
+
+/// Writes the question and its answers.
+pub(super) fn lines(model: &Model, state: &State, question: &Question<'_>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut out = Prompt { lines: Vec::new(), width, theme };
+    match question {
+        Question::StartPlaybook => {
+            out.ask("Which playbook shall be walked?");
+            out.option("P", "choose a playbook", Role::Text);
+        }
+        Question::Input(input) => {
+            out.ask(&input.prompt);
+            out.option("Enter", "answer", Role::Text);
+        }
+        Question::Escalation(escalation) => escalate(&mut out, model, escalation),
+        Question::Working(step) => working(&mut out, model, state, step),
+        Question::Manual { step, .. } => {
+            if let StepKind::Manual(manual) = &step.kind {
+                by_hand(&mut out, model, state, manual);
+            }
+        }
+        Question::Decision { branches, .. } => decide(&mut out, branches),
+        Question::Ended => ended(&mut out, state),
+        Question::Closed => {
+            out.ask("The incident is closed.");
+            out.option("b", "go to the board", Role::Text);
+            out.option("q", "quit", Role::Text);
+        }
+    }
+    out.lines
+}
+
+fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
+    out.ask(&format!("Escalate now, along the path \"{}\"?", escalation.path));
+    for cause in &escalation.causes {
+        out.text(&format!("because {}", cause.sentence()), Role::Text);
+    }
+    if let Some(path) = model.catalog.escalation.path(&escalation.path) {
+        let levels: Vec<String> = path.levels.iter().map(|level| level.contacts.join(", ")).collect();
+        out.text(&format!("reaches {}", levels.join(", then ")), Role::Dim);
+    }
+    out.text(&format!("asked {} ago", age(model.now - escalation.raised_at)), Role::Dim);
+    out.option("a", "escalate now", Role::Recommended);
+    out.option("p", "postpone, with a reason", Role::Text);
+}
+
+fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
+    let execution = state.execution();
+    let attempt = execution.and_then(|execution| execution.latest_attempt(&step.id)).filter(|attempt| attempt.end.is_none());
+    let retry = execution.and_then(|execution| execution.retries.get(&step.id));
+    match (attempt, retry) {
+        (Some(attempt), _) => {
+            let again = if attempt.number > 1 { format!(", try {}", attempt.number) } else { String::new() };
+            let estimate = step.estimate.map(|estimate| format!(" of about {}", humantime::format_duration(estimate))).unwrap_or_default();
+            out.text(&format!("◌ running for {}{estimate}{again}", age(model.now - attempt.started_at)), Role::Running);
+        }
+        (None, Some(retry)) => {
+            let wait = age(retry.at - model.now);
+            out.text(&format!("◌ failed; try {} in {wait}", retry.number), Role::Running);
+        }
+        (None, None) => out.text("◌ waiting to start", Role::Running),
+    }
+    out.text("Nothing is asked of you now; the next question comes by itself.", Role::Dim);
+    out.option("x", "stop this check and go on without it", Role::Text);
+}
+
+fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) {
+    let scope = scope(state, model.now);
+    if !manual.commands.is_empty() {
+        out.text("Commands (y copies one after the other):", Role::Dim);
+        for (index, command) in manual.commands.iter().enumerate() {
+            let mark = if index == model.next_copy % manual.commands.len() { "▸" } else { " " };
+            out.text(&format!("{mark} {}", command.show(&scope)), Role::Heading);
+        }
+    }
+    for input in &manual.ask {
+        out.text(&format!("asks: {}", input.prompt), Role::Text);
+    }
+    out.ask("Is it done?");
+    out.option("d", "done", Role::Text);
+    out.option("f", "failed, or not possible", Role::Text);
+    out.option("s", "skip, it is not needed", Role::Text);
+}
+
+fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
+    out.ask("Which way?");
+    for (index, view) in branches.iter().enumerate() {
+        let key = (index + 1).to_string();
+        if view.recommended {
+            out.option(&key, &format!("{}   ◀ recommended", view.branch.label), Role::Recommended);
+        } else {
+            out.option(&key, &view.branch.label, Role::Text);
+        }
+        if view.recommended && let Some(because) = &view.because {
+            out.deep(&format!("because {because}"), Role::Text);
+        }
+        let Some(why) = &view.explanation else {
+            continue;
+        };
+        let values: Vec<String> = why
+            .evidence
+            .iter()
+            .map(|one| format!("{} = {}", one.name, one.value.as_deref().unwrap_or("unknown")))
+            .collect();
+        let verdict = match why.verdict {
+            Verdict::True => "holds",
+            Verdict::False => "does not hold",
+            Verdict::Unknown => "cannot be told",
+        };
+        let condition = view.branch.when.as_ref().map_or("", |when| when.source());
+        out.deep(&format!("{condition} {verdict}: {}", values.join(", ")), Role::Dim);
+        let unknown: Vec<&str> = why.unknown().collect();
+        if !unknown.is_empty() {
+            out.deep(&format!("unknown: {}", unknown.join(", ")), Role::Late);
+        }
+        if let Some(error) = &why.error {
+            out.deep(error, Role::Late);
+        }
+    }
+}
+
+fn ended(out: &mut Prompt<'_>, state: &State) {
+    let Some(execution) = state.execution() else {
+        return;
+    };
+    let outcome = execution.outcome.map_or("without an outcome", crate::playbook::Outcome::name);
+    let escalated = if execution.escalated { ", escalated on the way" } else { "" };
+    out.text(&format!("The playbook ended: {} · {outcome}{escalated}", execution.status.name()), Role::Heading);
+    let status = state.incident.as_ref().map(|incident: &Incident| incident.status);
+    match status {
+        Some(IncidentStatus::Resolved) => {
+            out.ask("The incident is resolved. Close it?");
+            out.option("C", "close the incident", Role::Recommended);
+        }
+        Some(_) => {
+            out.ask("What is the incident's status now?");
+            out.option("M", "mitigated: the effect is gone", Role::Text);
+            out.option("R", "resolved: the cause is gone", Role::Text);
+            out.option("P", "start another playbook", Role::Text);
+        }
+        None => {}
+    }
+    out.option("n", "record a note", Role::Text);
+}
+
+/// The commands of the step the responder stands at, filled in.
+pub(in crate::tui) fn commands_here(model: &Model) -> Vec<String> {
+    let Some(snapshot) = &model.incident else {
+        return Vec::new();
+    };
+    match model.question() {
+        Some(Question::Manual { step: Step { kind: StepKind::Manual(manual), .. }, .. }) => {
+            let scope = scope(&snapshot.state, model.now);
+            manual.commands.iter().map(|command| command.show(&scope)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+struct Prompt<'a> {
+    lines: Vec<Line<'static>>,
+    width: usize,
+    theme: &'a Theme,
+}
+
+impl Prompt<'_> {
+    fn ask(&mut self, text: &str) {
+        for part in wrap(text, self.width.saturating_sub(2)) {
+            self.lines.push(Line::from(Span::styled(format!("  {part}"), self.theme.style(Role::Prompt))));
+        }
+    }
+
+    fn text(&mut self, text: &str, role: Role) {
+        self.indented(text, 2, role);
+    }
+
+    fn deep(&mut self, text: &str, role: Role) {
+        self.indented(text, 8, role);
+    }
+
+    fn indented(&mut self, text: &str, indent: usize, role: Role) {
+        for part in wrap(text, self.width.saturating_sub(indent)) {
+            self.lines.push(Line::from(Span::styled(format!("{}{part}", " ".repeat(indent)), self.theme.style(role))));
+        }
+    }
+
+    fn option(&mut self, key: &str, text: &str, role: Role) {
+        for (index, part) in wrap(text, self.width.saturating_sub(8)).into_iter().enumerate() {
+            let key = if index == 0 { format!("  {key:>4}  ") } else { " ".repeat(8) };
+            self.lines.push(Line::from(vec![
+                Span::styled(key, self.theme.style(Role::Key)),
+                Span::styled(part, self.theme.style(role)),
+            ]));
+        }
+    }
+}
