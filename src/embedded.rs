@@ -2,15 +2,30 @@
 
 /// Playbooks, and the escalation paths.
 pub const PLAYBOOKS: &[(&str, &str)] = &[
-    ("cpu-high-utilization.toml", include_str!("../playbooks/cpu-high-utilization.toml")),
-    ("database-connection-issues.toml", include_str!("../playbooks/database-connection-issues.toml")),
-    ("escalation.toml", include_str!("../playbooks/escalation.toml")),
+    (
+        "cpu-high-utilization.toml",
+        include_str!("../playbooks/cpu-high-utilization.toml"),
+    ),
+    (
+        "database-connection-issues.toml",
+        include_str!("../playbooks/database-connection-issues.toml"),
+    ),
+    (
+        "escalation.toml",
+        include_str!("../playbooks/escalation.toml"),
+    ),
 ];
 
 /// Scenarios to rehearse.
 pub const SCENARIOS: &[(&str, &str)] = &[
-    ("cpu-spike.toml", include_str!("../playbooks/rehearsals/cpu-spike.toml")),
-    ("db-connections.toml", include_str!("../playbooks/rehearsals/db-connections.toml")),
+    (
+        "cpu-spike.toml",
+        include_str!("../playbooks/rehearsals/cpu-spike.toml"),
+    ),
+    (
+        "db-connections.toml",
+        include_str!("../playbooks/rehearsals/db-connections.toml"),
+    ),
 ];
 
 /// Themes.

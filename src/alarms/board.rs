@@ -55,7 +55,11 @@ pub struct Board {
 
 impl Default for Board {
     fn default() -> Self {
-        Self { rows: Vec::new(), freshness: Freshness::Connecting, complete: false }
+        Self {
+            rows: Vec::new(),
+            freshness: Freshness::Connecting,
+            complete: false,
+        }
     }
 }
 
@@ -69,16 +73,28 @@ impl Board {
             .collect();
         self.rows = alarms
             .into_iter()
-            .map(|alarm| match known.remove(&(alarm.region.clone(), alarm.name.clone())) {
-                Some(row) if *row.alarm == alarm => row,
-                Some(row) => Row { alarm: Arc::new(alarm), values: row.values },
-                None => Row { alarm: Arc::new(alarm), values: Arc::from([]) },
-            })
+            .map(
+                |alarm| match known.remove(&(alarm.region.clone(), alarm.name.clone())) {
+                    Some(row) if *row.alarm == alarm => row,
+                    Some(row) => Row {
+                        alarm: Arc::new(alarm),
+                        values: row.values,
+                    },
+                    None => Row {
+                        alarm: Arc::new(alarm),
+                        values: Arc::from([]),
+                    },
+                },
+            )
             .collect();
         if !complete {
             // Until every page was read, what was known of the others still stands, but an alarm
             // that is no longer among those in ALARM has left that state.
-            self.rows.extend(known.into_values().filter(|row| row.alarm.state != AlarmState::Alarm));
+            self.rows.extend(
+                known
+                    .into_values()
+                    .filter(|row| row.alarm.state != AlarmState::Alarm),
+            );
         }
         self.rows.sort_by(|a, b| order(&a.alarm, &b.alarm));
         self.complete = complete || self.complete;
@@ -98,7 +114,10 @@ impl Board {
     /// Counts alarms by state.
     #[must_use]
     pub fn count(&self, state: AlarmState) -> usize {
-        self.rows.iter().filter(|row| row.alarm.state == state).count()
+        self.rows
+            .iter()
+            .filter(|row| row.alarm.state == state)
+            .count()
     }
 }
 
@@ -116,7 +135,13 @@ impl Freshness {
 fn order(a: &AlarmRef, b: &AlarmRef) -> std::cmp::Ordering {
     a.state
         .cmp(&b.state)
-        .then_with(|| if a.state == AlarmState::Alarm { b.since.cmp(&a.since) } else { std::cmp::Ordering::Equal })
+        .then_with(|| {
+            if a.state == AlarmState::Alarm {
+                b.since.cmp(&a.since)
+            } else {
+                std::cmp::Ordering::Equal
+            }
+        })
         .then_with(|| a.name.cmp(&b.name))
         .then_with(|| a.region.cmp(&b.region))
 }
@@ -126,11 +151,20 @@ mod tests {
     use super::*;
 
     fn alarm(name: &str, state: AlarmState, since: i64) -> AlarmRef {
-        AlarmRef { name: name.into(), state, since: DateTime::from_timestamp(since, 0), ..AlarmRef::default() }
+        AlarmRef {
+            name: name.into(),
+            state,
+            since: DateTime::from_timestamp(since, 0),
+            ..AlarmRef::default()
+        }
     }
 
     fn names(board: &Board) -> Vec<&str> {
-        board.rows.iter().map(|row| row.alarm.name.as_str()).collect()
+        board
+            .rows
+            .iter()
+            .map(|row| row.alarm.name.as_str())
+            .collect()
     }
 
     #[test]
@@ -150,7 +184,14 @@ mod tests {
     #[test]
     fn a_partial_list_keeps_the_rest_but_not_alarms_that_ended() {
         let mut board = Board::default();
-        board.replace(vec![alarm("a", AlarmState::Alarm, 1), alarm("b", AlarmState::Ok, 1)], true, Utc::now());
+        board.replace(
+            vec![
+                alarm("a", AlarmState::Alarm, 1),
+                alarm("b", AlarmState::Ok, 1),
+            ],
+            true,
+            Utc::now(),
+        );
         board.replace(vec![alarm("c", AlarmState::Alarm, 2)], false, Utc::now());
         assert_eq!(names(&board), ["c", "b"]);
     }
@@ -160,8 +201,20 @@ mod tests {
         let mut board = Board::default();
         let then = DateTime::from_timestamp(100, 0).unwrap();
         board.replace(Vec::new(), true, then);
-        board.delay(DateTime::from_timestamp(200, 0).unwrap(), "throttled".into());
-        board.delay(DateTime::from_timestamp(300, 0).unwrap(), "throttled".into());
-        assert_eq!(board.freshness, Freshness::Delayed { since: then, reason: "throttled".into() });
+        board.delay(
+            DateTime::from_timestamp(200, 0).unwrap(),
+            "throttled".into(),
+        );
+        board.delay(
+            DateTime::from_timestamp(300, 0).unwrap(),
+            "throttled".into(),
+        );
+        assert_eq!(
+            board.freshness,
+            Freshness::Delayed {
+                since: then,
+                reason: "throttled".into()
+            }
+        );
     }
 }

@@ -25,7 +25,10 @@ macro_rules! common {
             description: text($alarm.alarm_description()),
             region: $place.region.to_owned(),
             profile: $place.profile.to_owned(),
-            since: since($alarm.state_transitioned_timestamp(), $alarm.state_updated_timestamp()),
+            since: since(
+                $alarm.state_transitioned_timestamp(),
+                $alarm.state_updated_timestamp(),
+            ),
             ..AlarmRef::default()
         }
     }};
@@ -37,7 +40,10 @@ fn text(value: Option<&str>) -> String {
 
 pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
     // An alarm on an expression has no metric of its own; the one it returns data for speaks.
-    let inner = alarm.metrics().iter().find(|query| query.return_data() != Some(false) || alarm.metrics().len() == 1);
+    let inner = alarm
+        .metrics()
+        .iter()
+        .find(|query| query.return_data() != Some(false) || alarm.metrics().len() == 1);
     let stat = inner.and_then(|query| query.metric_stat());
     let metric = stat.and_then(|stat| stat.metric());
     let dimensions = if alarm.dimensions().is_empty() {
@@ -46,18 +52,32 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
         alarm.dimensions()
     };
     AlarmRef {
-        namespace: alarm.namespace().or(metric.and_then(|m| m.namespace())).map(str::to_owned),
-        metric: alarm.metric_name().or(metric.and_then(|m| m.metric_name())).map(str::to_owned),
-        dimensions: dimensions.iter().map(|d| (text(d.name()), text(d.value()))).collect(),
+        namespace: alarm
+            .namespace()
+            .or(metric.and_then(|m| m.namespace()))
+            .map(str::to_owned),
+        metric: alarm
+            .metric_name()
+            .or(metric.and_then(|m| m.metric_name()))
+            .map(str::to_owned),
+        dimensions: dimensions
+            .iter()
+            .map(|d| (text(d.name()), text(d.value())))
+            .collect(),
         threshold: alarm.threshold(),
-        comparison: alarm.comparison_operator().map(|operator| operator.as_str().to_owned()),
+        comparison: alarm
+            .comparison_operator()
+            .map(|operator| operator.as_str().to_owned()),
         statistic: alarm
             .statistic()
             .map(|statistic| statistic.as_str())
             .or(alarm.extended_statistic())
             .or(stat.and_then(|stat| stat.stat()))
             .map(str::to_owned),
-        period: alarm.period().or(stat.and_then(|stat| stat.period())).map(i64::from),
+        period: alarm
+            .period()
+            .or(stat.and_then(|stat| stat.period()))
+            .map(i64::from),
         ..common!(alarm, place)
     }
 }
@@ -69,7 +89,9 @@ pub(super) fn composite(alarm: &CompositeAlarm, place: &Place<'_>) -> AlarmRef {
 pub(super) fn log(alarm: &LogAlarm, place: &Place<'_>) -> AlarmRef {
     AlarmRef {
         threshold: alarm.threshold(),
-        comparison: alarm.comparison_operator().map(|operator| operator.as_str().to_owned()),
+        comparison: alarm
+            .comparison_operator()
+            .map(|operator| operator.as_str().to_owned()),
         ..common!(alarm, place)
     }
 }

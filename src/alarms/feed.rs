@@ -29,7 +29,9 @@ pub struct FeedSettings {
 
 impl Default for FeedSettings {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(10) }
+        Self {
+            interval: Duration::from_secs(10),
+        }
     }
 }
 
@@ -38,7 +40,10 @@ impl Default for FeedSettings {
 /// # Errors
 /// When a page cannot be had.
 pub async fn fetch(aws: &Aws, state: Option<StateValue>) -> Result<Vec<AlarmRef>, AwsError> {
-    let place = Place { region: &aws.region, profile: &aws.profile };
+    let place = Place {
+        region: &aws.region,
+        profile: &aws.profile,
+    };
     let mut all = Vec::new();
     let mut token: Option<String> = None;
     loop {
@@ -55,9 +60,21 @@ pub async fn fetch(aws: &Aws, state: Option<StateValue>) -> Result<Vec<AlarmRef>
             .send()
             .await
             .map_err(|error| describe("cloudwatch:DescribeAlarms", &error))?;
-        all.extend(page.metric_alarms().iter().map(|alarm| convert::metric(alarm, &place)));
-        all.extend(page.composite_alarms().iter().map(|alarm| convert::composite(alarm, &place)));
-        all.extend(page.log_alarms().iter().map(|alarm| convert::log(alarm, &place)));
+        all.extend(
+            page.metric_alarms()
+                .iter()
+                .map(|alarm| convert::metric(alarm, &place)),
+        );
+        all.extend(
+            page.composite_alarms()
+                .iter()
+                .map(|alarm| convert::composite(alarm, &place)),
+        );
+        all.extend(
+            page.log_alarms()
+                .iter()
+                .map(|alarm| convert::log(alarm, &place)),
+        );
         token = page.next_token.filter(|token| !token.is_empty());
         if token.is_none() {
             return Ok(all);
@@ -115,13 +132,18 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
         Ok(found) => boards.send_modify(|board| {
             let board = Arc::make_mut(board);
             for (alarm, values) in found {
-                let row = board.rows.iter_mut().find(|row| row.alarm.name == alarm.name && row.alarm.region == alarm.region);
+                let row = board
+                    .rows
+                    .iter_mut()
+                    .find(|row| row.alarm.name == alarm.name && row.alarm.region == alarm.region);
                 if let Some(row) = row {
                     row.values = values;
                 }
             }
         }),
-        Err(error) => boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string())),
+        Err(error) => {
+            boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string()))
+        }
     }
 }
 
@@ -129,7 +151,9 @@ fn fail(board: &mut Board, error: &AwsError) {
     match error.class {
         // Asking again will not help; somebody has to renew or to allow something.
         Class::AccessDenied | Class::Credentials if board.rows.is_empty() => {
-            board.freshness = Freshness::Lost { reason: error.to_string() };
+            board.freshness = Freshness::Lost {
+                reason: error.to_string(),
+            };
         }
         _ => board.delay(Utc::now(), error.to_string()),
     }

@@ -16,13 +16,28 @@ const BATCH: usize = 500;
 pub(super) const POINTS: i64 = 16;
 
 /// Asks for the metrics of some alarms; those without a metric of their own are passed over.
-pub(super) async fn fetch(aws: &Aws, alarms: &[Arc<AlarmRef>]) -> Result<Vec<(Arc<AlarmRef>, Arc<[f64]>)>, AwsError> {
+pub(super) async fn fetch(
+    aws: &Aws,
+    alarms: &[Arc<AlarmRef>],
+) -> Result<Vec<(Arc<AlarmRef>, Arc<[f64]>)>, AwsError> {
     let mut all = Vec::new();
-    let askable: Vec<&Arc<AlarmRef>> = alarms.iter().filter(|alarm| query(0, alarm).is_some()).collect();
+    let askable: Vec<&Arc<AlarmRef>> = alarms
+        .iter()
+        .filter(|alarm| query(0, alarm).is_some())
+        .collect();
     for batch in askable.chunks(BATCH) {
         let now = Utc::now().timestamp();
-        let longest = batch.iter().filter_map(|alarm| alarm.period).max().unwrap_or(60).max(60);
-        let queries = batch.iter().enumerate().filter_map(|(index, alarm)| query(index, alarm)).collect();
+        let longest = batch
+            .iter()
+            .filter_map(|alarm| alarm.period)
+            .max()
+            .unwrap_or(60)
+            .max(60);
+        let queries = batch
+            .iter()
+            .enumerate()
+            .filter_map(|(index, alarm)| query(index, alarm))
+            .collect();
         let answer = aws
             .cloudwatch
             .get_metric_data()
@@ -34,7 +49,9 @@ pub(super) async fn fetch(aws: &Aws, alarms: &[Arc<AlarmRef>]) -> Result<Vec<(Ar
             .await
             .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
         for result in answer.metric_data_results() {
-            let index: Option<usize> = result.id().and_then(|id| id.strip_prefix('m')?.parse().ok());
+            let index: Option<usize> = result
+                .id()
+                .and_then(|id| id.strip_prefix('m')?.parse().ok());
             if let Some(alarm) = index.and_then(|index| batch.get(index)) {
                 all.push((Arc::clone(alarm), result.values().into()));
             }
@@ -60,5 +77,10 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
         .period(period)
         .stat(alarm.statistic.as_deref().unwrap_or("Average"))
         .build();
-    Some(MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build())
+    Some(
+        MetricDataQuery::builder()
+            .id(format!("m{index}"))
+            .metric_stat(stat)
+            .build(),
+    )
 }

@@ -30,15 +30,31 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let catalog = super::catalog(settings);
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        let all: Vec<_> = board.rows.iter().map(|row| describe(&row.alarm, &catalog)).collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?)?;
+        let all: Vec<_> = board
+            .rows
+            .iter()
+            .map(|row| describe(&row.alarm, &catalog))
+            .collect();
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
+        )?;
         return Ok(SUCCESS);
     }
     let now = chrono::Utc::now();
-    let width = board.rows.iter().map(|row| row.alarm.name.chars().count()).max().unwrap_or(0).clamp(5, 48);
+    let width = board
+        .rows
+        .iter()
+        .map(|row| row.alarm.name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .clamp(5, 48);
     for row in &board.rows {
         let alarm = &row.alarm;
-        let age = alarm.since.map_or_else(String::new, |since| crate::tui::age(now - since));
+        let age = alarm
+            .since
+            .map_or_else(String::new, |since| crate::tui::age(now - since));
         let playbooks = answering(alarm, &catalog);
         writeln!(
             out,
@@ -57,7 +73,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
 
 fn answering(alarm: &AlarmRef, catalog: &Catalog) -> Vec<String> {
     catalog
-        .answering(alarm.namespace.as_deref(), alarm.metric.as_deref(), &alarm.name)
+        .answering(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        )
         .into_iter()
         .map(|entry| entry.playbook.id.clone())
         .collect()

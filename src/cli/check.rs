@@ -17,12 +17,21 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let catalog = if arguments.paths.is_empty() { super::catalog(settings) } else { named(&arguments.paths)? };
+    let catalog = if arguments.paths.is_empty() {
+        super::catalog(settings)
+    } else {
+        named(&arguments.paths)?
+    };
     let mut out = std::io::stdout().lock();
-    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color =
+        out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut problems = 0;
     for broken in &catalog.broken {
-        problems += broken.problems.iter().filter(|problem| problem.level == Level::Error).count();
+        problems += broken
+            .problems
+            .iter()
+            .filter(|problem| problem.level == Level::Error)
+            .count();
         write!(out, "{}", render(&broken.source, &broken.problems, color))?;
     }
     let mut warnings = 0;
@@ -31,15 +40,38 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         write!(out, "{}", render(source, found, color))?;
     }
     for shadowed in &catalog.shadowed {
-        writeln!(out, "note: {} is shadowed: \"{}\" comes from {}", shadowed.hidden, shadowed.id, shadowed.by)?;
+        writeln!(
+            out,
+            "note: {} is shadowed: \"{}\" comes from {}",
+            shadowed.hidden, shadowed.id, shadowed.by
+        )?;
     }
     for entry in &catalog.entries {
         let playbook = &entry.playbook;
-        writeln!(out, "ok: {} · {} · {} steps · rung {} · {}", playbook.id, playbook.name, playbook.steps.len(), playbook.rung, entry.origin)?;
+        writeln!(
+            out,
+            "ok: {} · {} · {} steps · rung {} · {}",
+            playbook.id,
+            playbook.name,
+            playbook.steps.len(),
+            playbook.rung,
+            entry.origin
+        )?;
     }
-    let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    writeln!(out, "{}, {}, {} broken", count(problems, "problem"), count(warnings, "warning"), count(catalog.broken.len(), "file"))?;
-    Ok(if catalog.broken.is_empty() { SUCCESS } else { FAILURE })
+    let count =
+        |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    writeln!(
+        out,
+        "{}, {}, {} broken",
+        count(problems, "problem"),
+        count(warnings, "warning"),
+        count(catalog.broken.len(), "file")
+    )?;
+    Ok(if catalog.broken.is_empty() {
+        SUCCESS
+    } else {
+        FAILURE
+    })
 }
 
 /// Reads just what was named; the escalation paths in the binary are known all the same.
@@ -51,11 +83,18 @@ fn named(paths: &[PathBuf]) -> Result<Catalog, CliError> {
             Ok(metadata) if metadata.is_dir() => folders.push(path.clone()),
             Ok(_) => files.push(path),
             Err(error) => {
-                return Err(CliError::Usage(format!("failed to read {}: {error}", path.display())));
+                return Err(CliError::Usage(format!(
+                    "failed to read {}: {error}",
+                    path.display()
+                )));
             }
         }
     }
-    let escalation: Vec<_> = embedded::PLAYBOOKS.iter().copied().filter(|(name, _)| *name == "escalation.toml").collect();
+    let escalation: Vec<_> = embedded::PLAYBOOKS
+        .iter()
+        .copied()
+        .filter(|(name, _)| *name == "escalation.toml")
+        .collect();
     let mut catalog = Catalog::load(&folders, &escalation, &VOCABULARY);
     for path in files {
         let origin = Origin::File(path.to_owned());

@@ -1,4 +1,8 @@
 //! `standdown`: the console, on live alarms or in a rehearsal.
+#![expect(
+    clippy::print_stderr,
+    reason = "the edge: what cannot be drawn is said here"
+)]
 
 use std::sync::Arc;
 
@@ -26,7 +30,9 @@ pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
     let (visible, seen) = watch::channel(Vec::new());
     let (journals, journal) = watch::channel(None);
     let (unfinished, resume) = watch::channel(None);
-    let feed = FeedSettings { interval: settings.refresh.value };
+    let feed = FeedSettings {
+        interval: settings.refresh.value,
+    };
     let aws = AwsSettings {
         profile: settings.profile.value.clone(),
         region: settings.region.value.clone(),
@@ -35,7 +41,10 @@ pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
     tokio::spawn(connect(aws, feed, connections, states, boards, seen));
     tokio::spawn(open_journal(journals, unfinished));
     let watched = board.clone();
-    let header = Header { region: settings.region.value.clone().unwrap_or_default(), ..Header::default() };
+    let header = Header {
+        region: settings.region.value.clone().unwrap_or_default(),
+        ..Header::default()
+    };
     let surroundings = Surroundings {
         theme,
         header,
@@ -62,7 +71,11 @@ pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
 }
 
 /// Opens the console on a stage.
-pub(super) async fn rehearse(stage: Stage, unfinished: Option<Summary>, settings: &Settings) -> Result<u8, CliError> {
+pub(super) async fn rehearse(
+    stage: Stage,
+    unfinished: Option<Summary>,
+    settings: &Settings,
+) -> Result<u8, CliError> {
     let theme = theme(settings)?;
     let feed = stage.feed();
     let (boards, board) = watch::channel(Arc::new(Board::default()));
@@ -70,7 +83,11 @@ pub(super) async fn rehearse(stage: Stage, unfinished: Option<Summary>, settings
     tokio::spawn(watch_alarms(Arc::clone(&stage.aws), feed, boards, seen));
     let (connections, connection) = watch::channel(Connection::Connecting);
     tokio::spawn(identify(Arc::clone(&stage.aws), connections));
-    let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON { String::new() } else { format!(" ×{}", stage.rehearsal.speed) };
+    let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON {
+        String::new()
+    } else {
+        format!(" ×{}", stage.rehearsal.speed)
+    };
     let command = format!("standdown rehearse {}", stage.rehearsal.scenario);
     let (watched, stage) = (board.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
@@ -127,7 +144,10 @@ async fn connect(
         Ok(aws) => {
             let aws = Arc::new(aws);
             states.send_replace(AwsState::Ready(Arc::clone(&aws)));
-            tokio::join!(identify(Arc::clone(&aws), connections), watch_alarms(aws, feed, boards, seen));
+            tokio::join!(
+                identify(Arc::clone(&aws), connections),
+                watch_alarms(aws, feed, boards, seen)
+            );
         }
         Err(error) => {
             states.send_replace(AwsState::Missing(error.to_string()));
@@ -138,24 +158,37 @@ async fn connect(
 
 /// Finds out whose credentials these are. Without an answer the alarms are shown all the same.
 async fn identify(aws: Arc<Aws>, connections: watch::Sender<Connection>) {
-    let known = |account: String, identity: String| Connection::Ready { region: aws.region.clone(), account, identity };
+    let known = |account: String, identity: String| Connection::Ready {
+        region: aws.region.clone(),
+        account,
+        identity,
+    };
     connections.send_replace(known(String::new(), String::new()));
     if let Ok(identity) = aws.identity().await {
         connections.send_replace(known(identity.account, identity.arn));
     }
 }
 
-async fn open_journal(journals: watch::Sender<Option<Result<Recorder, String>>>, unfinished: watch::Sender<Option<IncidentId>>) {
+async fn open_journal(
+    journals: watch::Sender<Option<Result<Recorder, String>>>,
+    unfinished: watch::Sender<Option<IncidentId>>,
+) {
     let opened = async {
-        let path = state_folder().map_err(|error| error.to_string())?.join("journal.db");
-        Recorder::open(path).await.map_err(|error| error.to_string())
+        let path = state_folder()
+            .map_err(|error| error.to_string())?
+            .join("journal.db");
+        Recorder::open(path)
+            .await
+            .map_err(|error| error.to_string())
     };
     let opened = opened.await;
     journals.send_replace(Some(opened.clone()));
     if let Ok(recorder) = opened
         && let Ok(Ok(all)) = recorder.call(|journal| journal.incidents()).await
     {
-        let first = all.into_iter().find(|summary| summary.status != IncidentStatus::Closed);
+        let first = all
+            .into_iter()
+            .find(|summary| summary.status != IncidentStatus::Closed);
         unfinished.send_replace(first.map(|summary| summary.id));
     }
 }

@@ -16,11 +16,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
-    let name = if arguments.rehearsals { "rehearsals.db" } else { "journal.db" };
+    let name = if arguments.rehearsals {
+        "rehearsals.db"
+    } else {
+        "journal.db"
+    };
     let all = Journal::open(&state_folder()?.join(name))?.incidents()?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?)?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
+        )?;
         return Ok(SUCCESS);
     }
     for incident in &all {
@@ -35,7 +43,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         )?;
     }
     if all.is_empty() {
-        writeln!(out, "no incidents yet; `standdown` opens the console, `standdown rehearse` practises")?;
+        writeln!(
+            out,
+            "no incidents yet; `standdown` opens the console, `standdown rehearse` practises"
+        )?;
     }
     Ok(SUCCESS)
 }

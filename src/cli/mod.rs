@@ -1,4 +1,5 @@
 //! The command line: one file per subcommand.
+#![expect(clippy::print_stderr, reason = "the edge: errors are said here")]
 
 mod alarms;
 mod check;
@@ -27,12 +28,17 @@ pub const USAGE: u8 = 2;
 
 /// A terminal incident console: from the first alarm to stand-down, one step at a time.
 #[derive(Debug, Parser)]
-#[command(name = "standdown", version, about, after_help = "Examples:
+#[command(
+    name = "standdown",
+    version,
+    about,
+    after_help = "Examples:
   standdown                         watch the alarms of the usual AWS account and region
   standdown rehearse                practise with a simulated AWS; nothing real is touched
   standdown check playbooks/        look for mistakes in playbooks
 
-Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage.")]
+Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage."
+)]
 pub struct Arguments {
     /// What to do; without it, the console opens.
     #[command(subcommand)]
@@ -118,10 +124,16 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => ExitCode::from(code),
         // Whoever read the output has seen enough, as with `| head`.
-        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(SUCCESS),
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::from(SUCCESS)
+        }
         Err(error) => {
             eprintln!("standdown: {}", printable(&error.to_string()));
-            ExitCode::from(if matches!(error, CliError::Usage(_)) { USAGE } else { FAILURE })
+            ExitCode::from(if matches!(error, CliError::Usage(_)) {
+                USAGE
+            } else {
+                FAILURE
+            })
         }
     }
 }
@@ -156,10 +168,22 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
 }
 
 fn catalog(settings: &Settings) -> Catalog {
-    Catalog::load(&settings.playbook_folders(), embedded::PLAYBOOKS, &VOCABULARY)
+    Catalog::load(
+        &settings.playbook_folders(),
+        embedded::PLAYBOOKS,
+        &VOCABULARY,
+    )
 }
 
 /// Text for a terminal: no control characters but line ends.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }

@@ -28,11 +28,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
             .load(&id, 0)?
             .iter()
             .fold(State::new(VOCABULARY), evolve);
-        let stamp = Stamp { at: chrono::Utc::now(), actor: crate::engine::actor(), seed: uuid::Uuid::new_v4() };
-        let events = decide(&state, Command::Note(text.clone()), &stamp).map_err(|refusal| CliError::Said(refusal.to_string()))?;
+        let stamp = Stamp {
+            at: chrono::Utc::now(),
+            actor: crate::engine::actor(),
+            seed: uuid::Uuid::new_v4(),
+        };
+        let events = decide(&state, Command::Note(text.clone()), &stamp)
+            .map_err(|refusal| CliError::Said(refusal.to_string()))?;
         let recorded: Vec<Recorded> = (state.sequence + 1..)
             .zip(events)
-            .map(|(sequence, event)| Recorded { sequence, at: stamp.at, by: stamp.actor.clone(), event })
+            .map(|(sequence, event)| Recorded {
+                sequence,
+                at: stamp.at,
+                by: stamp.actor.clone(),
+                event,
+            })
             .filter(|recorded| matches!(recorded.event, crate::incident::Event::NoteAdded { .. }))
             .collect();
         match journal.append(&id, state.sequence, &recorded) {
@@ -44,7 +54,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
             Err(AppendError::Journal(error)) => return Err(error.into()),
         }
     }
-    Err(CliError::Said(format!("a console keeps writing to {id}; try again")))
+    Err(CliError::Said(format!(
+        "a console keeps writing to {id}; try again"
+    )))
 }
 
 /// Looks in the journal first, then among the rehearsals.

@@ -61,8 +61,15 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     if arguments.auto || arguments.json {
         return auto(scenario, &arguments, settings, recorder).await;
     }
-    let unfinished = if arguments.fresh { None } else { unfinished(&recorder, &scenario.id).await? };
-    let (began, speed) = match unfinished.as_ref().and_then(|summary| summary.rehearsal.as_ref()) {
+    let unfinished = if arguments.fresh {
+        None
+    } else {
+        unfinished(&recorder, &scenario.id).await?
+    };
+    let (began, speed) = match unfinished
+        .as_ref()
+        .and_then(|summary| summary.rehearsal.as_ref())
+    {
         Some(rehearsal) => (rehearsal.began, rehearsal.speed),
         None => (Utc::now(), arguments.speed),
     };
@@ -78,36 +85,67 @@ fn list(json: bool) -> Result<u8, CliError> {
         .collect();
     if json {
         let all: Vec<_> = all.iter().map(describe).collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?)?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
+        )?;
         return Ok(SUCCESS);
     }
     for scenario in all {
-        writeln!(out, "{:<16} {} (about {} min)\n{:<16} {}", scenario.id, scenario.title, (scenario.lasts / 60.0).round(), "", scenario.summary)?;
+        writeln!(
+            out,
+            "{:<16} {} (about {} min)\n{:<16} {}",
+            scenario.id,
+            scenario.title,
+            (scenario.lasts / 60.0).round(),
+            "",
+            scenario.summary
+        )?;
     }
     Ok(SUCCESS)
 }
 
 /// Finds a scenario by name, or reads it from a file.
 pub(super) fn scenario(name: &str) -> Result<Scenario, CliError> {
-    let embedded = embedded::SCENARIOS.iter().find(|(file, _)| file.strip_suffix(".toml") == Some(name));
+    let embedded = embedded::SCENARIOS
+        .iter()
+        .find(|(file, _)| file.strip_suffix(".toml") == Some(name));
     let source = match embedded {
         Some((file, text)) => Source::new(format!("embedded:{file}"), *text),
         None if name.contains(['/', '.']) => Source::read(Path::new(name))?,
         None => {
-            let known: Vec<&str> = embedded::SCENARIOS.iter().filter_map(|(file, _)| file.strip_suffix(".toml")).collect();
-            return Err(CliError::Usage(format!("there is no scenario {name:?}; there are {}, or name a file", known.join(" and "))));
+            let known: Vec<&str> = embedded::SCENARIOS
+                .iter()
+                .filter_map(|(file, _)| file.strip_suffix(".toml"))
+                .collect();
+            return Err(CliError::Usage(format!(
+                "there is no scenario {name:?}; there are {}, or name a file",
+                known.join(" and ")
+            )));
         }
     };
     let (scenario, problems) = Scenario::compile(&source);
-    scenario.ok_or_else(|| CliError::Said(format!("the scenario cannot be played:\n\n{}", render(&source, &problems, false))))
+    scenario.ok_or_else(|| {
+        CliError::Said(format!(
+            "the scenario cannot be played:\n\n{}",
+            render(&source, &problems, false)
+        ))
+    })
 }
 
 async fn unfinished(recorder: &Recorder, scenario: &str) -> Result<Option<Summary>, CliError> {
     let gone = |gone: engine::RecorderGone| CliError::Said(gone.to_string());
-    let all = recorder.call(|journal| journal.incidents()).await.map_err(gone)??;
+    let all = recorder
+        .call(|journal| journal.incidents())
+        .await
+        .map_err(gone)??;
     Ok(all.into_iter().find(|summary| {
         summary.status != IncidentStatus::Closed
-            && summary.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.scenario == scenario)
+            && summary
+                .rehearsal
+                .as_ref()
+                .is_some_and(|rehearsal| rehearsal.scenario == scenario)
     }))
 }
 
@@ -122,8 +160,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    async fn set(scenario: Scenario, began: DateTime<Utc>, speed: f64, settings: &Settings, recorder: Recorder) -> Result<Self, CliError> {
-        let rehearsal = Rehearsal { scenario: scenario.id.clone(), began, speed };
+    async fn set(
+        scenario: Scenario,
+        began: DateTime<Utc>,
+        speed: f64,
+        settings: &Settings,
+        recorder: Recorder,
+    ) -> Result<Self, CliError> {
+        let rehearsal = Rehearsal {
+            scenario: scenario.id.clone(),
+            began,
+            speed,
+        };
         let region = scenario.region.clone();
         let world = World::new(scenario, began, speed);
         let simulator = Simulator::listen(world, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -138,11 +186,20 @@ impl Stage {
         let engine = engine::Settings {
             vocabulary: VOCABULARY,
             aws: ready,
-            programs: Arc::new(RehearsedPrograms { simulator: simulator.address }),
+            programs: Arc::new(RehearsedPrograms {
+                simulator: simulator.address,
+            }),
             actor: engine::actor(),
             speed,
         };
-        Ok(Self { simulator, aws, engine, recorder, catalog: super::catalog(settings), rehearsal })
+        Ok(Self {
+            simulator,
+            aws,
+            engine,
+            recorder,
+            catalog: super::catalog(settings),
+            rehearsal,
+        })
     }
 
     /// Tells the world what the responder confirms, from now on and from before.
@@ -154,7 +211,12 @@ impl Stage {
             loop {
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
                 for recorded in snapshot.events.iter().skip(seen) {
-                    if let Event::StepConfirmed { step, verdict: Verdict::Done, .. } = &recorded.event {
+                    if let Event::StepConfirmed {
+                        step,
+                        verdict: Verdict::Done,
+                        ..
+                    } = &recorded.event
+                    {
                         world.confirm(&step.0, recorded.at);
                     }
                 }
@@ -169,12 +231,23 @@ impl Stage {
     /// How often the alarms are asked for: faster when the scenario's time runs faster.
     pub fn feed(&self) -> FeedSettings {
         let seconds = (5.0 / self.rehearsal.speed).clamp(0.1, 5.0);
-        FeedSettings { interval: Duration::from_secs_f64(seconds) }
+        FeedSettings {
+            interval: Duration::from_secs_f64(seconds),
+        }
     }
 }
 
-async fn auto(scenario: Scenario, arguments: &Arguments, settings: &Settings, recorder: Recorder) -> Result<u8, CliError> {
-    let (id, playbook, alarm) = (scenario.id.clone(), scenario.playbook.clone(), scenario.alarm.clone());
+async fn auto(
+    scenario: Scenario,
+    arguments: &Arguments,
+    settings: &Settings,
+    recorder: Recorder,
+) -> Result<u8, CliError> {
+    let (id, playbook, alarm) = (
+        scenario.id.clone(),
+        scenario.playbook.clone(),
+        scenario.alarm.clone(),
+    );
     let answers = scenario.answers.clone();
     let longest = Duration::from_secs_f64(scenario.lasts * 3.0 / arguments.speed + 60.0);
     let stage = Stage::set(scenario, Utc::now(), arguments.speed, settings, recorder).await?;
@@ -186,43 +259,98 @@ async fn auto(scenario: Scenario, arguments: &Arguments, settings: &Settings, re
     let played = tokio::time::timeout(longest, play(&stage, &entry, &alarm, &answers)).await;
     let handle = match played {
         Ok(handle) => handle?,
-        Err(_) => return Err(CliError::Said(format!("the rehearsal did not end within {}; run it with a screen to see where it stands", humantime::format_duration(longest)))),
+        Err(_) => {
+            return Err(CliError::Said(format!(
+                "the rehearsal did not end within {}; run it with a screen to see where it stands",
+                humantime::format_duration(longest)
+            )));
+        }
     };
-    let summary = bot::summarise(&id, &handle.snapshot()).ok_or_else(|| CliError::Said("the rehearsal left no record".into()))?;
+    let summary = bot::summarise(&id, &handle.snapshot())
+        .ok_or_else(|| CliError::Said("the rehearsal left no record".into()))?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string(&summary).map_err(std::io::Error::other)?)?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string(&summary).map_err(std::io::Error::other)?
+        )?;
     } else {
-        writeln!(out, "{} · {} · {}", summary.scenario, summary.playbook, handle.id)?;
+        writeln!(
+            out,
+            "{} · {} · {}",
+            summary.scenario, summary.playbook, handle.id
+        )?;
         writeln!(out, "path: {}", summary.path.join(" → "))?;
-        writeln!(out, "outcome: {} ({}), {} events in {} ms", summary.outcome.unwrap_or("none"), summary.status, summary.events, summary.wall_ms)?;
-        writeln!(out, "diagnostics: {} ms, the longest {} ms", summary.diagnostics_ms, summary.longest_diagnostic_ms)?;
+        writeln!(
+            out,
+            "outcome: {} ({}), {} events in {} ms",
+            summary.outcome.unwrap_or("none"),
+            summary.status,
+            summary.events,
+            summary.wall_ms
+        )?;
+        writeln!(
+            out,
+            "diagnostics: {} ms, the longest {} ms",
+            summary.diagnostics_ms, summary.longest_diagnostic_ms
+        )?;
     }
-    Ok(if summary.outcome.is_some() { SUCCESS } else { FAILURE })
+    Ok(if summary.outcome.is_some() {
+        SUCCESS
+    } else {
+        FAILURE
+    })
 }
 
-async fn play(stage: &Stage, entry: &Entry, alarm: &str, answers: &std::collections::BTreeMap<String, String>) -> Result<Handle, CliError> {
+async fn play(
+    stage: &Stage,
+    entry: &Entry,
+    alarm: &str,
+    answers: &std::collections::BTreeMap<String, String>,
+) -> Result<Handle, CliError> {
     let (boards, mut seen) = watch::channel(Arc::new(Board::default()));
     let (_visible, visible) = watch::channel(Vec::new());
-    tokio::spawn(watch_alarms(Arc::clone(&stage.aws), stage.feed(), boards, visible));
+    tokio::spawn(watch_alarms(
+        Arc::clone(&stage.aws),
+        stage.feed(),
+        boards,
+        visible,
+    ));
     let fired: AlarmRef = loop {
-        let found = seen.borrow_and_update().rows.iter().find(|row| row.alarm.name == alarm && row.alarm.state == AlarmState::Alarm).map(|row| (*row.alarm).clone());
+        let found = seen
+            .borrow_and_update()
+            .rows
+            .iter()
+            .find(|row| row.alarm.name == alarm && row.alarm.state == AlarmState::Alarm)
+            .map(|row| (*row.alarm).clone());
         if let Some(found) = found {
             break found;
         }
-        seen.changed().await.map_err(|_| CliError::Said("the alarms are no longer watched".into()))?;
+        seen.changed()
+            .await
+            .map_err(|_| CliError::Said("the alarms are no longer watched".into()))?;
     };
     let open = Command::Open {
         title: entry.playbook.name.clone(),
-        severity: entry.playbook.severities.first().copied().unwrap_or(crate::playbook::Severity::High),
+        severity: entry
+            .playbook
+            .severities
+            .first()
+            .copied()
+            .unwrap_or(crate::playbook::Severity::High),
         alarm: Some(fired),
         rehearsal: Some(stage.rehearsal.clone()),
     };
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
     report_alarms(&handle, seen);
-    let refused = |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
-    let start = Command::Start { name: entry.source.name.to_string(), text: entry.source.text.to_string() };
+    let refused =
+        |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
+    let start = Command::Start {
+        name: entry.source.name.to_string(),
+        text: entry.source.text.to_string(),
+    };
     handle.ask(start).await.map_err(refused)?;
     bot::play(&handle, answers).await.map_err(refused)?;
     Ok(handle)
@@ -239,11 +367,22 @@ pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Boa
                 return;
             };
             for known in &incident.alarms {
-                let row = board.rows.iter().find(|row| row.alarm.name == known.name && row.alarm.region == known.region);
+                let row = board
+                    .rows
+                    .iter()
+                    .find(|row| row.alarm.name == known.name && row.alarm.region == known.region);
                 if let Some(row) = row.filter(|row| row.alarm.state != known.state) {
                     let (state, reason) = (row.alarm.state, row.alarm.reason.clone());
                     // A refusal means that the incident is closed: nobody waits for the news.
-                    if handle.ask(Command::AlarmSeen { name: known.name.clone(), state, reason }).await.is_err() {
+                    if handle
+                        .ask(Command::AlarmSeen {
+                            name: known.name.clone(),
+                            state,
+                            reason,
+                        })
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }

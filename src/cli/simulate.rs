@@ -25,7 +25,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
     let world = &simulator.world;
     {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "serving {} on {}", world.scenario.id, simulator.endpoint())?;
+        writeln!(
+            out,
+            "serving {} on {}",
+            world.scenario.id,
+            simulator.endpoint()
+        )?;
         writeln!(
             out,
             "  AWS_ENDPOINT_URL={} AWS_REGION={} AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal standdown",
@@ -33,7 +38,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
             world.scenario.region,
         )?;
         for fix in &world.scenario.fixes {
-            writeln!(out, "  curl -d '{{\"step\":\"{}\"}}' {}/_standdown/confirm   # {}", fix.confirmed, simulator.endpoint(), fix.id)?;
+            writeln!(
+                out,
+                "  curl -d '{{\"step\":\"{}\"}}' {}/_standdown/confirm   # {}",
+                fix.confirmed,
+                simulator.endpoint(),
+                fix.id
+            )?;
         }
         out.flush()?;
     }

@@ -29,7 +29,10 @@ pub struct Setting<T> {
 
 impl<T> Setting<T> {
     fn default(value: T) -> Self {
-        Self { value, origin: Origin::Default }
+        Self {
+            value,
+            origin: Origin::Default,
+        }
     }
 
     fn set(&mut self, value: Option<T>, origin: Origin) {
@@ -88,7 +91,11 @@ pub enum ConfigError {
 /// The folder of the user's configuration: `$XDG_CONFIG_HOME/standdown`, or `~/.config/standdown`.
 #[must_use]
 pub fn folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("XDG_CONFIG_HOME")
         .filter(|path| path.is_absolute())
         .or_else(|| set("HOME").map(|home| home.join(".config")))
@@ -109,17 +116,30 @@ impl Settings {
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
         };
-        let usual = folder().map(|folder| folder.join("config.toml")).filter(|path| path.symlink_metadata().is_ok());
+        let usual = folder()
+            .map(|folder| folder.join("config.toml"))
+            .filter(|path| path.symlink_metadata().is_ok());
         if let Some(path) = flags.config.clone().or(usual) {
             settings.read(&path)?;
         }
         if let Ok(theme) = std::env::var("STANDDOWN_THEME") {
-            settings.theme.set(Some(theme), Origin::Environment("STANDDOWN_THEME"));
+            settings
+                .theme
+                .set(Some(theme), Origin::Environment("STANDDOWN_THEME"));
         }
-        settings.theme.set(flags.theme.clone(), Origin::Flag("--theme"));
-        settings.profile.set(flags.profile.clone().map(Some), Origin::Flag("--profile"));
-        settings.region.set(flags.region.clone().map(Some), Origin::Flag("--region"));
-        settings.playbooks.set(flags.playbooks.clone().map(Some), Origin::Flag("--playbooks"));
+        settings
+            .theme
+            .set(flags.theme.clone(), Origin::Flag("--theme"));
+        settings
+            .profile
+            .set(flags.profile.clone().map(Some), Origin::Flag("--profile"));
+        settings
+            .region
+            .set(flags.region.clone().map(Some), Origin::Flag("--region"));
+        settings.playbooks.set(
+            flags.playbooks.clone().map(Some),
+            Origin::Flag("--playbooks"),
+        );
         Ok(settings)
     }
 
@@ -134,12 +154,15 @@ impl Settings {
         self.theme.set(text("theme"), origin());
         self.profile.set(text("profile").map(Some), origin());
         self.region.set(text("region").map(Some), origin());
-        self.playbooks.set(text("playbooks").map(PathBuf::from).map(Some), origin());
+        self.playbooks
+            .set(text("playbooks").map(PathBuf::from).map(Some), origin());
         let refresh = reader.duration("refresh");
         if refresh.is_some_and(|refresh| refresh < Duration::from_secs(2)) {
             problems.push(
                 Problem::error("`refresh` is shorter than 2 s")
-                    .at(reader.node("refresh").map_or(0..0, |node| node.span.clone()))
+                    .at(reader
+                        .node("refresh")
+                        .map_or(0..0, |node| node.span.clone()))
                     .help("CloudWatch allows nine DescribeAlarms a second for the whole account"),
             );
         }
@@ -149,7 +172,10 @@ impl Settings {
         if problems.is_empty() {
             return Ok(());
         }
-        Err(ConfigError::Problems { path: source.name.to_string(), report: render(&source, &problems, false) })
+        Err(ConfigError::Problems {
+            path: source.name.to_string(),
+            report: render(&source, &problems, false),
+        })
     }
 
     /// The folders that are searched for playbooks, in order; those in the binary come last.
@@ -171,12 +197,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         std::fs::write(&path, text).unwrap();
-        Settings::load(&Flags { config: Some(path), ..flags })
+        Settings::load(&Flags {
+            config: Some(path),
+            ..flags
+        })
     }
 
     #[test]
     fn flags_win_over_the_file_and_say_so() {
-        let settings = load("theme = \"light\"\nregion = \"eu-west-1\"", Flags { region: Some("us-east-1".into()), ..Flags::default() }).unwrap();
+        let settings = load(
+            "theme = \"light\"\nregion = \"eu-west-1\"",
+            Flags {
+                region: Some("us-east-1".into()),
+                ..Flags::default()
+            },
+        )
+        .unwrap();
         assert_eq!(settings.region.value.as_deref(), Some("us-east-1"));
         assert_eq!(settings.region.origin, Origin::Flag("--region"));
         assert!(matches!(settings.theme.origin, Origin::File(_)));
@@ -185,13 +221,21 @@ mod tests {
 
     #[test]
     fn a_wrong_file_is_an_error_with_its_place() {
-        let error = load("tema = \"light\"\nrefresh = 3", Flags::default()).unwrap_err().to_string();
-        assert!(error.contains("did you mean `theme`") && error.contains("config.toml:2"), "{error}");
+        let error = load("tema = \"light\"\nrefresh = 3", Flags::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("did you mean `theme`") && error.contains("config.toml:2"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_named_file_must_be_there() {
-        let flags = Flags { config: Some("/nonexistent/x.toml".into()), ..Flags::default() };
+        let flags = Flags {
+            config: Some("/nonexistent/x.toml".into()),
+            ..Flags::default()
+        };
         assert!(Settings::load(&flags).is_err());
     }
 }

@@ -29,21 +29,39 @@ pub(super) struct Surroundings {
 /// Runs an attempt to its one end, within the step's time-out.
 pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -> AttemptResult {
     let deadline = Instant::now() + automated.timeout;
-    let late = || format!("it took longer than {}", humantime::format_duration(automated.timeout));
+    let late = || {
+        format!(
+            "it took longer than {}",
+            humantime::format_duration(automated.timeout)
+        )
+    };
     match timeout_at(deadline, within(automated, surroundings, deadline)).await {
         Ok(Ok(output)) => AttemptResult::succeeded(output),
         Ok(Err(error)) => {
-            let status = if error.timed_out { AttemptStatus::TimedOut } else { AttemptStatus::Failed };
+            let status = if error.timed_out {
+                AttemptStatus::TimedOut
+            } else {
+                AttemptStatus::Failed
+            };
             AttemptResult::ended(status, error.message, error.output)
         }
         Err(_) => AttemptResult::ended(AttemptStatus::TimedOut, late(), None),
     }
 }
 
-async fn within(automated: &Automated, mut surroundings: Surroundings, deadline: Instant) -> Result<Value, ActionError> {
+async fn within(
+    automated: &Automated,
+    mut surroundings: Surroundings,
+    deadline: Instant,
+) -> Result<Value, ActionError> {
     let aws = connected(&mut surroundings.aws).await;
-    let context = Context { aws, programs: Arc::clone(&surroundings.programs), deadline };
-    let every = Duration::from_secs_f64((automated.every.as_secs_f64() / surroundings.speed).max(0.05));
+    let context = Context {
+        aws,
+        programs: Arc::clone(&surroundings.programs),
+        deadline,
+    };
+    let every =
+        Duration::from_secs_f64((automated.every.as_secs_f64() / surroundings.speed).max(0.05));
     loop {
         let result = for_each(automated, &surroundings.scope, &context).await;
         let Some(until) = &automated.until else {
@@ -58,8 +76,13 @@ async fn within(automated: &Automated, mut surroundings: Surroundings, deadline:
             }
         }
         if Instant::now() + every >= deadline {
-            let output = result.as_ref().map_or_else(|error| error.output.clone(), |output| Some(output.clone()));
-            let why = result.err().map(|error| format!("; the last look failed: {}", error.message)).unwrap_or_default();
+            let output = result
+                .as_ref()
+                .map_or_else(|error| error.output.clone(), |output| Some(output.clone()));
+            let why = result
+                .err()
+                .map(|error| format!("; the last look failed: {}", error.message))
+                .unwrap_or_default();
             return Err(ActionError {
                 output,
                 ..ActionError::timed_out(format!("{} did not hold in time{why}", until.source()))
@@ -70,24 +93,46 @@ async fn within(automated: &Automated, mut surroundings: Surroundings, deadline:
 }
 
 async fn connected(aws: &mut watch::Receiver<AwsState>) -> Result<Arc<crate::aws::Aws>, String> {
-    match aws.wait_for(|state| !matches!(state, AwsState::Connecting)).await.as_deref() {
+    match aws
+        .wait_for(|state| !matches!(state, AwsState::Connecting))
+        .await
+        .as_deref()
+    {
         Ok(AwsState::Ready(aws)) => Ok(Arc::clone(aws)),
         Ok(AwsState::Missing(reason)) => Err(reason.clone()),
-        Ok(AwsState::Connecting) | Err(_) => Err("AWS was not connected before the console ended".into()),
+        Ok(AwsState::Connecting) | Err(_) => {
+            Err("AWS was not connected before the console ended".into())
+        }
     }
 }
 
-async fn for_each(automated: &Automated, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+async fn for_each(
+    automated: &Automated,
+    scope: &Scope,
+    context: &Context,
+) -> Result<Value, ActionError> {
     let Some(list) = &automated.for_each else {
         return side_by_side(automated, scope, context).await;
     };
     let items = match list.evaluate(scope) {
         Ok(cel::Value::List(items)) => items,
-        Ok(other) => return Err(ActionError::failed(format!("`for_each` is {}, not a list", show(&other)))),
-        Err(error) => return Err(ActionError::failed(format!("`for_each` has no value: {error}"))),
+        Ok(other) => {
+            return Err(ActionError::failed(format!(
+                "`for_each` is {}, not a list",
+                show(&other)
+            )));
+        }
+        Err(error) => {
+            return Err(ActionError::failed(format!(
+                "`for_each` has no value: {error}"
+            )));
+        }
     };
     if items.len() > MOST_ITEMS {
-        return Err(ActionError::failed(format!("`for_each` has {} items, at most {MOST_ITEMS} are run", items.len())));
+        return Err(ActionError::failed(format!(
+            "`for_each` has {} items, at most {MOST_ITEMS} are run",
+            items.len()
+        )));
     }
     let results: Vec<(String, Result<Value, ActionError>)> = stream::iter(items.iter().cloned())
         .map(|item| async move {
@@ -113,7 +158,11 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
             Err(error) => {
                 timed_out |= error.timed_out;
                 failures.push(format!("{name}: {}", error.message));
-                marked(error.output.unwrap_or_else(|| json!({})), false, Some(&error.message))
+                marked(
+                    error.output.unwrap_or_else(|| json!({})),
+                    false,
+                    Some(&error.message),
+                )
             }
         };
         output.insert(name, value);
@@ -121,7 +170,11 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
     if failures.is_empty() {
         return Ok(output.into());
     }
-    Err(ActionError { timed_out, message: failures.join("; "), output: Some(output.into()) })
+    Err(ActionError {
+        timed_out,
+        message: failures.join("; "),
+        output: Some(output.into()),
+    })
 }
 
 fn marked(value: Value, ok: bool, reason: Option<&str>) -> Value {
@@ -136,7 +189,11 @@ fn marked(value: Value, ok: bool, reason: Option<&str>) -> Value {
     fields.into()
 }
 
-async fn side_by_side(automated: &Automated, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+async fn side_by_side(
+    automated: &Automated,
+    scope: &Scope,
+    context: &Context,
+) -> Result<Value, ActionError> {
     if !automated.named_runs {
         let Some(only) = automated.runs.first() else {
             return Err(ActionError::failed("the step has nothing to run"));
@@ -147,11 +204,16 @@ async fn side_by_side(automated: &Automated, scope: &Scope, context: &Context) -
     let mut waiting: Vec<&Run> = automated.runs.iter().collect();
     let mut scope = scope.clone();
     while !waiting.is_empty() {
-        let (now, later): (Vec<&Run>, Vec<&Run>) = waiting
-            .into_iter()
-            .partition(|run| run.after.as_deref().is_none_or(|after| results.contains_key(after)));
+        let (now, later): (Vec<&Run>, Vec<&Run>) = waiting.into_iter().partition(|run| {
+            run.after
+                .as_deref()
+                .is_none_or(|after| results.contains_key(after))
+        });
         let ended = join_all(now.iter().map(|run| {
-            let failed = run.after.as_deref().filter(|after| results.get(after).is_some_and(Result::is_err));
+            let failed = run
+                .after
+                .as_deref()
+                .filter(|after| results.get(after).is_some_and(Result::is_err));
             let scope = &scope;
             async move {
                 match failed {
@@ -165,7 +227,9 @@ async fn side_by_side(automated: &Automated, scope: &Scope, context: &Context) -
         if let Some(name) = &automated.output {
             let so_far: Map<String, Value> = results
                 .iter()
-                .filter_map(|(name, result)| Some(((*name).to_owned(), result.as_ref().ok()?.clone())))
+                .filter_map(|(name, result)| {
+                    Some(((*name).to_owned(), result.as_ref().ok()?.clone()))
+                })
                 .collect();
             scope.set_json(name.clone(), &so_far.into());
         }
@@ -180,6 +244,9 @@ async fn side_by_side(automated: &Automated, scope: &Scope, context: &Context) -
 }
 
 async fn one(only: &Run, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
-    let parameters = only.parameters.render(scope).map_err(|error| ActionError::failed(error.to_string()))?;
+    let parameters = only
+        .parameters
+        .render(scope)
+        .map_err(|error| ActionError::failed(error.to_string()))?;
     run(only.kind, parameters, context).await
 }

@@ -74,7 +74,10 @@ impl Handle {
     /// When it was not carried out.
     pub async fn ask(&self, command: Command) -> Result<(), Unanswered> {
         let (answer, answered) = oneshot::channel();
-        self.asks.send(Ask { command, answer }).await.map_err(|_| Unanswered::Gone)?;
+        self.asks
+            .send(Ask { command, answer })
+            .await
+            .map_err(|_| Unanswered::Gone)?;
         answered.await.map_err(|_| Unanswered::Gone)?
     }
 

@@ -52,8 +52,13 @@ pub struct Settings {
 #[must_use]
 pub fn actor() -> Actor {
     let uid = nix::unistd::getuid();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let user = nix::unistd::User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map(|user| user.name);
+    let host = nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok());
     Actor {
         user: user.unwrap_or_else(|| uid.to_string()),
         uid: uid.as_raw(),

@@ -26,24 +26,31 @@ impl Recorder {
     pub async fn open(path: PathBuf) -> Result<Self, JournalError> {
         let (jobs, work) = mpsc::channel::<Job>();
         let (opened, answer) = oneshot::channel();
-        let spawned = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            let mut journal = match Journal::open(&path) {
-                Ok(journal) => journal,
-                Err(error) => {
-                    let _ = opened.send(Err(error));
+        let spawned = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || {
+                let mut journal = match Journal::open(&path) {
+                    Ok(journal) => journal,
+                    Err(error) => {
+                        let _ = opened.send(Err(error));
+                        return;
+                    }
+                };
+                if opened.send(Ok(())).is_err() {
                     return;
                 }
-            };
-            if opened.send(Ok(())).is_err() {
-                return;
-            }
-            for job in work {
-                job(&mut journal);
-            }
-        });
-        let folder = |source| JournalError::Folder { path: PathBuf::from("thread"), source };
+                for job in work {
+                    job(&mut journal);
+                }
+            });
+        let folder = |source| JournalError::Folder {
+            path: PathBuf::from("thread"),
+            source,
+        };
         spawned.map_err(folder)?;
-        answer.await.map_err(|_| folder(std::io::Error::other("the journal's thread ended")))??;
+        answer
+            .await
+            .map_err(|_| folder(std::io::Error::other("the journal's thread ended")))??;
         Ok(Self(jobs))
     }
 
@@ -51,7 +58,10 @@ impl Recorder {
     ///
     /// # Errors
     /// When the thread is gone.
-    pub async fn call<T: Send + 'static>(&self, job: impl FnOnce(&mut Journal) -> T + Send + 'static) -> Result<T, Gone> {
+    pub async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Journal) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
         let (done, answer) = oneshot::channel();
         self.0
             .send(Box::new(move |journal| {

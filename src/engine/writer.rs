@@ -9,10 +9,10 @@ use imbl::Vector;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use super::Settings;
 use super::attempt::{Surroundings, attempt};
 use super::handle::{Ask, Handle, Recording, Snapshot, Unanswered};
 use super::recorder::Recorder;
-use super::Settings;
 use crate::incident::{
     AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event, IncidentId, Recorded, Stamp,
     State, decide, effects, evolve, scope,
@@ -43,7 +43,11 @@ pub enum OpenError {
 ///
 /// # Errors
 /// When the command is refused or cannot be recorded.
-pub async fn open(command: Command, recorder: Recorder, settings: Settings) -> Result<Handle, OpenError> {
+pub async fn open(
+    command: Command,
+    recorder: Recorder,
+    settings: Settings,
+) -> Result<Handle, OpenError> {
     let stamp = stamp(&settings);
     let id = IncidentId::new(&stamp);
     let mut writer = Writer::new(id, recorder, settings);
@@ -55,7 +59,11 @@ pub async fn open(command: Command, recorder: Recorder, settings: Settings) -> R
 ///
 /// # Errors
 /// When its events cannot be read.
-pub async fn resume(id: IncidentId, recorder: Recorder, settings: Settings) -> Result<Handle, OpenError> {
+pub async fn resume(
+    id: IncidentId,
+    recorder: Recorder,
+    settings: Settings,
+) -> Result<Handle, OpenError> {
     let mut writer = Writer::new(id.clone(), recorder, settings);
     writer.catch_up().await?;
     if writer.state.incident.is_none() {
@@ -73,7 +81,11 @@ pub async fn resume(id: IncidentId, recorder: Recorder, settings: Settings) -> R
 }
 
 fn stamp(settings: &Settings) -> Stamp {
-    Stamp { at: Utc::now(), actor: settings.actor.clone(), seed: uuid::Uuid::new_v4() }
+    Stamp {
+        at: Utc::now(),
+        actor: settings.actor.clone(),
+        seed: uuid::Uuid::new_v4(),
+    }
 }
 
 struct Writer {
@@ -88,14 +100,21 @@ struct Writer {
     /// Ends that could not be recorded yet, in order.
     unrecorded: Vec<(AttemptId, AttemptResult)>,
     wakes: Vec<DateTime<Utc>>,
-    ends: (mpsc::Sender<(AttemptId, AttemptResult)>, mpsc::Receiver<(AttemptId, AttemptResult)>),
+    ends: (
+        mpsc::Sender<(AttemptId, AttemptResult)>,
+        mpsc::Receiver<(AttemptId, AttemptResult)>,
+    ),
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Writer {
     fn new(id: IncidentId, recorder: Recorder, settings: Settings) -> Self {
         let state = State::new(settings.vocabulary);
-        let first = Snapshot { state: state.clone(), events: Vector::new(), recording: Recording::Yes };
+        let first = Snapshot {
+            state: state.clone(),
+            events: Vector::new(),
+            recording: Recording::Yes,
+        };
         Self {
             id,
             settings,
@@ -114,7 +133,11 @@ impl Writer {
 
     fn spawn(self) -> Handle {
         let (asks, work) = mpsc::channel(64);
-        let handle = Handle { id: self.id.clone(), asks, snapshots: self.snapshots.subscribe() };
+        let handle = Handle {
+            id: self.id.clone(),
+            asks,
+            snapshots: self.snapshots.subscribe(),
+        };
         tokio::spawn(self.serve(work));
         handle
     }
@@ -149,7 +172,11 @@ impl Writer {
 
     fn next_wake(&self) -> Duration {
         let now = Utc::now();
-        let next = self.wakes.iter().min().map(|at| (*at - now).to_std().unwrap_or_default());
+        let next = self
+            .wakes
+            .iter()
+            .min()
+            .map(|at| (*at - now).to_std().unwrap_or_default());
         next.unwrap_or(HEARTBEAT)
     }
 
@@ -159,7 +186,10 @@ impl Writer {
         }
         let generation = self.recorder.call(|journal| journal.generation()).await;
         if let Ok(Ok(generation)) = generation
-            && self.generation.replace(generation).is_some_and(|before| before != generation)
+            && self
+                .generation
+                .replace(generation)
+                .is_some_and(|before| before != generation)
             && let Err(error) = self.catch_up().await
         {
             self.not_recording(&error.to_string());
@@ -174,7 +204,10 @@ impl Writer {
         if !known && result.status == AttemptStatus::Cancelled {
             return;
         }
-        let command = Command::AttemptEnded { attempt: id, result: result.clone() };
+        let command = Command::AttemptEnded {
+            attempt: id,
+            result: result.clone(),
+        };
         if let Err(Unanswered::NotRecorded(_)) = self.carry_out(command).await {
             self.unrecorded.push((id, result));
         }
@@ -199,7 +232,9 @@ impl Writer {
                     return Ok(());
                 }
                 Err(AppendError::Conflict { .. }) => {
-                    self.catch_up().await.map_err(|error| self.not_recording(&error.to_string()))?;
+                    self.catch_up()
+                        .await
+                        .map_err(|error| self.not_recording(&error.to_string()))?;
                 }
                 Err(error) => return Err(self.not_recording(&error.to_string())),
             }
@@ -210,7 +245,12 @@ impl Writer {
     fn number(&self, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {
         (self.state.sequence + 1..)
             .zip(events)
-            .map(|(sequence, event)| Recorded { sequence, at: stamp.at, by: stamp.actor.clone(), event })
+            .map(|(sequence, event)| Recorded {
+                sequence,
+                at: stamp.at,
+                by: stamp.actor.clone(),
+                event,
+            })
             .collect()
     }
 
@@ -219,10 +259,12 @@ impl Writer {
         self.recorder
             .call(move |journal| journal.append(&id, expected, &events))
             .await
-            .map_err(|gone| AppendError::Journal(JournalError::Folder {
-                path: "journal".into(),
-                source: std::io::Error::other(gone),
-            }))?
+            .map_err(|gone| {
+                AppendError::Journal(JournalError::Folder {
+                    path: "journal".into(),
+                    source: std::io::Error::other(gone),
+                })
+            })?
     }
 
     /// Folds in what is recorded already, publishes, and lets the effects begin.
@@ -242,8 +284,14 @@ impl Writer {
     /// Folds in what another writer recorded. Its effects are that writer's.
     async fn catch_up(&mut self) -> Result<(), JournalError> {
         let (id, after) = (self.id.clone(), self.state.sequence);
-        let loaded = self.recorder.call(move |journal| journal.load(&id, after)).await;
-        let loaded = loaded.map_err(|gone| JournalError::Folder { path: "journal".into(), source: std::io::Error::other(gone) })??;
+        let loaded = self
+            .recorder
+            .call(move |journal| journal.load(&id, after))
+            .await;
+        let loaded = loaded.map_err(|gone| JournalError::Folder {
+            path: "journal".into(),
+            source: std::io::Error::other(gone),
+        })??;
         for recorded in loaded {
             self.state = evolve(self.state.clone(), &recorded);
             self.events.push_back(Arc::new(recorded));
@@ -257,7 +305,10 @@ impl Writer {
             Recording::No { since, .. } => *since,
             Recording::Yes => Utc::now(),
         };
-        self.recording = Recording::No { since, reason: reason.to_owned() };
+        self.recording = Recording::No {
+            since,
+            reason: reason.to_owned(),
+        };
         self.publish();
         Unanswered::NotRecorded(reason.to_owned())
     }
@@ -280,7 +331,11 @@ impl Writer {
                     .and_then(|execution| execution.attempts.get(&attempt))
                     .is_none_or(|attempt| attempt.end.is_some());
                 // An attempt that has no end yet gets one when its task is gone.
-                let handle = if ended { self.running.remove(&attempt) } else { self.running.get(&attempt).cloned() };
+                let handle = if ended {
+                    self.running.remove(&attempt)
+                } else {
+                    self.running.get(&attempt).cloned()
+                };
                 if let Some(handle) = handle {
                     handle.abort();
                 }
@@ -304,7 +359,9 @@ impl Writer {
         let work = tokio::spawn(async move {
             match playbook.step(&step.0).map(|step| &step.kind) {
                 Some(StepKind::Automated(automated)) => attempt(automated, surroundings).await,
-                _ => AttemptResult::ended(AttemptStatus::Failed, "the step has nothing to run", None),
+                _ => {
+                    AttemptResult::ended(AttemptStatus::Failed, "the step has nothing to run", None)
+                }
             }
         });
         self.running.insert(id, work.abort_handle());
@@ -314,7 +371,11 @@ impl Writer {
                 if error.is_cancelled() {
                     AttemptResult::ended(AttemptStatus::Cancelled, "it was stopped", None)
                 } else {
-                    AttemptResult::ended(AttemptStatus::Failed, "the console's own code failed while it ran; please report this", None)
+                    AttemptResult::ended(
+                        AttemptStatus::Failed,
+                        "the console's own code failed while it ran; please report this",
+                        None,
+                    )
                 }
             });
             // The engine may have ended; then the attempt is taken up by the next one.

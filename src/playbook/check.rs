@@ -35,7 +35,7 @@ const FIXED: [(&str, &[&str]); 4] = [
 ];
 
 /// Functions of the CEL standard library, the macros and the conversions.
-const FUNCTIONS: [&str; 38] = [
+const FUNCTIONS: [&str; 36] = [
     "size",
     "contains",
     "startsWith",
@@ -57,8 +57,6 @@ const FUNCTIONS: [&str; 38] = [
     "exists_one",
     "map",
     "filter",
-    "max",
-    "min",
     "getFullYear",
     "getMonth",
     "getDate",

@@ -19,7 +19,8 @@ impl Automated {
         let name = self.output_name();
         scope.set_json(name, &output);
         for (value, expression) in &self.values {
-            if let (Ok(computed), Value::Object(fields)) = (expression.evaluate(scope), &mut output) {
+            if let (Ok(computed), Value::Object(fields)) = (expression.evaluate(scope), &mut output)
+            {
                 fields.insert(value.clone(), to_json(&computed));
                 scope.set(name, from_json(&output));
             }

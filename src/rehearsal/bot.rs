@@ -8,9 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::engine::{Handle, Snapshot, Unanswered};
-use crate::incident::{
-    Command, Event, Execution, IncidentStatus, Question, Verdict, question,
-};
+use crate::incident::{Command, Event, Execution, IncidentStatus, Question, Verdict, question};
 use crate::playbook::{StepId, StepKind};
 
 /// What came of a rehearsal.
@@ -56,7 +54,11 @@ pub async fn play(handle: &Handle, answers: &BTreeMap<String, String>) -> Result
 }
 
 fn is_closed(snapshot: &Snapshot) -> bool {
-    snapshot.state.incident.as_ref().is_some_and(|incident| incident.status == IncidentStatus::Closed)
+    snapshot
+        .state
+        .incident
+        .as_ref()
+        .is_some_and(|incident| incident.status == IncidentStatus::Closed)
 }
 
 /// What a responder who trusts the playbook does next; `None` while there is nothing to do.
@@ -67,20 +69,47 @@ fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Comma
         return Some(Command::SetStatus(IncidentStatus::Acknowledged));
     }
     match question(&snapshot.state, Utc::now()) {
-        Question::Input(input) => Some(Command::ProvideInput { name: input.name.clone(), text: answer(&input.name) }),
-        Question::Escalation(escalation) => Some(Command::ApproveEscalation { escalation: escalation.id, note: None }),
+        Question::Input(input) => Some(Command::ProvideInput {
+            name: input.name.clone(),
+            text: answer(&input.name),
+        }),
+        Question::Escalation(escalation) => Some(Command::ApproveEscalation {
+            escalation: escalation.id,
+            note: None,
+        }),
         Question::Manual { step, visit } => {
             let asked = match &step.kind {
-                StepKind::Manual(manual) => manual.ask.iter().map(|input| (input.name.clone(), answer(&input.name))).collect(),
+                StepKind::Manual(manual) => manual
+                    .ask
+                    .iter()
+                    .map(|input| (input.name.clone(), answer(&input.name)))
+                    .collect(),
                 _ => BTreeMap::new(),
             };
-            Some(Command::Confirm { step: step.id.clone(), visit, verdict: Verdict::Done, note: None, answers: asked })
+            Some(Command::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict: Verdict::Done,
+                note: None,
+                answers: asked,
+            })
         }
-        Question::Decision { step, visit, branches } => {
+        Question::Decision {
+            step,
+            visit,
+            branches,
+        } => {
             let branch = branches.iter().position(|view| view.recommended)?;
-            Some(Command::TakeBranch { step: step.id.clone(), visit, branch, reason: None })
+            Some(Command::TakeBranch {
+                step: step.id.clone(),
+                visit,
+                branch,
+                reason: None,
+            })
         }
-        Question::Ended if incident.status < IncidentStatus::Resolved => Some(Command::SetStatus(IncidentStatus::Resolved)),
+        Question::Ended if incident.status < IncidentStatus::Resolved => {
+            Some(Command::SetStatus(IncidentStatus::Resolved))
+        }
         Question::Ended => Some(Command::SetStatus(IncidentStatus::Closed)),
         Question::StartPlaybook | Question::Working(_) | Question::Closed => None,
     }
@@ -95,7 +124,11 @@ pub fn summarise(scenario: &str, snapshot: &Snapshot) -> Option<Played> {
     Some(Played {
         scenario: scenario.to_owned(),
         playbook: execution.playbook.id.clone(),
-        path: execution.visits.iter().map(|visit| visit.step.to_string()).collect(),
+        path: execution
+            .visits
+            .iter()
+            .map(|visit| visit.step.to_string())
+            .collect(),
         outcome: execution.outcome.map(crate::playbook::Outcome::name),
         status: execution.status.name(),
         events: snapshot.events.len(),
@@ -108,7 +141,8 @@ pub fn summarise(scenario: &str, snapshot: &Snapshot) -> Option<Played> {
 /// The wall time of all prefetchable diagnostics up to the first decision, from the first start
 /// to the last end, and of the longest one. What waits for the fix is not among them.
 fn diagnostics(snapshot: &Snapshot, execution: &Execution) -> (i64, i64) {
-    let prefetchable = |step: &StepId| match execution.playbook.step(&step.0).map(|step| &step.kind) {
+    let prefetchable = |step: &StepId| match execution.playbook.step(&step.0).map(|step| &step.kind)
+    {
         Some(StepKind::Automated(automated)) => automated.prefetch,
         _ => false,
     };
@@ -123,7 +157,10 @@ fn diagnostics(snapshot: &Snapshot, execution: &Execution) -> (i64, i64) {
         .filter(|attempt| attempt.started_at < decided && prefetchable(&attempt.step))
         .filter_map(|attempt| Some((attempt.started_at, attempt.end.as_ref()?.1)))
         .collect();
-    let longest = spans.iter().map(|(began, ended)| (*ended - *began).num_milliseconds()).max();
+    let longest = spans
+        .iter()
+        .map(|(began, ended)| (*ended - *began).num_milliseconds())
+        .max();
     let wall = spans
         .iter()
         .map(|(_, ended)| *ended)

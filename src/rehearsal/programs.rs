@@ -21,13 +21,18 @@ impl Programs for RehearsedPrograms {
     fn run(&self, invocation: Invocation) -> Running<'_> {
         Box::pin(async move {
             let program = invocation.argv.first().cloned().unwrap_or_default();
-            let answer = self.ask(&invocation.argv).await.map_err(|source| ProgramError::Io { program, source })?;
+            let answer = self
+                .ask(&invocation.argv)
+                .await
+                .map_err(|source| ProgramError::Io { program, source })?;
             if let Some(error) = answer["error"].as_str() {
                 return Err(ProgramError::NotRehearsed(error.to_owned()));
             }
             let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
             Ok(Finished {
-                exit_code: answer["exit_code"].as_i64().and_then(|code| i32::try_from(code).ok()),
+                exit_code: answer["exit_code"]
+                    .as_i64()
+                    .and_then(|code| i32::try_from(code).ok()),
                 stdout: text("stdout"),
                 stderr: text("stderr"),
                 truncated: false,
@@ -39,15 +44,24 @@ impl Programs for RehearsedPrograms {
 impl RehearsedPrograms {
     async fn ask(&self, argv: &[String]) -> std::io::Result<Value> {
         let stream = TcpStream::connect(self.simulator).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(std::io::Error::other)?;
         let driver = tokio::spawn(connection);
         let request = hyper::Request::post("/_standdown/program")
             .header("host", self.simulator.to_string())
             .body(Full::new(Bytes::from(json!({"argv": argv}).to_string())))
             .map_err(std::io::Error::other)?;
-        let response = sender.send_request(request).await.map_err(std::io::Error::other)?;
-        let body = response.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(std::io::Error::other)?;
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(std::io::Error::other)?
+            .to_bytes();
         driver.abort();
         serde_json::from_slice(&body).map_err(std::io::Error::other)
     }

@@ -213,7 +213,12 @@ impl Scenario {
 
 fn read(root: &Node, problems: &Problems) -> Scenario {
     let reader = Reader::new(root, "the scenario", problems);
-    let text = |key| reader.required_string(key).map(|text| text.value).unwrap_or_default();
+    let text = |key| {
+        reader
+            .required_string(key)
+            .map(|text| text.value)
+            .unwrap_or_default()
+    };
     reader.required("format");
     reader.integer("format", 1..=1);
     let metrics: Vec<Metric> = reader.tables("metrics").into_iter().map(metric).collect();
@@ -225,12 +230,25 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
         account: text("account"),
         region: text("region"),
         alarm: text("alarm"),
-        lasts: reader.duration("lasts").map_or(300.0, |lasts| lasts.as_secs_f64()),
-        answers: reader.table("answers").map(|table| texts(&table)).unwrap_or_default(),
-        alarms: reader.tables("alarms").into_iter().map(|table| alarm(table, &metrics)).collect(),
+        lasts: reader
+            .duration("lasts")
+            .map_or(300.0, |lasts| lasts.as_secs_f64()),
+        answers: reader
+            .table("answers")
+            .map(|table| texts(&table))
+            .unwrap_or_default(),
+        alarms: reader
+            .tables("alarms")
+            .into_iter()
+            .map(|table| alarm(table, &metrics))
+            .collect(),
         metrics,
         logs: reader.tables("logs").into_iter().map(log).collect(),
-        instances: reader.tables("instances").into_iter().map(instance).collect(),
+        instances: reader
+            .tables("instances")
+            .into_iter()
+            .map(instance)
+            .collect(),
         commands: reader.tables("commands").into_iter().map(reply).collect(),
         programs: reader.tables("programs").into_iter().map(reply).collect(),
         faults: reader.tables("faults").into_iter().map(fault).collect(),
@@ -238,7 +256,10 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .tables("fixes")
             .into_iter()
             .map(|table| {
-                let fix = Fix { id: required(&table, "id"), confirmed: required(&table, "confirmed") };
+                let fix = Fix {
+                    id: required(&table, "id"),
+                    confirmed: required(&table, "confirmed"),
+                };
                 table.finish();
                 fix
             })
@@ -251,23 +272,46 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
 
 fn check(scenario: &Scenario, reader: &Reader<'_>) {
     let problem = |message: String| reader.problems().push(Problem::error(message));
-    if !scenario.alarms.iter().any(|alarm| alarm.name == scenario.alarm) {
-        problem(format!("there is no alarm {:?}, with which the scenario begins", scenario.alarm));
+    if !scenario
+        .alarms
+        .iter()
+        .any(|alarm| alarm.name == scenario.alarm)
+    {
+        problem(format!(
+            "there is no alarm {:?}, with which the scenario begins",
+            scenario.alarm
+        ));
     }
     let known = |id: &str| scenario.fixes.iter().any(|fix| fix.id == id);
     let named = scenario
         .metrics
         .iter()
         .flat_map(|metric| metric.after.iter().map(|(fix, _)| fix))
-        .chain(scenario.logs.iter().filter_map(|log| log.stops_after.as_ref()))
-        .chain(scenario.commands.iter().chain(&scenario.programs).filter_map(|reply| reply.after.as_ref()));
+        .chain(
+            scenario
+                .logs
+                .iter()
+                .filter_map(|log| log.stops_after.as_ref()),
+        )
+        .chain(
+            scenario
+                .commands
+                .iter()
+                .chain(&scenario.programs)
+                .filter_map(|reply| reply.after.as_ref()),
+        );
     for fix in named.filter(|fix| !known(fix)) {
-        problem(format!("there is no fix {fix:?}; declare it in `[[fixes]]`"));
+        problem(format!(
+            "there is no fix {fix:?}; declare it in `[[fixes]]`"
+        ));
     }
 }
 
 fn required(table: &Reader<'_>, key: &'static str) -> String {
-    table.required_string(key).map(|text| text.value).unwrap_or_default()
+    table
+        .required_string(key)
+        .map(|text| text.value)
+        .unwrap_or_default()
 }
 
 fn optional(table: &Reader<'_>, key: &'static str) -> Option<String> {
@@ -285,7 +329,10 @@ fn texts(table: &Reader<'_>) -> BTreeMap<String, String> {
 /// A moment such as `"90s"` or `"-20m"`, in seconds.
 fn moment(table: &Reader<'_>, key: &'static str) -> Option<f64> {
     let text = table.string(key)?;
-    let (sign, rest) = text.value.strip_prefix('-').map_or((1.0, text.value.as_str()), |rest| (-1.0, rest));
+    let (sign, rest) = text
+        .value
+        .strip_prefix('-')
+        .map_or((1.0, text.value.as_str()), |rest| (-1.0, rest));
     match humantime::parse_duration(rest) {
         Ok(duration) => Some(sign * duration.as_secs_f64()),
         Err(error) => {
@@ -306,7 +353,10 @@ fn points(table: &Reader<'_>, key: &'static str) -> Vec<(f64, f64)> {
         .map(|point| {
             point.required("at");
             point.required("value");
-            let pair = (moment(&point, "at").unwrap_or_default(), point.number("value").unwrap_or_default());
+            let pair = (
+                moment(&point, "at").unwrap_or_default(),
+                point.number("value").unwrap_or_default(),
+            );
             point.finish();
             pair
         })
@@ -319,7 +369,10 @@ fn metric(table: Reader<'_>) -> Metric {
     let metric = Metric {
         namespace: required(&table, "namespace"),
         name: required(&table, "name"),
-        dimensions: table.table("dimensions").map(|table| texts(&table)).unwrap_or_default(),
+        dimensions: table
+            .table("dimensions")
+            .map(|table| texts(&table))
+            .unwrap_or_default(),
         noise: table.number("noise").unwrap_or_default(),
         points: points(&table, "points"),
         after: table
@@ -333,7 +386,9 @@ fn metric(table: Reader<'_>) -> Metric {
             .collect(),
     };
     if metric.points.is_empty() {
-        table.problems().push(Problem::error("a metric needs at least one point").at(table.span.clone()));
+        table
+            .problems()
+            .push(Problem::error("a metric needs at least one point").at(table.span.clone()));
     }
     table.finish();
     metric
@@ -342,17 +397,28 @@ fn metric(table: Reader<'_>) -> Metric {
 fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
     let state = table.choice(
         "state",
-        &[("OK", AlarmState::Ok), ("ALARM", AlarmState::Alarm), ("INSUFFICIENT_DATA", AlarmState::InsufficientData)],
+        &[
+            ("OK", AlarmState::Ok),
+            ("ALARM", AlarmState::Alarm),
+            ("INSUFFICIENT_DATA", AlarmState::InsufficientData),
+        ],
     );
     let any = table.strings("any");
     let namespace = optional(&table, "namespace");
     let name = optional(&table, "metric");
-    let dimensions = table.table("dimensions").map(|table| texts(&table)).unwrap_or_default();
+    let dimensions = table
+        .table("dimensions")
+        .map(|table| texts(&table))
+        .unwrap_or_default();
     let since = moment(&table, "since").unwrap_or(-10_800.0);
     let statistic = optional(&table, "statistic").unwrap_or_else(|| "Average".into());
     let threshold = table.number("threshold").unwrap_or_default();
-    let above = table.choice("breaches", &[("above", true), ("below", false)]).unwrap_or(true);
-    let period = table.duration("period").map_or(60.0, |period| period.as_secs_f64());
+    let above = table
+        .choice("breaches", &[("above", true), ("below", false)])
+        .unwrap_or(true);
+    let period = table
+        .duration("period")
+        .map_or(60.0, |period| period.as_secs_f64());
     let periods = table.integer("periods", 1..=100).unwrap_or(1);
     let rule = if let Some(state) = state {
         AlarmRule::Fixed { state, since }
@@ -360,7 +426,9 @@ fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
         AlarmRule::Any(any.into_iter().map(|name| name.value).collect())
     } else {
         let metric = metrics.iter().position(|metric| {
-            Some(&metric.namespace) == namespace.as_ref() && Some(&metric.name) == name.as_ref() && metric.dimensions == dimensions
+            Some(&metric.namespace) == namespace.as_ref()
+                && Some(&metric.name) == name.as_ref()
+                && metric.dimensions == dimensions
         });
         if metric.is_none() {
             table.problems().push(
@@ -369,13 +437,23 @@ fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
                     .help("give `namespace`, `metric` and `dimensions` of one that is, or a fixed `state`, or `any`"),
             );
         }
-        AlarmRule::Metric { metric: metric.unwrap_or(0), statistic, threshold, above, period, periods }
+        AlarmRule::Metric {
+            metric: metric.unwrap_or(0),
+            statistic,
+            threshold,
+            above,
+            period,
+            periods,
+        }
     };
     let alarm = Alarm {
         name: required(&table, "name"),
         description: optional(&table, "description").unwrap_or_default(),
         rule,
-        tags: table.table("tags").map(|table| texts(&table)).unwrap_or_default(),
+        tags: table
+            .table("tags")
+            .map(|table| texts(&table))
+            .unwrap_or_default(),
     };
     table.finish();
     alarm
@@ -387,7 +465,9 @@ fn log(table: Reader<'_>) -> Log {
         group: required(&table, "group"),
         stream: optional(&table, "stream").unwrap_or_else(|| "main".into()),
         message: required(&table, "message"),
-        every: table.duration("every").map_or(10.0, |every| every.as_secs_f64().max(0.01)),
+        every: table
+            .duration("every")
+            .map_or(10.0, |every| every.as_secs_f64().max(0.01)),
         from: moment(&table, "from").unwrap_or(-1800.0),
         until: moment(&table, "until"),
         stops_after: optional(&table, "stops_after"),
@@ -409,15 +489,26 @@ fn instance(table: Reader<'_>) -> Instance {
 fn reply(table: Reader<'_>) -> Reply {
     let output = match table.node("output") {
         // JSON can be written as a table; it reads better than a string.
-        Some(node) if matches!(node.kind, Kind::Table(_) | Kind::Array(_)) => node.to_json().to_string(),
-        Some(node) => table.as_string("output", node).map(|text| text.value).unwrap_or_default(),
+        Some(node) if matches!(node.kind, Kind::Table(_) | Kind::Array(_)) => {
+            node.to_json().to_string()
+        }
+        Some(node) => table
+            .as_string("output", node)
+            .map(|text| text.value)
+            .unwrap_or_default(),
         None => String::new(),
     };
     let reply = Reply {
         matches: required(&table, "match"),
-        instances: table.strings("instances").into_iter().map(|id| id.value).collect(),
+        instances: table
+            .strings("instances")
+            .into_iter()
+            .map(|id| id.value)
+            .collect(),
         after: optional(&table, "after"),
-        delay: table.duration("delay").map_or(0.5, |delay| delay.as_secs_f64()),
+        delay: table
+            .duration("delay")
+            .map_or(0.5, |delay| delay.as_secs_f64()),
         output,
         error: optional(&table, "error").unwrap_or_default(),
         exit_code: table.integer("exit_code", 0..=255).unwrap_or(0),
@@ -443,14 +534,15 @@ fn fault(table: Reader<'_>) -> Fault {
     let fault = Fault {
         operation: required(&table, "operation"),
         kind: kind.unwrap_or(FaultKind::Throttle),
-        times: table.integer("times", 1..=1_000_000).and_then(|times| u64::try_from(times).ok()),
+        times: table
+            .integer("times", 1..=1_000_000)
+            .and_then(|times| u64::try_from(times).ok()),
         from: moment(&table, "from").unwrap_or(f64::MIN),
         until: moment(&table, "until").unwrap_or(f64::MAX),
     };
     table.finish();
     fault
 }
-
 
 /// The scenario's description as JSON, for lists.
 #[must_use]

@@ -61,7 +61,12 @@ pub struct Surroundings {
 pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, TerminalError> {
     let mut screen = Screen::take()?;
     let size = crossterm::terminal::size()?;
-    let mut model = Model::new(surroundings.header.clone(), size, Utc::now(), surroundings.refresh);
+    let mut model = Model::new(
+        surroundings.header.clone(),
+        size,
+        Utc::now(),
+        surroundings.refresh,
+    );
     let theme = surroundings.theme.clone();
     screen.draw(|frame| view(&model, &theme, frame))?;
 
@@ -77,7 +82,12 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
     let mut drawn = Instant::now();
     let mut dirty = false;
     // Sources that have ended are not asked again.
-    let mut open = Open { catalog: true, connection: true, boards: true, resume: true };
+    let mut open = Open {
+        catalog: true,
+        connection: true,
+        boards: true,
+        resume: true,
+    };
     surroundings.catalog.mark_changed();
     surroundings.connection.mark_changed();
     surroundings.boards.mark_changed();
@@ -143,7 +153,10 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                 match request {
                     Request::Quit => leave = true,
                     Request::Copy(text) => {
-                        let answer = screen.copy(&text).map(|()| format!("copied: {text}")).map_err(|error| format!("failed to copy: {error}"));
+                        let answer = screen
+                            .copy(&text)
+                            .map(|()| format!("copied: {text}"))
+                            .map_err(|error| format!("failed to copy: {error}"));
                         let _ = update(&mut model, Message::Answered(answer));
                     }
                     Request::Look(alarms) => {
@@ -155,9 +168,19 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                             other
                         });
                     }
-                    Request::Ask { command, done } => ask(handle.clone(), command, done, said.clone()),
-                    Request::OpenIncident { alarm, playbook } => open_incident(alarm, &playbook, &model.catalog, &surroundings, said.clone()),
-                    Request::StartPlaybook(playbook) => start(handle.clone(), &playbook, &model.catalog, said.clone()),
+                    Request::Ask { command, done } => {
+                        ask(handle.clone(), command, done, said.clone())
+                    }
+                    Request::OpenIncident { alarm, playbook } => open_incident(
+                        alarm,
+                        &playbook,
+                        &model.catalog,
+                        &surroundings,
+                        said.clone(),
+                    ),
+                    Request::StartPlaybook(playbook) => {
+                        start(handle.clone(), &playbook, &model.catalog, said.clone())
+                    }
                 }
             }
         }
@@ -208,7 +231,11 @@ fn message(event: Event) -> Option<Message> {
 fn ask(handle: Option<Handle>, command: Command, done: String, said: mpsc::Sender<Said>) {
     tokio::spawn(async move {
         let answer = match handle {
-            Some(handle) => handle.ask(command).await.map(|()| done).map_err(|error| error.to_string()),
+            Some(handle) => handle
+                .ask(command)
+                .await
+                .map(|()| done)
+                .map_err(|error| error.to_string()),
             None => Err("no incident is open".into()),
         };
         // The console may have ended meanwhile.
@@ -220,22 +247,48 @@ fn start(handle: Option<Handle>, playbook: &str, catalog: &Catalog, said: mpsc::
     let Some(entry) = catalog.get(playbook) else {
         return;
     };
-    let command = Command::Start { name: entry.source.name.to_string(), text: entry.source.text.to_string() };
-    ask(handle, command, format!("started: {}", entry.playbook.name), said);
+    let command = Command::Start {
+        name: entry.source.name.to_string(),
+        text: entry.source.text.to_string(),
+    };
+    ask(
+        handle,
+        command,
+        format!("started: {}", entry.playbook.name),
+        said,
+    );
 }
 
-async fn recorder(mut recorder: watch::Receiver<Option<Result<Recorder, String>>>) -> Result<Recorder, String> {
-    let opened = recorder.wait_for(Option::is_some).await.map_err(|_| "the journal was not opened".to_owned())?;
-    opened.clone().unwrap_or_else(|| Err("the journal was not opened".into()))
+async fn recorder(
+    mut recorder: watch::Receiver<Option<Result<Recorder, String>>>,
+) -> Result<Recorder, String> {
+    let opened = recorder
+        .wait_for(Option::is_some)
+        .await
+        .map_err(|_| "the journal was not opened".to_owned())?;
+    opened
+        .clone()
+        .unwrap_or_else(|| Err("the journal was not opened".into()))
 }
 
-fn open_incident(alarm: Arc<AlarmRef>, playbook: &str, catalog: &Catalog, surroundings: &Surroundings, said: mpsc::Sender<Said>) {
+fn open_incident(
+    alarm: Arc<AlarmRef>,
+    playbook: &str,
+    catalog: &Catalog,
+    surroundings: &Surroundings,
+    said: mpsc::Sender<Said>,
+) {
     let Some(entry) = catalog.get(playbook).cloned() else {
         return;
     };
     let open = Command::Open {
         title: entry.playbook.name.clone(),
-        severity: entry.playbook.severities.first().copied().unwrap_or(Severity::High),
+        severity: entry
+            .playbook
+            .severities
+            .first()
+            .copied()
+            .unwrap_or(Severity::High),
         alarm: Some((*alarm).clone()),
         rehearsal: surroundings.rehearsal.clone(),
     };
@@ -243,17 +296,24 @@ fn open_incident(alarm: Arc<AlarmRef>, playbook: &str, catalog: &Catalog, surrou
     tokio::spawn(async move {
         let opened = async {
             let recorder = recorder(journal).await?;
-            engine::open(open, recorder, settings).await.map_err(|error| error.to_string())
+            engine::open(open, recorder, settings)
+                .await
+                .map_err(|error| error.to_string())
         };
         let handle = match opened.await {
             Ok(handle) => handle,
             Err(error) => {
-                let _ = said.send(Said::Message(Message::Answered(Err(error)))).await;
+                let _ = said
+                    .send(Said::Message(Message::Answered(Err(error))))
+                    .await;
                 return;
             }
         };
         let started = handle
-            .ask(Command::Start { name: entry.source.name.to_string(), text: entry.source.text.to_string() })
+            .ask(Command::Start {
+                name: entry.source.name.to_string(),
+                text: entry.source.text.to_string(),
+            })
             .await
             .map(|()| format!("incident {} is open", handle.id))
             .map_err(|error| error.to_string());
@@ -268,12 +328,16 @@ fn take_up(id: IncidentId, surroundings: &Surroundings, said: mpsc::Sender<Said>
     tokio::spawn(async move {
         let resumed = async {
             let recorder = recorder(journal).await?;
-            engine::resume(id.clone(), recorder, settings).await.map_err(|error| error.to_string())
+            engine::resume(id.clone(), recorder, settings)
+                .await
+                .map_err(|error| error.to_string())
         };
         let answer = match resumed.await {
             Ok(handle) => {
                 let _ = said.send(Said::Opened(handle)).await;
-                Ok(format!("incident {id} was unfinished; you are where it stood"))
+                Ok(format!(
+                    "incident {id} was unfinished; you are where it stood"
+                ))
             }
             Err(error) => Err(format!("incident {id} could not be taken up: {error}")),
         };

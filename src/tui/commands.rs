@@ -6,9 +6,39 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the table below says what each one is")]
 pub enum CommandId {
-    Up, Down, PageUp, PageDown, First, Last, Board, Incident, Filter, Open, Attach, Tree, Read, Back,
-    Done, Failed, Skipped, Branch, Approve, Postpone, Answer, Escalate, Note, Acknowledge, Regrade,
-    Mitigate, Resolve, Close, CancelCheck, StopPlaybook, Copy, Help, Quit,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Board,
+    Incident,
+    Filter,
+    Open,
+    Attach,
+    Tree,
+    Read,
+    Back,
+    Done,
+    Failed,
+    Skipped,
+    Branch,
+    Approve,
+    Postpone,
+    Answer,
+    Escalate,
+    Note,
+    Acknowledge,
+    Regrade,
+    Mitigate,
+    Resolve,
+    Close,
+    CancelCheck,
+    StopPlaybook,
+    Copy,
+    Help,
+    Quit,
 }
 
 /// Where a command is valid.
@@ -53,54 +83,315 @@ pub struct Entry {
     pub priority: u8,
 }
 
-const fn entry(id: CommandId, keys: &'static [&'static str], label: &'static str, about: &'static str, place: Place, priority: u8) -> Entry {
-    Entry { id, keys, label, about, place, priority }
+const fn entry(
+    id: CommandId,
+    keys: &'static [&'static str],
+    label: &'static str,
+    about: &'static str,
+    place: Place,
+    priority: u8,
+) -> Entry {
+    Entry {
+        id,
+        keys,
+        label,
+        about,
+        place,
+        priority,
+    }
 }
 
 /// The table. Of two rows that share a key, the one that stands first wins where it is valid.
 pub const COMMANDS: &[Entry] = &[
-    entry(CommandId::Approve, &["a"], "escalate", "escalate now, as asked", Place::Escalation, 0),
-    entry(CommandId::Postpone, &["p"], "postpone", "put the escalation off, with a reason", Place::Escalation, 0),
-    entry(CommandId::Answer, &["Enter"], "answer", "answer the question", Place::Input, 0),
-    entry(CommandId::Read, &["Enter"], "read", "read the selected step", Place::Tree, 0),
-    entry(CommandId::Done, &["d"], "done", "the step is done", Place::Manual, 0),
-    entry(CommandId::Failed, &["f"], "failed", "the step did not work", Place::Manual, 0),
-    entry(CommandId::Skipped, &["s"], "skip", "the step is not needed", Place::Manual, 0),
-    entry(CommandId::Branch, &["1", "2", "3", "4", "5", "6", "7", "8", "9"], "choose", "take a branch; another than the recommended one asks for a reason", Place::Decision, 0),
-    entry(CommandId::Failed, &["f"], "cannot decide", "nobody can decide this", Place::Decision, 4),
-    entry(CommandId::Copy, &["y"], "copy command", "copy the next command of the step to the clipboard", Place::Manual, 1),
-    entry(CommandId::CancelCheck, &["x"], "stop check", "stop the check that runs here", Place::Working, 1),
-    entry(CommandId::Open, &["Enter"], "start playbook", "open an incident for the alarm and start its playbook", Place::Board, 0),
-    entry(CommandId::Filter, &["/"], "filter", "show alarms that contain a text", Place::Board, 1),
-    entry(CommandId::Attach, &["t"], "attach", "add the alarm to the open incident", Place::BoardWithIncident, 2),
-    entry(CommandId::Incident, &["i"], "incident", "go to the open incident", Place::BoardWithIncident, 0),
-    entry(CommandId::Board, &["b"], "board", "go to the board of alarms", Place::Incident, 3),
-    entry(CommandId::Tree, &["Tab"], "tree", "go to the tree and back", Place::Incident, 2),
-    entry(CommandId::Note, &["n"], "note", "record a note", Place::Incident, 2),
-    entry(CommandId::Escalate, &["E"], "escalate", "escalate now, with a reason", Place::Incident, 2),
-    entry(CommandId::Acknowledge, &["A"], "acknowledge", "say that you have the incident", Place::Incident, 3),
-    entry(CommandId::Regrade, &["G"], "grade", "change how bad the incident is", Place::Incident, 5),
-    entry(CommandId::Mitigate, &["M"], "mitigated", "the effect is gone", Place::Incident, 5),
-    entry(CommandId::Resolve, &["R"], "resolved", "the cause is gone", Place::Incident, 5),
-    entry(CommandId::Close, &["C"], "close", "close the resolved incident", Place::Incident, 5),
-    entry(CommandId::Open, &["P"], "playbook", "start another playbook when none is being walked", Place::Incident, 6),
-    entry(CommandId::StopPlaybook, &["X"], "stop playbook", "end the walk without an outcome", Place::Incident, 6),
-    entry(CommandId::Up, &["↑", "k"], "up", "go up, or scroll", Place::Everywhere, 9),
-    entry(CommandId::Down, &["↓", "j"], "down", "go down, or scroll", Place::Everywhere, 9),
-    entry(CommandId::PageUp, &["PgUp"], "page up", "go up a page", Place::Everywhere, 9),
-    entry(CommandId::PageDown, &["PgDn", "Space"], "page down", "go down a page", Place::Everywhere, 9),
-    entry(CommandId::First, &["Home", "g"], "first", "go to the first", Place::Everywhere, 9),
-    entry(CommandId::Last, &["End"], "last", "go to the last", Place::Everywhere, 9),
-    entry(CommandId::Back, &["Esc"], "back", "leave what is open; clear the filter", Place::Everywhere, 8),
-    entry(CommandId::Help, &["?"], "help", "show the keys that are valid here", Place::Everywhere, 7),
-    entry(CommandId::Quit, &["q", "Ctrl-C"], "quit", "leave; an unfinished incident is taken up next time", Place::Everywhere, 7),
+    entry(
+        CommandId::Approve,
+        &["a"],
+        "escalate",
+        "escalate now, as asked",
+        Place::Escalation,
+        0,
+    ),
+    entry(
+        CommandId::Postpone,
+        &["p"],
+        "postpone",
+        "put the escalation off, with a reason",
+        Place::Escalation,
+        0,
+    ),
+    entry(
+        CommandId::Answer,
+        &["Enter"],
+        "answer",
+        "answer the question",
+        Place::Input,
+        0,
+    ),
+    entry(
+        CommandId::Read,
+        &["Enter"],
+        "read",
+        "read the selected step",
+        Place::Tree,
+        0,
+    ),
+    entry(
+        CommandId::Done,
+        &["d"],
+        "done",
+        "the step is done",
+        Place::Manual,
+        0,
+    ),
+    entry(
+        CommandId::Failed,
+        &["f"],
+        "failed",
+        "the step did not work",
+        Place::Manual,
+        0,
+    ),
+    entry(
+        CommandId::Skipped,
+        &["s"],
+        "skip",
+        "the step is not needed",
+        Place::Manual,
+        0,
+    ),
+    entry(
+        CommandId::Branch,
+        &["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        "choose",
+        "take a branch; another than the recommended one asks for a reason",
+        Place::Decision,
+        0,
+    ),
+    entry(
+        CommandId::Failed,
+        &["f"],
+        "cannot decide",
+        "nobody can decide this",
+        Place::Decision,
+        4,
+    ),
+    entry(
+        CommandId::Copy,
+        &["y"],
+        "copy command",
+        "copy the next command of the step to the clipboard",
+        Place::Manual,
+        1,
+    ),
+    entry(
+        CommandId::CancelCheck,
+        &["x"],
+        "stop check",
+        "stop the check that runs here",
+        Place::Working,
+        1,
+    ),
+    entry(
+        CommandId::Open,
+        &["Enter"],
+        "start playbook",
+        "open an incident for the alarm and start its playbook",
+        Place::Board,
+        0,
+    ),
+    entry(
+        CommandId::Filter,
+        &["/"],
+        "filter",
+        "show alarms that contain a text",
+        Place::Board,
+        1,
+    ),
+    entry(
+        CommandId::Attach,
+        &["t"],
+        "attach",
+        "add the alarm to the open incident",
+        Place::BoardWithIncident,
+        2,
+    ),
+    entry(
+        CommandId::Incident,
+        &["i"],
+        "incident",
+        "go to the open incident",
+        Place::BoardWithIncident,
+        0,
+    ),
+    entry(
+        CommandId::Board,
+        &["b"],
+        "board",
+        "go to the board of alarms",
+        Place::Incident,
+        3,
+    ),
+    entry(
+        CommandId::Tree,
+        &["Tab"],
+        "tree",
+        "go to the tree and back",
+        Place::Incident,
+        2,
+    ),
+    entry(
+        CommandId::Note,
+        &["n"],
+        "note",
+        "record a note",
+        Place::Incident,
+        2,
+    ),
+    entry(
+        CommandId::Escalate,
+        &["E"],
+        "escalate",
+        "escalate now, with a reason",
+        Place::Incident,
+        2,
+    ),
+    entry(
+        CommandId::Acknowledge,
+        &["A"],
+        "acknowledge",
+        "say that you have the incident",
+        Place::Incident,
+        3,
+    ),
+    entry(
+        CommandId::Regrade,
+        &["G"],
+        "grade",
+        "change how bad the incident is",
+        Place::Incident,
+        5,
+    ),
+    entry(
+        CommandId::Mitigate,
+        &["M"],
+        "mitigated",
+        "the effect is gone",
+        Place::Incident,
+        5,
+    ),
+    entry(
+        CommandId::Resolve,
+        &["R"],
+        "resolved",
+        "the cause is gone",
+        Place::Incident,
+        5,
+    ),
+    entry(
+        CommandId::Close,
+        &["C"],
+        "close",
+        "close the resolved incident",
+        Place::Incident,
+        5,
+    ),
+    entry(
+        CommandId::Open,
+        &["P"],
+        "playbook",
+        "start another playbook when none is being walked",
+        Place::Incident,
+        6,
+    ),
+    entry(
+        CommandId::StopPlaybook,
+        &["X"],
+        "stop playbook",
+        "end the walk without an outcome",
+        Place::Incident,
+        6,
+    ),
+    entry(
+        CommandId::Up,
+        &["↑", "k"],
+        "up",
+        "go up, or scroll",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::Down,
+        &["↓", "j"],
+        "down",
+        "go down, or scroll",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::PageUp,
+        &["PgUp"],
+        "page up",
+        "go up a page",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::PageDown,
+        &["PgDn", "Space"],
+        "page down",
+        "go down a page",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::First,
+        &["Home", "g"],
+        "first",
+        "go to the first",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::Last,
+        &["End"],
+        "last",
+        "go to the last",
+        Place::Everywhere,
+        9,
+    ),
+    entry(
+        CommandId::Back,
+        &["Esc"],
+        "back",
+        "leave what is open; clear the filter",
+        Place::Everywhere,
+        8,
+    ),
+    entry(
+        CommandId::Help,
+        &["?"],
+        "help",
+        "show the keys that are valid here",
+        Place::Everywhere,
+        7,
+    ),
+    entry(
+        CommandId::Quit,
+        &["q", "Ctrl-C"],
+        "quit",
+        "leave; an unfinished incident is taken up next time",
+        Place::Everywhere,
+        7,
+    ),
 ];
 
 /// Finds the command that a key asks for in some places.
 #[must_use]
 pub fn find(key: &KeyEvent, places: &[Place]) -> Option<&'static Entry> {
     let name = name(key)?;
-    COMMANDS.iter().find(|entry| places.contains(&entry.place) && entry.keys.contains(&name.as_str()))
+    COMMANDS
+        .iter()
+        .find(|entry| places.contains(&entry.place) && entry.keys.contains(&name.as_str()))
 }
 
 /// Spells a key as the table does.
@@ -136,7 +427,10 @@ mod tests {
         for (index, one) in COMMANDS.iter().enumerate() {
             for other in &COMMANDS[index + 1..] {
                 let shared = one.keys.iter().any(|key| other.keys.contains(key));
-                assert!(!(shared && one.place == other.place), "{one:?} and {other:?}");
+                assert!(
+                    !(shared && one.place == other.place),
+                    "{one:?} and {other:?}"
+                );
             }
         }
     }
@@ -145,7 +439,11 @@ mod tests {
     fn the_readme_lists_every_key() {
         let readme = include_str!("../../README.md");
         for entry in COMMANDS {
-            let keys: Vec<String> = if entry.id == CommandId::Branch { vec!["`1`…`9`".into()] } else { entry.keys.iter().map(|key| format!("`{key}`")).collect() };
+            let keys: Vec<String> = if entry.id == CommandId::Branch {
+                vec!["`1`…`9`".into()]
+            } else {
+                entry.keys.iter().map(|key| format!("`{key}`")).collect()
+            };
             let row = format!("| {} | {} |", keys.join(" "), entry.about);
             assert!(readme.contains(&row), "the README lacks: {row}");
         }

@@ -76,8 +76,18 @@ pub enum Purpose {
 
 impl Form {
     /// Makes a form with one field.
-    pub fn one(title: impl Into<String>, purpose: Purpose, label: impl Into<String>, optional: bool) -> Self {
-        Self { title: title.into(), purpose, fields: vec![Field::new(label, optional)], at: 0 }
+    pub fn one(
+        title: impl Into<String>,
+        purpose: Purpose,
+        label: impl Into<String>,
+        optional: bool,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            purpose,
+            fields: vec![Field::new(label, optional)],
+            at: 0,
+        }
     }
 
     /// Adds a field.
@@ -110,7 +120,11 @@ impl Form {
     pub fn paste(&mut self, text: &str) {
         if let Some(field) = self.fields.get_mut(self.at) {
             let room = LONGEST.saturating_sub(field.input.value().chars().count());
-            for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(room) {
+            for c in text
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .take(room)
+            {
                 let _ = field.input.handle(tui_input::InputRequest::InsertChar(c));
             }
         }
@@ -119,18 +133,32 @@ impl Form {
     /// The present field's text.
     #[must_use]
     pub fn value(&self) -> &str {
-        self.fields.get(self.at).map_or("", |field| field.input.value())
+        self.fields
+            .get(self.at)
+            .map_or("", |field| field.input.value())
     }
 
     /// All answers but the last, by name.
     #[must_use]
     pub fn answers(&self, names: &[String]) -> BTreeMap<String, String> {
-        names.iter().cloned().zip(self.fields.iter().map(|field| field.input.value().to_owned())).collect()
+        names
+            .iter()
+            .cloned()
+            .zip(
+                self.fields
+                    .iter()
+                    .map(|field| field.input.value().to_owned()),
+            )
+            .collect()
     }
 }
 
 impl Field {
     fn new(label: impl Into<String>, optional: bool) -> Self {
-        Self { label: label.into(), optional, input: Input::default() }
+        Self {
+            label: label.into(),
+            optional,
+            input: Input::default(),
+        }
     }
 }

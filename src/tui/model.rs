@@ -46,10 +46,21 @@ pub struct Model {
     pub scroll: u16,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
-    /// The last message, and whether it is an error.
-    pub message: Option<(String, bool)>,
+    /// The last message.
+    pub message: Option<Notice>,
     /// The command that is copied next.
     pub next_copy: usize,
+}
+
+/// A message at the bottom, until the next key or until it has stood long enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// Whether something went wrong.
+    pub error: bool,
+    /// Until when it stands.
+    pub until: DateTime<Utc>,
 }
 
 /// What the header says.
@@ -114,7 +125,12 @@ pub enum Overlay {
 impl Model {
     /// The screen before anything is known.
     #[must_use]
-    pub fn new(header: Header, size: (u16, u16), now: DateTime<Utc>, refresh: std::time::Duration) -> Self {
+    pub fn new(
+        header: Header,
+        size: (u16, u16),
+        now: DateTime<Utc>,
+        refresh: std::time::Duration,
+    ) -> Self {
         Self {
             header,
             screen: Screen::Board,
@@ -137,11 +153,24 @@ impl Model {
         }
     }
 
+    /// Says something at the bottom. What went wrong stands longer.
+    pub fn say(&mut self, text: impl Into<String>, error: bool) {
+        let seconds = if error { 20 } else { 5 };
+        let until = self.now + chrono::Duration::seconds(seconds);
+        self.message = Some(Notice {
+            text: text.into(),
+            error,
+            until,
+        });
+    }
+
     /// The rows that pass the filter.
     #[must_use]
     pub fn rows(&self) -> Vec<&Row> {
         let wanted = match &self.overlay {
-            Some(Overlay::Form(form)) if form.purpose == Purpose::Filter => form.value().to_lowercase(),
+            Some(Overlay::Form(form)) if form.purpose == Purpose::Filter => {
+                form.value().to_lowercase()
+            }
             _ => self.filter.to_lowercase(),
         };
         let terms: Vec<&str> = wanted.split_whitespace().collect();
@@ -156,7 +185,8 @@ impl Model {
     #[must_use]
     pub fn selected_index(&self, rows: &[&Row]) -> usize {
         let place = self.selected.as_ref().and_then(|(region, name)| {
-            rows.iter().position(|row| row.alarm.name == *name && row.alarm.region == *region)
+            rows.iter()
+                .position(|row| row.alarm.name == *name && row.alarm.region == *region)
         });
         place.unwrap_or(0)
     }
@@ -164,7 +194,11 @@ impl Model {
     /// The playbooks that answer an alarm, best first.
     #[must_use]
     pub fn answering(&self, alarm: &AlarmRef) -> Vec<&Entry> {
-        self.catalog.answering(alarm.namespace.as_deref(), alarm.metric.as_deref(), &alarm.name)
+        self.catalog.answering(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        )
     }
 
     /// How bad an alarm is: by a word in its name, by the impact of the playbook that answers
@@ -172,11 +206,18 @@ impl Model {
     #[must_use]
     pub fn severity(&self, alarm: &AlarmRef) -> Severity {
         let name = alarm.name.to_lowercase();
-        let named = Severity::ALL.iter().find(|(word, _)| name.split(|c: char| !c.is_alphanumeric()).any(|part| part == *word));
+        let named = Severity::ALL.iter().find(|(word, _)| {
+            name.split(|c: char| !c.is_alphanumeric())
+                .any(|part| part == *word)
+        });
         if let Some((_, severity)) = named.filter(|(_, severity)| *severity == Severity::Critical) {
             return *severity;
         }
-        match self.answering(alarm).first().map(|entry| entry.playbook.impact) {
+        match self
+            .answering(alarm)
+            .first()
+            .map(|entry| entry.playbook.impact)
+        {
             Some(1) => Severity::Critical,
             Some(2) => Severity::High,
             Some(4) => Severity::Low,
@@ -188,14 +229,24 @@ impl Model {
     #[must_use]
     pub fn choices(&self, alarm: Option<&AlarmRef>) -> Vec<(&Entry, bool)> {
         let answering: Vec<&Entry> = alarm.map(|alarm| self.answering(alarm)).unwrap_or_default();
-        let rest = self.catalog.entries.iter().filter(|entry| !answering.iter().any(|known| known.playbook.id == entry.playbook.id));
-        answering.iter().map(|entry| (*entry, true)).chain(rest.map(|entry| (entry, false))).collect()
+        let rest = self.catalog.entries.iter().filter(|entry| {
+            !answering
+                .iter()
+                .any(|known| known.playbook.id == entry.playbook.id)
+        });
+        answering
+            .iter()
+            .map(|entry| (*entry, true))
+            .chain(rest.map(|entry| (entry, false)))
+            .collect()
     }
 
     /// The question before the responder.
     #[must_use]
     pub fn question(&self) -> Option<Question<'_>> {
-        self.incident.as_ref().map(|snapshot| question(&snapshot.state, self.now))
+        self.incident
+            .as_ref()
+            .map(|snapshot| question(&snapshot.state, self.now))
     }
 
     /// Whether an incident is open and not closed.
@@ -241,22 +292,43 @@ impl Model {
     /// What to say about how old the board is; nothing while it is live.
     #[must_use]
     pub fn lateness(&self) -> Option<String> {
-        let late = self.board.freshness.is_late(self.now, self.refresh.max(std::time::Duration::from_secs(5)));
+        let late = self.board.freshness.is_late(
+            self.now,
+            self.refresh.max(std::time::Duration::from_secs(5)),
+        );
         match &self.board.freshness {
             _ if !late => None,
             Freshness::Connecting => None,
-            Freshness::Live { at } => Some(format!("not refreshed for {}", super::age(self.now - *at))),
-            Freshness::Delayed { since, reason } => Some(format!("delayed for {}: {reason}", super::age(self.now - *since))),
+            Freshness::Live { at } => {
+                Some(format!("not refreshed for {}", super::age(self.now - *at)))
+            }
+            Freshness::Delayed { since, reason } => Some(format!(
+                "delayed for {}: {reason}",
+                super::age(self.now - *since)
+            )),
             Freshness::Lost { reason } => Some(format!("lost: {reason}")),
         }
     }
 }
 
 fn contains(alarm: &AlarmRef, term: &str) -> bool {
-    let fields = [alarm.name.as_str(), alarm.state.name(), alarm.region.as_str(), alarm.description.as_str()];
-    let metric = alarm.metric.iter().chain(&alarm.namespace).map(String::as_str);
+    let fields = [
+        alarm.name.as_str(),
+        alarm.state.name(),
+        alarm.region.as_str(),
+        alarm.description.as_str(),
+    ];
+    let metric = alarm
+        .metric
+        .iter()
+        .chain(&alarm.namespace)
+        .map(String::as_str);
     let dimensions = alarm.dimensions.values().map(String::as_str);
-    fields.into_iter().chain(metric).chain(dimensions).any(|field| field.to_lowercase().contains(term))
+    fields
+        .into_iter()
+        .chain(metric)
+        .chain(dimensions)
+        .any(|field| field.to_lowercase().contains(term))
 }
 
 /// A mark and a word for a state: never colour alone.

@@ -16,7 +16,9 @@ use ratatui::backend::CrosstermBackend;
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     /// There is no terminal.
-    #[error("there is no terminal to draw on; `standdown alarms` prints the board once, `standdown rehearse --auto` plays without a screen")]
+    #[error(
+        "there is no terminal to draw on; `standdown alarms` prints the board once, `standdown rehearse --auto` plays without a screen"
+    )]
     NotATerminal,
     /// The terminal does not do what it is asked.
     #[error("failed to use the terminal: {0}")]
@@ -42,7 +44,12 @@ impl Screen {
         enable_raw_mode()?;
         // From here on every way out gives the terminal back.
         let guard = GiveBack;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            cursor::Hide
+        )?;
         // One write a frame: what a slow line carries at once is seen at once.
         let writer = io::BufWriter::with_capacity(64 * 1024, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(writer))?;
@@ -59,7 +66,10 @@ impl Screen {
 
     /// Puts a text on the clipboard of the terminal's own machine, by OSC 52.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), crossterm::clipboard::CopyToClipboard::to_clipboard_from(text))
+        execute!(
+            self.terminal.backend_mut(),
+            crossterm::clipboard::CopyToClipboard::to_clipboard_from(text)
+        )
     }
 }
 
@@ -80,7 +90,13 @@ impl Drop for GiveBack {
 /// Gives the terminal back. It may be gone already, with nobody left to tell.
 fn give_back() {
     let mut out = io::stdout();
-    let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
     let _ = out.flush();
     let _ = disable_raw_mode();
 }

@@ -26,7 +26,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             '\n' => out.push('⏎'),
             c if c.is_control() => out.push('·'),
             // Direction marks, isolates and overrides; zero-width characters; line separators.
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
+            '\u{061c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {}
             c => out.push(c),
         }
     }
@@ -115,15 +119,26 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let shown = &values[values.len().saturating_sub(width)..];
     let finite = || shown.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = (finite().fold(f64::MAX, f64::min), finite().fold(f64::MIN, f64::max));
+    let (low, high) = (
+        finite().fold(f64::MAX, f64::min),
+        finite().fold(f64::MIN, f64::max),
+    );
     shown
         .iter()
         .map(|value| {
             if !value.is_finite() {
                 return ' ';
             }
-            let height = if high > low { (value - low) / (high - low) } else { 0.5 };
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 7")]
+            let height = if high > low {
+                (value - low) / (high - low)
+            } else {
+                0.5
+            };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 0 to 7"
+            )]
             let index = (height * 7.0).round() as usize;
             BARS[index.min(7)]
         })
@@ -145,7 +160,11 @@ pub fn number(value: f64) -> String {
         _ => 2,
     };
     let text = format!("{scaled:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{text}{unit}")
 }
 
@@ -178,12 +197,18 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([97.25, 0.856, 3.9e9, 12_345.0, 100.0, 0.0].map(number), ["97.2", "0.86", "3.9G", "12.3k", "100", "0"]);
+        assert_eq!(
+            [97.25, 0.856, 3.9e9, 12_345.0, 100.0, 0.0].map(number),
+            ["97.2", "0.86", "3.9G", "12.3k", "100", "0"]
+        );
     }
 
     #[test]
     fn ages_are_short() {
         let seconds = chrono::Duration::seconds;
-        assert_eq!([7, 720, 10_800, 90_000, 3_000_000].map(|s| age(seconds(s))), ["7s", "12m", "3h", "25h", "34d"]);
+        assert_eq!(
+            [7, 720, 10_800, 90_000, 3_000_000].map(|s| age(seconds(s))),
+            ["7s", "12m", "3h", "25h", "34d"]
+        );
     }
 }

@@ -108,7 +108,9 @@ pub enum ThemeError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// There is none of that name.
-    #[error("there is no theme {0:?}; there are dark and light, or name a file such as ./my-theme.toml")]
+    #[error(
+        "there is no theme {0:?}; there are dark and light, or name a file such as ./my-theme.toml"
+    )]
     Unknown(String),
     /// The file is wrong.
     #[error("failed to use the theme {name}:\n\n{report}")]
@@ -136,7 +138,10 @@ impl Theme {
         if problems.is_empty() {
             return Ok(theme);
         }
-        Err(ThemeError::Problems { name: source.name.to_string(), report: render(&source, &problems, false) })
+        Err(ThemeError::Problems {
+            name: source.name.to_string(),
+            report: render(&source, &problems, false),
+        })
     }
 
     fn compile(source: &Source, depth: Depth) -> (Self, Vec<Problem>) {
@@ -177,7 +182,11 @@ impl Theme {
 fn style(node: &Node, role: &str, problems: &Problems, depth: Depth) -> Style {
     let reader = Reader::new(node, format!("role `{role}`"), problems);
     let mut style = Style::new();
-    let color = |key: &'static str| reader.node(key).and_then(|node| color(node, problems, depth));
+    let color = |key: &'static str| {
+        reader
+            .node(key)
+            .and_then(|node| color(node, problems, depth))
+    };
     if let Some(fg) = color("fg") {
         style = style.fg(fg);
     }
@@ -219,7 +228,9 @@ fn color(node: &Node, problems: &Problems, depth: Depth) -> Option<Color> {
 }
 
 fn hex(text: &str) -> Option<(u8, u8, u8)> {
-    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    let digits = text
+        .strip_prefix('#')
+        .filter(|digits| digits.len() == 6 && digits.is_ascii())?;
     let part = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
     Some((part(0)?, part(2)?, part(4)?))
 }
@@ -231,12 +242,26 @@ fn nearest(red: u8, green: u8, blue: u8) -> u8 {
         let square = |x: u8, y: u8| u32::from(x.abs_diff(y)).pow(2);
         square(a.0, red) + square(a.1, green) + square(a.2, blue)
     };
-    let step = |value: u8| (0..6_u8).min_by_key(|index| STEPS[usize::from(*index)].abs_diff(value)).unwrap_or(0);
+    let step = |value: u8| {
+        (0..6_u8)
+            .min_by_key(|index| STEPS[usize::from(*index)].abs_diff(value))
+            .unwrap_or(0)
+    };
     let (r, g, b) = (step(red), step(green), step(blue));
-    let cube = (STEPS[usize::from(r)], STEPS[usize::from(g)], STEPS[usize::from(b)]);
-    let grey = (0..24_u8).min_by_key(|index| distance((8 + index * 10, 8 + index * 10, 8 + index * 10))).unwrap_or(0);
+    let cube = (
+        STEPS[usize::from(r)],
+        STEPS[usize::from(g)],
+        STEPS[usize::from(b)],
+    );
+    let grey = (0..24_u8)
+        .min_by_key(|index| distance((8 + index * 10, 8 + index * 10, 8 + index * 10)))
+        .unwrap_or(0);
     let level = 8 + grey * 10;
-    if distance((level, level, level)) < distance(cube) { 232 + grey } else { 16 + 36 * r + 6 * g + b }
+    if distance((level, level, level)) < distance(cube) {
+        232 + grey
+    } else {
+        16 + 36 * r + 6 * g + b
+    }
 }
 
 #[cfg(test)]
@@ -252,10 +277,16 @@ mod tests {
 
     #[test]
     fn a_broken_theme_says_where() {
-        let source = Source::new("x.toml", "format = 1\nname = \"x\"\n[roles]\ntext = { fg = \"blue\" }\ntxt = {}\n");
+        let source = Source::new(
+            "x.toml",
+            "format = 1\nname = \"x\"\n[roles]\ntext = { fg = \"blue\" }\ntxt = {}\n",
+        );
         let (_, problems) = Theme::compile(&source, Depth::True);
         let report = render(&source, &problems, false);
-        assert!(report.contains("x.toml:4") && report.contains("this is not a colour"), "{report}");
+        assert!(
+            report.contains("x.toml:4") && report.contains("this is not a colour"),
+            "{report}"
+        );
         assert!(report.contains("has no key `txt`"), "{report}");
     }
 
@@ -268,6 +299,11 @@ mod tests {
     #[test]
     fn without_colours_nothing_is_coloured() {
         let theme = Theme::load("dark", Depth::None).unwrap();
-        assert!(theme.styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));
+        assert!(
+            theme
+                .styles
+                .iter()
+                .all(|style| style.fg.is_none() && style.bg.is_none())
+        );
     }
 }

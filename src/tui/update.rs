@@ -38,7 +38,12 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Connected(connection) => {
-            if let Connection::Ready { region, account, identity } = &connection {
+            if let Connection::Ready {
+                region,
+                account,
+                identity,
+            } = &connection
+            {
                 model.header.region.clone_from(region);
                 model.header.account.clone_from(account);
                 model.header.identity.clone_from(identity);
@@ -46,12 +51,14 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
             model.connection = connection;
         }
         Message::Answered(answer) => {
-            model.message = Some(match answer {
-                Ok(text) => (text, false),
-                Err(text) => (text, true),
-            });
+            let error = answer.is_err();
+            let (Ok(text) | Err(text)) = answer;
+            model.say(text, error);
         }
-        Message::Ticked(now) => model.now = now,
+        Message::Ticked(now) => {
+            model.now = now;
+            model.message.take_if(|notice| notice.until < now);
+        }
     }
     Vec::new()
 }
@@ -62,7 +69,12 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
     let place = |snapshot: &crate::engine::Snapshot| {
         let execution = snapshot.state.execution()?;
         let visit = execution.visits.last()?;
-        Some((execution.id, visit.step.clone(), visit.number, execution.pending_escalation().is_some()))
+        Some((
+            execution.id,
+            visit.step.clone(),
+            visit.number,
+            execution.pending_escalation().is_some(),
+        ))
     };
     let before = model.incident.as_deref().map(place);
     if before.is_none() {
@@ -72,7 +84,12 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
         model.scroll = 0;
         model.next_copy = 0;
     }
-    model.now = model.now.max(snapshot.events.last().map_or(model.now, |recorded| recorded.at));
+    model.now = model.now.max(
+        snapshot
+            .events
+            .last()
+            .map_or(model.now, |recorded| recorded.at),
+    );
     model.incident = Some(snapshot);
 }
 
@@ -82,7 +99,12 @@ fn look(model: &Model) -> Vec<Request> {
     let height = usize::from(model.size.1);
     let at = model.selected_index(&rows);
     let first = at.saturating_sub(height);
-    let seen = rows.iter().skip(first).take(height * 2).map(|row| Arc::clone(&row.alarm)).collect();
+    let seen = rows
+        .iter()
+        .skip(first)
+        .take(height * 2)
+        .map(|row| Arc::clone(&row.alarm))
+        .collect();
     vec![Request::Look(seen)]
 }
 
@@ -128,11 +150,17 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
             model.tree = false;
             model.scroll = 0;
         }
-        CommandId::Up | CommandId::Down | CommandId::PageUp | CommandId::PageDown | CommandId::First | CommandId::Last => {
+        CommandId::Up
+        | CommandId::Down
+        | CommandId::PageUp
+        | CommandId::PageDown
+        | CommandId::First
+        | CommandId::Last => {
             return go(model, entry.id);
         }
         CommandId::Filter => {
-            let form = Form::one("Filter", Purpose::Filter, "show alarms that contain", true).with(&model.filter);
+            let form = Form::one("Filter", Purpose::Filter, "show alarms that contain", true)
+                .with(&model.filter);
             model.overlay = Some(Overlay::Form(form));
         }
         CommandId::Open => return choose(model),
@@ -145,8 +173,15 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Copy => return copy(model),
         CommandId::Approve => return approve(model),
         CommandId::Branch => return branch(model, key),
-        CommandId::Answer | CommandId::Postpone | CommandId::Done | CommandId::Failed | CommandId::Skipped
-        | CommandId::Escalate | CommandId::Note | CommandId::Regrade | CommandId::StopPlaybook => {
+        CommandId::Answer
+        | CommandId::Postpone
+        | CommandId::Done
+        | CommandId::Failed
+        | CommandId::Skipped
+        | CommandId::Escalate
+        | CommandId::Note
+        | CommandId::Regrade
+        | CommandId::StopPlaybook => {
             model.overlay = form(model, entry.id).map(Overlay::Form);
         }
     }
@@ -154,11 +189,17 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
 }
 
 fn ask(command: Command, done: impl Into<String>) -> Vec<Request> {
-    vec![Request::Ask { command, done: done.into() }]
+    vec![Request::Ask {
+        command,
+        done: done.into(),
+    }]
 }
 
 fn status(to: IncidentStatus) -> Vec<Request> {
-    ask(Command::SetStatus(to), format!("the incident is {}", to.name()))
+    ask(
+        Command::SetStatus(to),
+        format!("the incident is {}", to.name()),
+    )
 }
 
 fn back(model: &mut Model) {
@@ -176,12 +217,18 @@ fn back(model: &mut Model) {
 
 fn current_step(model: &Model) -> Option<crate::playbook::StepId> {
     let execution = model.incident.as_ref()?.state.execution()?;
-    execution.visits.last().map(|visit| visit.step.clone()).or_else(|| Some(execution.playbook.start.clone()))
+    execution
+        .visits
+        .last()
+        .map(|visit| visit.step.clone())
+        .or_else(|| Some(execution.playbook.start.clone()))
 }
 
 fn select(model: &mut Model, index: usize) {
     let rows = model.rows();
-    let chosen = rows.get(index.min(rows.len().saturating_sub(1))).map(|row| (row.alarm.region.clone(), row.alarm.name.clone()));
+    let chosen = rows
+        .get(index.min(rows.len().saturating_sub(1)))
+        .map(|row| (row.alarm.region.clone(), row.alarm.name.clone()));
     model.selected = chosen.or(model.selected.take());
 }
 
@@ -203,17 +250,29 @@ fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             return look(model);
         }
         Screen::Incident if model.tree => {
-            let Some(execution) = model.incident.as_ref().and_then(|snapshot| snapshot.state.execution()) else {
+            let Some(execution) = model
+                .incident
+                .as_ref()
+                .and_then(|snapshot| snapshot.state.execution())
+            else {
                 return Vec::new();
             };
             let order = tree_order(&execution.playbook);
-            let at = model.tree_step.as_ref().and_then(|step| order.iter().position(|row| row.step == *step)).unwrap_or(0);
-            model.tree_step = order.get(from(at, order.len()).min(order.len().saturating_sub(1))).map(|row| row.step.clone());
+            let at = model
+                .tree_step
+                .as_ref()
+                .and_then(|step| order.iter().position(|row| row.step == *step))
+                .unwrap_or(0);
+            model.tree_step = order
+                .get(from(at, order.len()).min(order.len().saturating_sub(1)))
+                .map(|row| row.step.clone());
         }
         Screen::Incident => {
             // The view knows how far down there is anything to see.
             let most = super::view::longest_scroll(model);
-            model.scroll = u16::try_from(from(model.scroll.into(), most.into())).unwrap_or(u16::MAX).min(most);
+            model.scroll = u16::try_from(from(model.scroll.into(), most.into()))
+                .unwrap_or(u16::MAX)
+                .min(most);
         }
     }
     Vec::new()
@@ -221,26 +280,43 @@ fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
 
 fn choose(model: &mut Model) -> Vec<Request> {
     if model.screen == Screen::Incident {
-        if model.incident.as_ref().is_some_and(|snapshot| snapshot.state.walking().is_some()) {
-            model.message = Some(("a playbook is being walked; finish it, or stop it with X".into(), true));
+        if model
+            .incident
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.state.walking().is_some())
+        {
+            model.say(
+                "a playbook is being walked; finish it, or stop it with X",
+                true,
+            );
         } else {
             model.overlay = Some(Overlay::Choose { alarm: None, at: 0 });
         }
         return Vec::new();
     }
     if model.has_open_incident() {
-        model.message = Some(("an incident is open: i goes to it, t adds this alarm to it".into(), true));
+        model.say(
+            "an incident is open: i goes to it, t adds this alarm to it",
+            true,
+        );
         return Vec::new();
     }
     let rows = model.rows();
-    let alarm = rows.get(model.selected_index(&rows)).map(|row| Arc::clone(&row.alarm));
+    let alarm = rows
+        .get(model.selected_index(&rows))
+        .map(|row| Arc::clone(&row.alarm));
     if alarm.is_some() {
         model.overlay = Some(Overlay::Choose { alarm, at: 0 });
     }
     Vec::new()
 }
 
-fn in_choice(model: &mut Model, alarm: Option<Arc<crate::incident::AlarmRef>>, at: usize, key: KeyEvent) -> Vec<Request> {
+fn in_choice(
+    model: &mut Model,
+    alarm: Option<Arc<crate::incident::AlarmRef>>,
+    at: usize,
+    key: KeyEvent,
+) -> Vec<Request> {
     let choices = model.choices(alarm.as_deref());
     let last = choices.len().saturating_sub(1);
     let next = match key.code {
@@ -272,13 +348,18 @@ fn in_help(model: &mut Model, scroll: u16, key: KeyEvent) {
         KeyCode::PageDown | KeyCode::Char(' ') => scroll.saturating_add(10),
         _ => return,
     };
-    model.overlay = Some(Overlay::Help { scroll: scroll.min(super::view::longest_help(model)) });
+    model.overlay = Some(Overlay::Help {
+        scroll: scroll.min(super::view::longest_help(model)),
+    });
 }
 
 fn attach(model: &mut Model) -> Vec<Request> {
     let rows = model.rows();
     match rows.get(model.selected_index(&rows)) {
-        Some(row) => ask(Command::AttachAlarm((*row.alarm).clone()), format!("{} was added to the incident", row.alarm.name)),
+        Some(row) => ask(
+            Command::AttachAlarm((*row.alarm).clone()),
+            format!("{} was added to the incident", row.alarm.name),
+        ),
         None => Vec::new(),
     }
 }
@@ -286,7 +367,7 @@ fn attach(model: &mut Model) -> Vec<Request> {
 fn copy(model: &mut Model) -> Vec<Request> {
     let commands = super::view::commands_here(model);
     if commands.is_empty() {
-        model.message = Some(("this step has no commands".into(), true));
+        model.say("this step has no commands", true);
         return Vec::new();
     }
     let command = commands[model.next_copy % commands.len()].clone();
@@ -298,7 +379,13 @@ fn approve(model: &Model) -> Vec<Request> {
     match model.question() {
         Some(Question::Escalation(escalation)) => {
             let done = format!("escalated along the path {}", escalation.path);
-            ask(Command::ApproveEscalation { escalation: escalation.id, note: None }, done)
+            ask(
+                Command::ApproveEscalation {
+                    escalation: escalation.id,
+                    note: None,
+                },
+                done,
+            )
         }
         _ => Vec::new(),
     }
@@ -309,21 +396,46 @@ fn branch(model: &mut Model, key: KeyEvent) -> Vec<Request> {
         return Vec::new();
     };
     let index = digit.to_digit(10).map_or(0, |digit| digit as usize - 1);
-    let Some(Question::Decision { step, visit, branches }) = model.question() else {
+    let Some(Question::Decision {
+        step,
+        visit,
+        branches,
+    }) = model.question()
+    else {
         return Vec::new();
     };
     let Some(view) = branches.get(index) else {
         let message = format!("there are {} branches", branches.len());
-        model.message = Some((message, true));
+        model.say(message, true);
         return Vec::new();
     };
     let (step, label) = (step.id.clone(), view.branch.label.clone());
     if view.recommended {
-        return ask(Command::TakeBranch { step, visit, branch: index, reason: None }, format!("taken: {label}"));
+        return ask(
+            Command::TakeBranch {
+                step,
+                visit,
+                branch: index,
+                reason: None,
+            },
+            format!("taken: {label}"),
+        );
     }
-    let recommended = branches.iter().find(|view| view.recommended).map_or("", |view| view.branch.label.as_str());
+    let recommended = branches
+        .iter()
+        .find(|view| view.recommended)
+        .map_or("", |view| view.branch.label.as_str());
     let title = format!("Take \"{label}\" although \"{recommended}\" is recommended");
-    let form = Form::one(title, Purpose::Override { step, visit, branch: index }, "why", false);
+    let form = Form::one(
+        title,
+        Purpose::Override {
+            step,
+            visit,
+            branch: index,
+        },
+        "why",
+        false,
+    );
     model.overlay = Some(Overlay::Form(form));
     Vec::new()
 }
@@ -333,8 +445,18 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
     Some(match (id, question) {
         (CommandId::Note, _) => Form::one("Record a note", Purpose::Note, "what happened", false),
         (CommandId::Escalate, _) => Form::one("Escalate now", Purpose::Escalate, "why", false),
-        (CommandId::StopPlaybook, _) => Form::one("Stop the playbook without an outcome", Purpose::StopPlaybook, "why", false),
-        (CommandId::Regrade, _) => Form::one("Change how bad it is", Purpose::Regrade, "critical, high, medium or low", false),
+        (CommandId::StopPlaybook, _) => Form::one(
+            "Stop the playbook without an outcome",
+            Purpose::StopPlaybook,
+            "why",
+            false,
+        ),
+        (CommandId::Regrade, _) => Form::one(
+            "Change how bad it is",
+            Purpose::Regrade,
+            "critical, high, medium or low",
+            false,
+        ),
         (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
             "Put the escalation off",
             Purpose::Postpone(escalation.id),
@@ -344,9 +466,18 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
         .with("10")
         .and("why", false),
         (CommandId::Answer, Question::Input(input)) => {
-            let default = input.default.as_ref().map(|value| format!(" (empty: {value})")).unwrap_or_default();
+            let default = input
+                .default
+                .as_ref()
+                .map(|value| format!(" (empty: {value})"))
+                .unwrap_or_default();
             let label = format!("{}{default}", input.prompt);
-            Form::one("The playbook asks", Purpose::Provide(input.name.clone()), label, input.default.is_some())
+            Form::one(
+                "The playbook asks",
+                Purpose::Provide(input.name.clone()),
+                label,
+                input.default.is_some(),
+            )
         }
         (_, Question::Manual { step, visit }) => {
             let verdict = verdict(id)?;
@@ -355,16 +486,31 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
                 _ => &[],
             };
             let names = asks.iter().map(|input| input.name.clone()).collect();
-            let purpose = Purpose::Confirm { step: step.id.clone(), visit, verdict, asks: names };
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict,
+                asks: names,
+            };
             let title = format!("{}: {}", word(verdict), step.title);
-            let mut form = Form { title, purpose, fields: Vec::new(), at: 0 };
+            let mut form = Form {
+                title,
+                purpose,
+                fields: Vec::new(),
+                at: 0,
+            };
             for input in asks {
                 form = form.and(input.prompt.clone(), input.default.is_some());
             }
             form.and("note, if you want one", true)
         }
         (CommandId::Failed, Question::Decision { step, visit, .. }) => {
-            let purpose = Purpose::Confirm { step: step.id.clone(), visit, verdict: Verdict::Failed, asks: Vec::new() };
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict: Verdict::Failed,
+                asks: Vec::new(),
+            };
             Form::one("This cannot be decided", purpose, "why", true)
         }
         _ => return None,
@@ -399,9 +545,12 @@ fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<Request> {
         }
         KeyCode::Up => form.at = form.at.saturating_sub(1),
         KeyCode::Enter => {
-            let empty = form.fields.get(form.at).is_some_and(|field| !field.optional && field.input.value().trim().is_empty());
+            let empty = form
+                .fields
+                .get(form.at)
+                .is_some_and(|field| !field.optional && field.input.value().trim().is_empty());
             if empty {
-                model.message = Some(("this needs an answer; Esc leaves without one".into(), true));
+                model.say("this needs an answer; Esc leaves without one", true);
             } else if form.at + 1 < form.fields.len() {
                 form.at += 1;
             } else {
@@ -420,7 +569,11 @@ fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<Request> {
 
 fn submit(model: &mut Model, form: Form) -> Vec<Request> {
     model.message = None;
-    let text = form.fields.last().map(|field| field.input.value().trim().to_owned()).unwrap_or_default();
+    let text = form
+        .fields
+        .last()
+        .map(|field| field.input.value().trim().to_owned())
+        .unwrap_or_default();
     let note = (!text.is_empty()).then(|| text.clone());
     match form.purpose.clone() {
         Purpose::Filter => {
@@ -432,34 +585,79 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
         }
         Purpose::Note => ask(Command::Note(text), "noted"),
         Purpose::Escalate => ask(Command::Escalate { reason: text }, "escalated"),
-        Purpose::StopPlaybook => ask(Command::StopExecution { reason: text }, "the playbook was stopped"),
+        Purpose::StopPlaybook => ask(
+            Command::StopExecution { reason: text },
+            "the playbook was stopped",
+        ),
         Purpose::Provide(name) => ask(Command::ProvideInput { name, text }, "answered"),
-        Purpose::Override { step, visit, branch } => {
-            ask(Command::TakeBranch { step, visit, branch, reason: note }, "taken, with your reason")
-        }
-        Purpose::Confirm { step, visit, verdict, ref asks } => {
+        Purpose::Override {
+            step,
+            visit,
+            branch,
+        } => ask(
+            Command::TakeBranch {
+                step,
+                visit,
+                branch,
+                reason: note,
+            },
+            "taken, with your reason",
+        ),
+        Purpose::Confirm {
+            step,
+            visit,
+            verdict,
+            ref asks,
+        } => {
             let answers = form.answers(asks);
             let done = format!("recorded: {}", word(verdict).to_lowercase());
-            ask(Command::Confirm { step, visit, verdict, note, answers }, done)
+            ask(
+                Command::Confirm {
+                    step,
+                    visit,
+                    verdict,
+                    note,
+                    answers,
+                },
+                done,
+            )
         }
         Purpose::Regrade => {
-            let found = Severity::ALL.iter().find(|(name, _)| name.starts_with(&text.to_lowercase()));
+            let found = Severity::ALL
+                .iter()
+                .find(|(name, _)| name.starts_with(&text.to_lowercase()));
             if let Some((name, severity)) = found {
-                return ask(Command::Regrade(*severity), format!("the incident is {name}"));
+                return ask(
+                    Command::Regrade(*severity),
+                    format!("the incident is {name}"),
+                );
             }
-            model.message = Some((format!("{text:?} is not a severity; write critical, high, medium or low"), true));
+            model.say(
+                format!("{text:?} is not a severity; write critical, high, medium or low"),
+                true,
+            );
             model.overlay = Some(Overlay::Form(form));
             Vec::new()
         }
         Purpose::Postpone(escalation) => {
-            let minutes = form.fields.first().and_then(|field| field.input.value().trim().parse::<i64>().ok());
+            let minutes = form
+                .fields
+                .first()
+                .and_then(|field| field.input.value().trim().parse::<i64>().ok());
             let Some(minutes) = minutes.filter(|minutes| (1..=240).contains(minutes)) else {
-                model.message = Some(("write from 1 to 240 minutes".into(), true));
+                model.say("write from 1 to 240 minutes", true);
                 model.overlay = Some(Overlay::Form(Form { at: 0, ..form }));
                 return Vec::new();
             };
             let until = model.now + Duration::minutes(minutes);
-            ask(Command::PostponeEscalation { escalation, until, reason: text }, format!("asked again in {minutes} min"))
+            ask(
+                Command::PostponeEscalation {
+                    escalation,
+                    until,
+                    reason: text,
+                },
+                format!("asked again in {minutes} min"),
+            )
         }
     }
 }

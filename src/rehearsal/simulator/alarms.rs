@@ -18,21 +18,42 @@ impl World {
                     .scenario
                     .alarms
                     .iter()
-                    .filter(|child| names.contains(&child.name) && !matches!(child.rule, AlarmRule::Any(_)))
+                    .filter(|child| {
+                        names.contains(&child.name) && !matches!(child.rule, AlarmRule::Any(_))
+                    })
                     .map(|child| self.state(child, at))
                     .collect();
-                if states.contains(&AlarmState::Alarm) { AlarmState::Alarm } else { AlarmState::Ok }
+                if states.contains(&AlarmState::Alarm) {
+                    AlarmState::Alarm
+                } else {
+                    AlarmState::Ok
+                }
             }
-            AlarmRule::Metric { metric, threshold, above, period, periods, .. } => {
+            AlarmRule::Metric {
+                metric,
+                threshold,
+                above,
+                period,
+                periods,
+                ..
+            } => {
                 let Some(metric) = self.scenario.metrics.get(*metric) else {
                     return AlarmState::InsufficientData;
                 };
                 #[expect(clippy::cast_precision_loss, reason = "at most 100 periods")]
                 let breaching = (0..=*periods).all(|back| {
                     let level = self.level(metric, at - back as f64 * period);
-                    if *above { level >= *threshold } else { level < *threshold }
+                    if *above {
+                        level >= *threshold
+                    } else {
+                        level < *threshold
+                    }
                 });
-                if breaching { AlarmState::Alarm } else { AlarmState::Ok }
+                if breaching {
+                    AlarmState::Alarm
+                } else {
+                    AlarmState::Ok
+                }
             }
         }
     }
@@ -58,15 +79,27 @@ impl World {
     /// Why the alarm is in its state, in CloudWatch's manner.
     pub(super) fn reason(&self, alarm: &Alarm, at: f64) -> String {
         match &alarm.rule {
-            AlarmRule::Metric { metric, threshold, above, periods, .. } => {
-                let value = self.scenario.metrics.get(*metric).map_or(0.0, |metric| self.value(metric, at));
+            AlarmRule::Metric {
+                metric,
+                threshold,
+                above,
+                periods,
+                ..
+            } => {
+                let value = self
+                    .scenario
+                    .metrics
+                    .get(*metric)
+                    .map_or(0.0, |metric| self.value(metric, at));
                 let relation = match (self.state(alarm, at), above) {
                     (AlarmState::Alarm, true) => "was greater than or equal to",
                     (AlarmState::Alarm, false) => "was less than",
                     (_, true) => "was not greater than or equal to",
                     (_, false) => "was not less than",
                 };
-                format!("Threshold Crossed: {periods} datapoint(s) [{value}] {relation} the threshold ({threshold:.1}).")
+                format!(
+                    "Threshold Crossed: {periods} datapoint(s) [{value}] {relation} the threshold ({threshold:.1})."
+                )
             }
             AlarmRule::Any(names) => format!("Composite rule over {} alarm(s)", names.len()),
             AlarmRule::Fixed { .. } => "Unchanged since the scenario began".into(),

@@ -59,11 +59,30 @@ impl World {
         if !sent.instances.iter().any(|id| id == instance) || now < sent.at + APPEARS {
             return None;
         }
-        let unfinished = |status| Invocation { status, detail: status, exit_code: -1, output: String::new(), error: String::new() };
-        let online = self.scenario.instances.iter().any(|known| known.id == instance && known.online);
-        let reply = self.reply(&self.scenario.commands, &sent.lines, Some(instance), sent.at);
+        let unfinished = |status| Invocation {
+            status,
+            detail: status,
+            exit_code: -1,
+            output: String::new(),
+            error: String::new(),
+        };
+        let online = self
+            .scenario
+            .instances
+            .iter()
+            .any(|known| known.id == instance && known.online);
+        let reply = self.reply(
+            &self.scenario.commands,
+            &sent.lines,
+            Some(instance),
+            sent.at,
+        );
         let lost = !online || reply.is_some_and(|reply| reply.lost);
-        let takes = if lost { reply.map_or(GIVEN_UP, |reply| reply.delay.max(APPEARS)) } else { reply.map_or(1.0, |reply| reply.delay) };
+        let takes = if lost {
+            reply.map_or(GIVEN_UP, |reply| reply.delay.max(APPEARS))
+        } else {
+            reply.map_or(1.0, |reply| reply.delay)
+        };
         if let Some(cancelled) = sent.cancelled.filter(|at| *at < sent.at + takes) {
             return (now >= cancelled).then(|| unfinished("Cancelled"));
         }
@@ -71,12 +90,25 @@ impl World {
             return Some(unfinished(if lost { "Pending" } else { "InProgress" }));
         }
         if lost {
-            return Some(Invocation { detail: "DeliveryTimedOut", ..unfinished("TimedOut") });
+            return Some(Invocation {
+                detail: "DeliveryTimedOut",
+                ..unfinished("TimedOut")
+            });
         }
         Some(match reply {
             Some(reply) => {
-                let status = if reply.exit_code == 0 { "Success" } else { "Failed" };
-                Invocation { status, detail: status, exit_code: reply.exit_code, output: reply.output.clone(), error: reply.error.clone() }
+                let status = if reply.exit_code == 0 {
+                    "Success"
+                } else {
+                    "Failed"
+                };
+                Invocation {
+                    status,
+                    detail: status,
+                    exit_code: reply.exit_code,
+                    output: reply.output.clone(),
+                    error: reply.error.clone(),
+                }
             }
             None => Invocation {
                 exit_code: 127,
@@ -87,11 +119,21 @@ impl World {
     }
 
     /// The last reply that fits: later ones refine earlier ones.
-    pub(super) fn reply<'a>(&self, replies: &'a [Reply], text: &str, instance: Option<&str>, at: f64) -> Option<&'a Reply> {
+    pub(super) fn reply<'a>(
+        &self,
+        replies: &'a [Reply],
+        text: &str,
+        instance: Option<&str>,
+        at: f64,
+    ) -> Option<&'a Reply> {
         replies.iter().rev().find(|reply| {
             glob(&reply.matches, text)
-                && (reply.instances.is_empty() || instance.is_some_and(|id| reply.instances.iter().any(|known| known == id)))
-                && reply.after.as_ref().is_none_or(|fix| self.fixed(fix, at).is_some())
+                && (reply.instances.is_empty()
+                    || instance.is_some_and(|id| reply.instances.iter().any(|known| known == id)))
+                && reply
+                    .after
+                    .as_ref()
+                    .is_none_or(|fix| self.fixed(fix, at).is_some())
         })
     }
 }

@@ -19,7 +19,9 @@ const MOST: i64 = 200_000;
 impl World {
     /// All messages of a log group between two real times, in order of time.
     pub(super) fn messages(&self, group: &str, from: i64, to: i64) -> Vec<Message> {
-        let time = |millis: i64| chrono::DateTime::from_timestamp_millis(millis).map(|at| self.seconds(at));
+        let time = |millis: i64| {
+            chrono::DateTime::from_timestamp_millis(millis).map(|at| self.seconds(at))
+        };
         let (Some(from), Some(to)) = (time(from), time(to)) else {
             return Vec::new();
         };
@@ -36,15 +38,32 @@ impl World {
     }
 
     fn of(&self, index: usize, log: &Log, from: f64, to: f64) -> Vec<Message> {
-        let fixed = log.stops_after.as_ref().and_then(|fix| self.fixed(fix, f64::MAX));
-        let end = [Some(to), log.until, fixed].into_iter().flatten().fold(f64::MAX, f64::min);
+        let fixed = log
+            .stops_after
+            .as_ref()
+            .and_then(|fix| self.fixed(fix, f64::MAX));
+        let end = [Some(to), log.until, fixed]
+            .into_iter()
+            .flatten()
+            .fold(f64::MAX, f64::min);
         let begin = from.max(log.from);
-        #[expect(clippy::cast_possible_truncation, reason = "counts of messages are far below 2^63")]
-        let (first, last) = (((begin - log.from) / log.every).ceil() as i64, ((end - log.from) / log.every).floor() as i64);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "counts of messages are far below 2^63"
+        )]
+        let (first, last) = (
+            ((begin - log.from) / log.every).ceil() as i64,
+            ((end - log.from) / log.every).floor() as i64,
+        );
         (first.max(0)..=last.min(first.saturating_add(MOST)))
             .map(|n| {
-                #[expect(clippy::cast_precision_loss, reason = "counts of messages are far below 2^52")]
-                let at = self.real(log.from + n as f64 * log.every).timestamp_millis();
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "counts of messages are far below 2^52"
+                )]
+                let at = self
+                    .real(log.from + n as f64 * log.every)
+                    .timestamp_millis();
                 Message {
                     at,
                     stream: log.stream.clone(),
@@ -69,10 +88,13 @@ fn fill(message: &str, index: usize, n: i64) -> String {
 /// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let terms = terms(pattern);
-    let (any, rest): (Vec<&String>, Vec<&String>) = terms.iter().partition(|term| term.starts_with('?'));
+    let (any, rest): (Vec<&String>, Vec<&String>) =
+        terms.iter().partition(|term| term.starts_with('?'));
     let holds = |term: &str| text.contains(term.trim_matches('"'));
-    rest.iter().all(|term| term.strip_prefix('-').map_or_else(|| holds(term), |term| !holds(term)))
-        && (any.is_empty() || any.iter().any(|term| holds(&term[1..])))
+    rest.iter().all(|term| {
+        term.strip_prefix('-')
+            .map_or_else(|| holds(term), |term| !holds(term))
+    }) && (any.is_empty() || any.iter().any(|term| holds(&term[1..])))
 }
 
 fn terms(pattern: &str) -> Vec<String> {

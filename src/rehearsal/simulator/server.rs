@@ -35,7 +35,9 @@ pub enum ListenError {
         source: std::io::Error,
     },
     /// The address is not a loopback address.
-    #[error("failed to listen on {0}: the simulator has no credentials and listens on loopback addresses only; use 127.0.0.1:PORT")]
+    #[error(
+        "failed to listen on {0}: the simulator has no credentials and listens on loopback addresses only; use 127.0.0.1:PORT"
+    )]
     NotLoopback(SocketAddr),
 }
 
@@ -69,7 +71,11 @@ impl Simulator {
         let address = listener.local_addr().map_err(bind)?;
         let world = Arc::new(world);
         let task = tokio::spawn(serve(listener, Arc::clone(&world)));
-        Ok(Self { address, world, task })
+        Ok(Self {
+            address,
+            world,
+            task,
+        })
     }
 
     /// The endpoint for AWS clients.
@@ -95,7 +101,9 @@ async fn serve(listener: TcpListener, world: Arc<World>) {
         tokio::spawn(async move {
             let service = service_fn(|request| respond(Arc::clone(&world), request));
             // A client that goes away mid-request is its own affair.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -111,13 +119,21 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is larger than 1 MiB")),
+        Err(_) => {
+            return Ok(plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the request is larger than 1 MiB",
+            ));
+        }
     };
     if head.uri.path().starts_with("/_standdown/") {
         return Ok(control(&world, &head.method, head.uri.path(), &body).await);
     }
     if head.method != Method::POST {
-        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "AWS calls are POST requests; GET /_standdown/health says what is played"));
+        return Ok(plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "AWS calls are POST requests; GET /_standdown/health says what is played",
+        ));
     }
     let call = match decode(head.uri.path(), &head.headers, &body) {
         Ok(call) => call,
@@ -129,19 +145,28 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     let failure = match world.fault(&call.operation) {
         None => None,
         Some(FaultKind::Reset) => return Err(Reset),
-        Some(FaultKind::Garbage) => return Ok(plain(StatusCode::OK, "<html><body>captive portal</body></html>")),
+        Some(FaultKind::Garbage) => {
+            return Ok(plain(
+                StatusCode::OK,
+                "<html><body>captive portal</body></html>",
+            ));
+        }
         Some(FaultKind::Hang) => {
             tokio::time::sleep(HANGS).await;
             None
         }
         Some(FaultKind::Throttle) => Some(Failure::new("ThrottlingException", "Rate exceeded")),
-        Some(FaultKind::Deny) => Some(Failure::new("AccessDeniedException", format!("not authorized to perform {}", call.operation))),
+        Some(FaultKind::Deny) => Some(Failure::new(
+            "AccessDeniedException",
+            format!("not authorized to perform {}", call.operation),
+        )),
         Some(FaultKind::Error) => Some(Failure {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             ..Failure::new("InternalFailure", "the scenario makes this call fail")
         }),
     };
-    let answer: Result<Value, Failure> = failure.map_or_else(|| services::answer(&world, &call), Err);
+    let answer: Result<Value, Failure> =
+        failure.map_or_else(|| services::answer(&world, &call), Err);
     Ok(encoded(encode(call.protocol, &call.operation, answer)))
 }
 
@@ -161,7 +186,10 @@ fn plain(status: StatusCode, text: &'static str) -> Answer {
 fn json_answer(status: StatusCode, value: &Json) -> Answer {
     let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        "content-type",
+        hyper::header::HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -175,19 +203,36 @@ async fn control(world: &World, method: &Method, path: &str, body: &[u8]) -> Ans
         ),
         (&Method::POST, "/_standdown/confirm") => {
             let step = input["step"].as_str().unwrap_or_default();
-            json_answer(StatusCode::OK, &json!({"fixed": world.confirm(step, chrono::Utc::now())}))
+            json_answer(
+                StatusCode::OK,
+                &json!({"fixed": world.confirm(step, chrono::Utc::now())}),
+            )
         }
         (&Method::POST, "/_standdown/program") => program(world, &input).await,
-        _ => json_answer(StatusCode::NOT_FOUND, &json!({"error": "there is health, confirm and program"})),
+        _ => json_answer(
+            StatusCode::NOT_FOUND,
+            &json!({"error": "there is health, confirm and program"}),
+        ),
     }
 }
 
 async fn program(world: &World, input: &Json) -> Answer {
-    let argv: Vec<&str> = input["argv"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let argv: Vec<&str> = input["argv"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect();
     let line = argv.join(" ");
     let Some(reply) = world.reply(&world.scenario.programs, &line, None, world.now()) else {
-        return json_answer(StatusCode::NOT_FOUND, &json!({"error": format!("the scenario {} has no answer to: {line}", world.scenario.id)}));
+        return json_answer(
+            StatusCode::NOT_FOUND,
+            &json!({"error": format!("the scenario {} has no answer to: {line}", world.scenario.id)}),
+        );
     };
     tokio::time::sleep(Duration::from_secs_f64(reply.delay / world.speed)).await;
-    json_answer(StatusCode::OK, &json!({"exit_code": reply.exit_code, "stdout": reply.output, "stderr": reply.error}))
+    json_answer(
+        StatusCode::OK,
+        &json!({"exit_code": reply.exit_code, "stdout": reply.output, "stderr": reply.error}),
+    )
 }

@@ -48,7 +48,10 @@ impl World {
     /// The scenario's time at a real time, in seconds. Before the beginning both run alike.
     #[must_use]
     pub fn seconds(&self, at: DateTime<Utc>) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a rehearsal fit in 2^52")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds of a rehearsal fit in 2^52"
+        )]
         let real = (at - self.began).num_milliseconds() as f64 / 1000.0;
         if real > 0.0 { real * self.speed } else { real }
     }
@@ -56,7 +59,11 @@ impl World {
     /// The real time at a scenario's time.
     #[must_use]
     pub fn real(&self, seconds: f64) -> DateTime<Utc> {
-        let real = if seconds > 0.0 { seconds / self.speed } else { seconds };
+        let real = if seconds > 0.0 {
+            seconds / self.speed
+        } else {
+            seconds
+        };
         #[expect(clippy::cast_possible_truncation, reason = "a rehearsal lasts minutes")]
         let millis = (real * 1000.0).round() as i64;
         self.began + chrono::Duration::milliseconds(millis)
@@ -86,7 +93,10 @@ impl World {
 
     /// When a fix was made, if it was by then.
     pub(super) fn fixed(&self, id: &str, by: f64) -> Option<f64> {
-        lock(&self.fixes).iter().find(|(fix, at)| fix == id && *at <= by).map(|(_, at)| *at)
+        lock(&self.fixes)
+            .iter()
+            .find(|(fix, at)| fix == id && *at <= by)
+            .map(|(_, at)| *at)
     }
 
     /// The value of a metric without its noise.
@@ -111,7 +121,12 @@ impl World {
 
     /// The value of a metric, wavering. The same at the same time, however often it is read.
     pub(super) fn value(&self, metric: &Metric, at: f64) -> f64 {
-        let waver = unit(&[&metric.namespace, &metric.name, &format!("{:?}", metric.dimensions), &format!("{at:.1}")]);
+        let waver = unit(&[
+            &metric.namespace,
+            &metric.name,
+            &format!("{:?}", metric.dimensions),
+            &format!("{at:.1}"),
+        ]);
         let value = self.level(metric, at) + metric.noise * (waver * 2.0 - 1.0);
         (value * 100.0).round() / 100.0
     }
@@ -120,16 +135,20 @@ impl World {
     pub(super) fn fault(&self, operation: &str) -> Option<FaultKind> {
         let now = self.now();
         let mut struck = lock(&self.struck);
-        self.scenario.faults.iter().enumerate().find_map(|(index, fault)| {
-            let count = struck.entry(index).or_default();
-            let strikes = fault.operation == operation
-                && (fault.from..=fault.until).contains(&now)
-                && fault.times.is_none_or(|times| *count < times);
-            strikes.then(|| {
-                *count += 1;
-                fault.kind
+        self.scenario
+            .faults
+            .iter()
+            .enumerate()
+            .find_map(|(index, fault)| {
+                let count = struck.entry(index).or_default();
+                let strikes = fault.operation == operation
+                    && (fault.from..=fault.until).contains(&now)
+                    && fault.times.is_none_or(|times| *count < times);
+                strikes.then(|| {
+                    *count += 1;
+                    fault.kind
+                })
             })
-        })
     }
 }
 
@@ -153,7 +172,12 @@ pub(super) fn unit(parts: &[&str]) -> f64 {
 
 /// A number that depends on the parts alone.
 pub(super) fn number(parts: &[&str]) -> u32 {
-    let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part).chain_update([0])).finalize();
+    let digest = parts
+        .iter()
+        .fold(Sha256::new(), |digest, part| {
+            digest.chain_update(part).chain_update([0])
+        })
+        .finalize();
     u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
@@ -164,6 +188,9 @@ mod tests {
     #[test]
     fn lines_are_straight_between_points_and_flat_outside() {
         let points = [(0.0, 10.0), (10.0, 20.0)];
-        assert_eq!([-5.0, 0.0, 5.0, 10.0, 99.0].map(|at| interpolate(&points, at)), [10.0, 10.0, 15.0, 20.0, 20.0]);
+        assert_eq!(
+            [-5.0, 0.0, 5.0, 10.0, 99.0].map(|at| interpolate(&points, at)),
+            [10.0, 10.0, 15.0, 20.0, 20.0]
+        );
     }
 }

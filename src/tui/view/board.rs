@@ -27,11 +27,13 @@ const DETAIL_HEIGHT: u16 = 8;
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rows = model.rows();
     let (list, detail) = if area.width >= WIDE {
-        let [list, detail] = Layout::horizontal([Constraint::Min(0), Constraint::Length(DETAIL_WIDTH)]).areas(area);
+        let [list, detail] =
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(DETAIL_WIDTH)]).areas(area);
         (list, detail)
     } else {
         let height = DETAIL_HEIGHT.min(area.height / 2);
-        let [list, detail] = Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
+        let [list, detail] =
+            Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
         (list, detail)
     };
     draw_list(model, &rows, theme, frame, list);
@@ -56,7 +58,11 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
         lines.push(columns.row(model, row, index == selected, theme));
     }
     if rows.is_empty() {
-        let text = match (&model.connection, model.filter.is_empty(), model.board.complete) {
+        let text = match (
+            &model.connection,
+            model.filter.is_empty(),
+            model.board.complete,
+        ) {
             (crate::tui::model::Connection::Connecting, _, _) => " Connecting to AWS…",
             (_, _, false) => " Waiting for the first alarms…",
             (_, false, true) => " No alarm contains that. Esc clears the filter.",
@@ -69,7 +75,12 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
 
 fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'static> {
     let count = |state| model.board.count(state);
-    let mut text = format!(" {} in ALARM · {} without data · {} OK", count(AlarmState::Alarm), count(AlarmState::InsufficientData), count(AlarmState::Ok));
+    let mut text = format!(
+        " {} in ALARM · {} without data · {} OK",
+        count(AlarmState::Alarm),
+        count(AlarmState::InsufficientData),
+        count(AlarmState::Ok)
+    );
     if !model.board.complete && !model.board.rows.is_empty() {
         text.push_str(" · the rest is still being read");
     }
@@ -79,7 +90,11 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
     if model.has_open_incident() {
         text.push_str(" · incident open: i");
     }
-    let role = if count(AlarmState::Alarm) > 0 { Role::Alarm } else { Role::Ok };
+    let role = if count(AlarmState::Alarm) > 0 {
+        Role::Alarm
+    } else {
+        Role::Ok
+    };
     line(&text, width, theme.style(role))
 }
 
@@ -101,7 +116,11 @@ impl Columns {
         let region = if room >= 62 { 15 } else { 0 };
         let room = room - region;
         let playbook = (room * 2 / 5).min(28);
-        Self { name: room.saturating_sub(playbook + 1), region, playbook }
+        Self {
+            name: room.saturating_sub(playbook + 1),
+            region,
+            playbook,
+        }
     }
 
     fn head(&self) -> String {
@@ -123,10 +142,17 @@ impl Columns {
         let (mark, word) = state_words(alarm.state);
         let severity = model.severity(alarm);
         let answering = model.answering(alarm);
-        let playbook = answering.first().map_or("none", |entry| entry.playbook.id.as_str());
-        let since = alarm.since.map_or_else(String::new, |since| age(model.now - since));
+        let playbook = answering
+            .first()
+            .map_or("none", |entry| entry.playbook.id.as_str());
+        let since = alarm
+            .since
+            .map_or_else(String::new, |since| age(model.now - since));
         let spans = [
-            (column(&format!(" {mark} {word}"), 10), state_role(alarm.state)),
+            (
+                column(&format!(" {mark} {word}"), 10),
+                state_role(alarm.state),
+            ),
             (column(short(severity), 4), severity_role(severity)),
             (" ".into(), Role::Text),
             (column(&alarm.name, self.name), Role::Text),
@@ -137,10 +163,21 @@ impl Columns {
             (column(&sparkline(&row.values, TREND), TREND), Role::Chart),
             (" ".into(), Role::Text),
             (column(&alarm.region, self.region), Role::Dim),
-            (column(playbook, self.playbook), if answering.is_empty() { Role::Dim } else { Role::Text }),
+            (
+                column(playbook, self.playbook),
+                if answering.is_empty() {
+                    Role::Dim
+                } else {
+                    Role::Text
+                },
+            ),
         ];
         let spans = spans.into_iter().map(|(text, role)| {
-            let style = if selected { theme.style(Role::Selection) } else { theme.style(role) };
+            let style = if selected {
+                theme.style(Role::Selection)
+            } else {
+                theme.style(role)
+            };
             Span::styled(text, style)
         });
         Line::from_iter(spans)
@@ -176,33 +213,82 @@ fn value(alarm: &AlarmRef, values: &[f64]) -> String {
         Some("LessThanOrEqualToThreshold") => "≤",
         _ => "vs",
     };
-    let last = values.last().map_or_else(|| "–".to_owned(), |value| number(*value));
+    let last = values
+        .last()
+        .map_or_else(|| "–".to_owned(), |value| number(*value));
     // The sign says when it alarms; whether it does is the state's word.
     format!("{last} {relation} {}", number(threshold))
 }
 
 fn draw_detail(model: &Model, row: &Row, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let area = if area.width >= DETAIL_WIDTH * 2 { area } else { padded(area) };
+    let area = if area.width >= DETAIL_WIDTH * 2 {
+        area
+    } else {
+        padded(area)
+    };
     let width = usize::from(area.width);
     let alarm = &row.alarm;
     let mut lines = vec![rule(&alarm.name, width, theme)];
     let mut add = |label: &str, text: String| {
         let indent = 11;
-        for (index, part) in wrap(&text, width.saturating_sub(indent)).into_iter().take(4).enumerate() {
-            let label = if index == 0 { column(label, indent) } else { " ".repeat(indent) };
-            lines.push(Line::from(vec![Span::styled(label, theme.style(Role::Dim)), Span::styled(part, theme.style(Role::Text))]));
+        for (index, part) in wrap(&text, width.saturating_sub(indent))
+            .into_iter()
+            .take(4)
+            .enumerate()
+        {
+            let label = if index == 0 {
+                column(label, indent)
+            } else {
+                " ".repeat(indent)
+            };
+            lines.push(Line::from(vec![
+                Span::styled(label, theme.style(Role::Dim)),
+                Span::styled(part, theme.style(Role::Text)),
+            ]));
         }
     };
-    let answering: Vec<&str> = model.answering(alarm).iter().map(|entry| entry.playbook.name.as_str()).collect();
-    add(" playbook", if answering.is_empty() { "none answers this alarm; Enter chooses one".into() } else { answering.join(", ") });
+    let answering: Vec<&str> = model
+        .answering(alarm)
+        .iter()
+        .map(|entry| entry.playbook.name.as_str())
+        .collect();
+    add(
+        " playbook",
+        if answering.is_empty() {
+            "none answers this alarm; Enter chooses one".into()
+        } else {
+            answering.join(", ")
+        },
+    );
     add(" about", alarm.description.clone());
     add(" reason", alarm.reason.clone());
-    let dimensions: Vec<String> = alarm.dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let dimensions: Vec<String> = alarm
+        .dimensions
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     if let (Some(namespace), Some(metric)) = (&alarm.namespace, &alarm.metric) {
-        add(" metric", format!("{namespace} {metric} {}", dimensions.join(" ")));
+        add(
+            " metric",
+            format!("{namespace} {metric} {}", dimensions.join(" ")),
+        );
     }
-    let since = alarm.since.map_or_else(|| "unknown".into(), |since| since.format("%Y-%m-%d %H:%M:%SZ").to_string());
-    add(" since", format!("{since} · {} · {}", alarm.region, if alarm.account.is_empty() { "account unknown" } else { &alarm.account }));
+    let since = alarm.since.map_or_else(
+        || "unknown".into(),
+        |since| since.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+    );
+    add(
+        " since",
+        format!(
+            "{since} · {} · {}",
+            alarm.region,
+            if alarm.account.is_empty() {
+                "account unknown"
+            } else {
+                &alarm.account
+            }
+        ),
+    );
     lines.truncate(area.height.into());
     frame.render_widget(Paragraph::new(lines), area);
 }

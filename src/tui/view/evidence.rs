@@ -15,19 +15,45 @@ const TEXT_LINES: usize = 8;
 const PATTERNS: usize = 5;
 
 /// Describes the latest result of an automated step.
-pub(super) fn lines(execution: &Execution, step: &Step, automated: &Automated, now: chrono::DateTime<chrono::Utc>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut out = Out { lines: Vec::new(), width, theme };
+pub(super) fn lines(
+    execution: &Execution,
+    step: &Step,
+    automated: &Automated,
+    now: chrono::DateTime<chrono::Utc>,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let mut out = Out {
+        lines: Vec::new(),
+        width,
+        theme,
+    };
     let Some(attempt) = execution.latest_attempt(&step.id) else {
         return out.lines;
     };
     let Some((result, ended_at)) = &attempt.end else {
-        out.text(&format!("running for {}", age(now - attempt.started_at)), Role::Running);
+        out.text(
+            &format!("running for {}", age(now - attempt.started_at)),
+            Role::Running,
+        );
         return out.lines;
     };
     let took = (*ended_at - attempt.started_at).num_milliseconds();
-    #[expect(clippy::cast_precision_loss, reason = "an attempt takes minutes at most")]
-    let status = format!("{} after {:.1} s, {} ago", result.status.name(), took as f64 / 1000.0, age(now - *ended_at));
-    let role = if result.status == AttemptStatus::Succeeded { Role::Dim } else { Role::Failed };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an attempt takes minutes at most"
+    )]
+    let status = format!(
+        "{} after {:.1} s, {} ago",
+        result.status.name(),
+        took as f64 / 1000.0,
+        age(now - *ended_at)
+    );
+    let role = if result.status == AttemptStatus::Succeeded {
+        Role::Dim
+    } else {
+        Role::Failed
+    };
     out.text(&status, role);
     if let Some(error) = &result.error {
         out.text(error, Role::Failed);
@@ -48,7 +74,11 @@ pub(super) fn lines(execution: &Execution, step: &Step, automated: &Automated, n
         if !values.is_empty() {
             out.text(&values.join(" · "), Role::Heading);
         }
-        let kinds: Vec<(&str, &str)> = automated.runs.iter().map(|run| (run.name.as_str(), run.kind)).collect();
+        let kinds: Vec<(&str, &str)> = automated
+            .runs
+            .iter()
+            .map(|run| (run.name.as_str(), run.kind))
+            .collect();
         if automated.for_each.is_some() {
             for (item, value) in items(output, automated) {
                 runs(&mut out, item, &kinds, value);
@@ -62,7 +92,14 @@ pub(super) fn lines(execution: &Execution, step: &Step, automated: &Automated, n
 
 fn scope_of(execution: &Execution) -> crate::expression::Scope {
     let mut scope = crate::expression::Scope::default();
-    scope.set_json("inputs", &execution.inputs.iter().map(|(k, v)| (k.clone(), v.clone())).collect());
+    scope.set_json(
+        "inputs",
+        &execution
+            .inputs
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+    );
     for (name, output) in &execution.outputs {
         scope.set(name.clone(), output.value.clone());
     }
@@ -74,15 +111,26 @@ fn items<'a>(output: &'a Value, automated: &Automated) -> Vec<(&'a str, &'a Valu
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(name, value)| value.is_object() && !automated.values.iter().any(|(own, _)| own == *name))
+        .filter(|(name, value)| {
+            value.is_object() && !automated.values.iter().any(|(own, _)| own == *name)
+        })
         .map(|(name, value)| (name.as_str(), value))
         .collect()
 }
 
 fn runs(out: &mut Out<'_>, item: &str, kinds: &[(&str, &str)], value: &Value) {
     for (name, kind) in kinds {
-        let value = if name.is_empty() { value } else { &value[*name] };
-        let label = [item, name].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+        let value = if name.is_empty() {
+            value
+        } else {
+            &value[*name]
+        };
+        let label = [item, name]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ");
         if value.is_null() {
             continue;
         }
@@ -106,7 +154,12 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
         out.labelled(label, "no datapoints in the window", Role::Late);
         return;
     };
-    let series: Vec<f64> = value["series"].as_array().into_iter().flatten().filter_map(|point| point[1].as_f64()).collect();
+    let series: Vec<f64> = value["series"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|point| point[1].as_f64())
+        .collect();
     let mut parts = vec![format!("last {last}")];
     parts.extend(of("average").map(|average| format!("avg {average}")));
     parts.extend(of("maximum").map(|maximum| format!("max {maximum}")));
@@ -114,35 +167,73 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
         parts.push(format!("{minutes} min ≥ {threshold}"));
     }
     parts.extend(value["trend"].as_str().map(str::to_owned));
-    out.labelled(label, &format!("{} {}", sparkline(&series, 15), parts.join(" · ")), Role::Text);
+    out.labelled(
+        label,
+        &format!("{} {}", sparkline(&series, 15), parts.join(" · ")),
+        Role::Text,
+    );
 }
 
 fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
     let events = value["events"].as_u64().unwrap_or(0);
-    let more = if value["truncated"] == true { ", and more that were not read" } else { "" };
+    let more = if value["truncated"] == true {
+        ", and more that were not read"
+    } else {
+        ""
+    };
     out.labelled(label, &format!("{events} messages{more}"), Role::Text);
-    for pattern in value["patterns"].as_array().into_iter().flatten().take(PATTERNS) {
+    for pattern in value["patterns"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(PATTERNS)
+    {
         let text = pattern["pattern"].as_str().unwrap_or_default();
         out.text(&format!("{:>6} × {text}", pattern["count"]), Role::Text);
     }
 }
 
 fn instances(out: &mut Out<'_>, value: &Value) {
-    let summary = format!("{} of {} instances succeeded", value["succeeded"], value["total"]);
-    out.text(&summary, if value["failed"] == 0 { Role::Text } else { Role::Failed });
+    let summary = format!(
+        "{} of {} instances succeeded",
+        value["succeeded"], value["total"]
+    );
+    out.text(
+        &summary,
+        if value["failed"] == 0 {
+            Role::Text
+        } else {
+            Role::Failed
+        },
+    );
     for (id, instance) in value["instances"].as_object().into_iter().flatten() {
         let failed = instance["status"] != "Success";
         let detail = instance["detail"].as_str().unwrap_or_default();
-        let cut = if instance["truncated"] == true { ", output cut by Systems Manager" } else { "" };
+        let cut = if instance["truncated"] == true {
+            ", output cut by Systems Manager"
+        } else {
+            ""
+        };
         let role = if failed { Role::Failed } else { Role::Ok };
-        out.text(&format!("{} {id} {detail}{cut}", if failed { "✗" } else { "✓" }), role);
-        let shown = if failed { &instance["error"] } else { &instance["output"] };
+        out.text(
+            &format!("{} {id} {detail}{cut}", if failed { "✗" } else { "✓" }),
+            role,
+        );
+        let shown = if failed {
+            &instance["error"]
+        } else {
+            &instance["output"]
+        };
         out.block(shown.as_str().unwrap_or_default());
     }
 }
 
 fn program(out: &mut Out<'_>, label: &str, value: &Value) {
-    out.labelled(label, &format!("exit code {}", plain(&value["exit_code"])), Role::Text);
+    out.labelled(
+        label,
+        &format!("exit code {}", plain(&value["exit_code"])),
+        Role::Text,
+    );
     out.block(value["output"].as_str().unwrap_or_default());
     out.block(value["error"].as_str().unwrap_or_default());
 }
@@ -178,7 +269,10 @@ struct Out<'a> {
 impl Out<'_> {
     fn text(&mut self, text: &str, role: Role) {
         for part in wrap(text, self.width.saturating_sub(4)) {
-            self.lines.push(Line::from(Span::styled(format!("    {part}"), self.theme.style(role))));
+            self.lines.push(Line::from(Span::styled(
+                format!("    {part}"),
+                self.theme.style(role),
+            )));
         }
     }
 
@@ -192,8 +286,15 @@ impl Out<'_> {
         if own {
             self.text(label, Role::Dim);
         }
-        for (index, part) in wrap(text, self.width.saturating_sub(indent + 4)).into_iter().enumerate() {
-            let label = if index == 0 && !own { column(label, indent) } else { " ".repeat(indent) };
+        for (index, part) in wrap(text, self.width.saturating_sub(indent + 4))
+            .into_iter()
+            .enumerate()
+        {
+            let label = if index == 0 && !own {
+                column(label, indent)
+            } else {
+                " ".repeat(indent)
+            };
             self.lines.push(Line::from(vec![
                 Span::styled(format!("    {label}"), self.theme.style(Role::Dim)),
                 Span::styled(part, self.theme.style(role)),
@@ -205,7 +306,11 @@ impl Out<'_> {
     fn block(&mut self, text: &str) {
         let total = text.lines().count();
         for written in text.lines().take(TEXT_LINES) {
-            self.lines.push(super::line(&format!("      {}", clean(written)), self.width, self.theme.style(Role::Text)));
+            self.lines.push(super::line(
+                &format!("      {}", clean(written)),
+                self.width,
+                self.theme.style(Role::Text),
+            ));
         }
         if total > TEXT_LINES {
             self.text(&format!("  … {} more lines", total - TEXT_LINES), Role::Dim);

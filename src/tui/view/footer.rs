@@ -7,22 +7,36 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::tui::commands::{COMMANDS, CommandId, Entry};
-use crate::tui::model::{Model, Overlay};
+use crate::tui::model::{Model, Notice, Overlay};
 use crate::tui::text::fit;
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
-    if let Some((text, error)) = &model.message {
-        let role = if *error { Role::Error } else { Role::Ok };
-        let mark = if *error { "✗" } else { "✓" };
-        let line = Line::from(Span::styled(fit(&format!(" {mark} {text}"), width), theme.style(role)));
+    if let Some(Notice { text, error, .. }) = &model.message {
+        let (role, mark) = if *error {
+            (Role::Error, "✗")
+        } else {
+            (Role::Ok, "✓")
+        };
+        let line = Line::from(Span::styled(
+            fit(&format!(" {mark} {text}"), width),
+            theme.style(role),
+        ));
         frame.render_widget(Paragraph::new(line), area);
         return;
     }
     let hints: Vec<(String, &str)> = match &model.overlay {
-        Some(Overlay::Form(_)) => vec![("Enter".into(), "next"), ("↑".into(), "field above"), ("Esc".into(), "leave")],
-        Some(Overlay::Choose { .. }) => vec![("↑↓".into(), "choose"), ("Enter".into(), "start"), ("Esc".into(), "leave")],
+        Some(Overlay::Form(_)) => vec![
+            ("Enter".into(), "next"),
+            ("↑".into(), "field above"),
+            ("Esc".into(), "leave"),
+        ],
+        Some(Overlay::Choose { .. }) => vec![
+            ("↑↓".into(), "choose"),
+            ("Enter".into(), "start"),
+            ("Esc".into(), "leave"),
+        ],
         Some(Overlay::Help { .. }) => vec![("↑↓".into(), "scroll"), ("Esc".into(), "leave")],
         None => hints(model),
     };
@@ -46,17 +60,28 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
     let mut taken: Vec<&str> = Vec::new();
     let mut valid: Vec<&Entry> = Vec::new();
-    for entry in COMMANDS.iter().filter(|entry| places.contains(&entry.place)) {
+    for entry in COMMANDS
+        .iter()
+        .filter(|entry| places.contains(&entry.place))
+    {
         if entry.keys.iter().any(|key| taken.contains(key)) {
             continue;
         }
         taken.extend(entry.keys);
-        if entry.priority < 9 && !(entry.id == CommandId::Back && model.reading.is_none() && model.filter.is_empty() && !model.tree) {
+        if entry.priority < 9
+            && !(entry.id == CommandId::Back
+                && model.reading.is_none()
+                && model.filter.is_empty()
+                && !model.tree)
+        {
             valid.push(entry);
         }
     }
     valid.sort_by_key(|entry| entry.priority);
-    valid.iter().map(|entry| (keys(entry), entry.label)).collect()
+    valid
+        .iter()
+        .map(|entry| (keys(entry), entry.label))
+        .collect()
 }
 
 fn keys(entry: &Entry) -> String {

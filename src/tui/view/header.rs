@@ -27,13 +27,21 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         Connection::Missing(_) => "not connected to AWS".to_owned(),
         Connection::Ready { .. } => {
             // What follows the last slash of the ARN is what tells people apart.
-            let who = model.header.identity.rsplit_once(':').map_or("", |(_, who)| who.trim_start_matches("assumed-role/"));
-            [model.header.account.as_str(), model.header.region.as_str(), who]
-                .iter()
-                .filter(|part| !part.is_empty())
-                .copied()
-                .collect::<Vec<_>>()
-                .join(" · ")
+            let who = model
+                .header
+                .identity
+                .rsplit_once(':')
+                .map_or("", |(_, who)| who.trim_start_matches("assumed-role/"));
+            [
+                model.header.account.as_str(),
+                model.header.region.as_str(),
+                who,
+            ]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" · ")
         }
     };
     let width = usize::from(area.width);
@@ -53,8 +61,16 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 }
 
 fn freshness(model: &Model) -> (String, Role) {
-    if let Some(Recording::No { since, reason }) = model.incident.as_ref().map(|snapshot| &snapshot.recording) {
-        return (fit(&format!("NOT RECORDING since {}: {reason}", since.format("%H:%M")), 48), Role::Error);
+    if let Some(Recording::No { since, reason }) =
+        model.incident.as_ref().map(|snapshot| &snapshot.recording)
+    {
+        return (
+            fit(
+                &format!("NOT RECORDING since {}: {reason}", since.format("%H:%M")),
+                48,
+            ),
+            Role::Error,
+        );
     }
     if let Some(late) = model.lateness() {
         let word = late.split(':').next().unwrap_or("late").to_owned();

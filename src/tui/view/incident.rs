@@ -16,7 +16,9 @@ use ratatui::widgets::Paragraph;
 
 use super::{evidence, line, padded, prompt, rule, severity_role, tree};
 use crate::engine::Snapshot;
-use crate::incident::{Event, Execution, IncidentStatus, Question, Recorded, State, question, scope};
+use crate::incident::{
+    Event, Execution, IncidentStatus, Question, Recorded, State, question, scope,
+};
 use crate::playbook::{Step, StepKind};
 use crate::tui::model::{Model, state_words};
 use crate::tui::text::{age, wrap};
@@ -30,11 +32,26 @@ const EVENTS: u16 = 3;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let Some(snapshot) = &model.incident else {
-        frame.render_widget(Paragraph::new(line(" No incident is open; b goes to the board.", area.width.into(), theme.style(Role::Dim))), area);
+        frame.render_widget(
+            Paragraph::new(line(
+                " No incident is open; b goes to the board.",
+                area.width.into(),
+                theme.style(Role::Dim),
+            )),
+            area,
+        );
         return;
     };
     let panes = Panes::new(area, checks(model, &snapshot.state).len());
-    frame.render_widget(Paragraph::new(title(model, &snapshot.state, panes.title.width.into(), theme)), panes.title);
+    frame.render_widget(
+        Paragraph::new(title(
+            model,
+            &snapshot.state,
+            panes.title.width.into(),
+            theme,
+        )),
+        panes.title,
+    );
     if let (Some(area), Some(execution)) = (panes.tree, snapshot.state.execution()) {
         draw_tree(model, execution, theme, frame, area);
     }
@@ -45,18 +62,39 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     } else {
         let lines = main(model, snapshot, panes.main.width.into(), theme);
         let height = panes.main.height;
-        let hidden = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(height);
+        let hidden = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_sub(height);
         let scroll = model.scroll.min(hidden);
         frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), panes.main);
         if hidden > scroll && height > 0 {
             let more = format!(" ↓ {} more lines ", hidden - scroll);
             let width = u16::try_from(more.chars().count()).unwrap_or(0);
-            let place = Rect { x: panes.main.right().saturating_sub(width), y: panes.main.bottom() - 1, width, height: 1 };
-            frame.render_widget(Paragraph::new(Line::from(Span::styled(more, theme.style(Role::Selection)))), place);
+            let place = Rect {
+                x: panes.main.right().saturating_sub(width),
+                y: panes.main.bottom() - 1,
+                width,
+                height: 1,
+            };
+            frame.render_widget(
+                Paragraph::new(Line::from(Span::styled(more, theme.style(Role::Selection)))),
+                place,
+            );
         }
     }
-    frame.render_widget(Paragraph::new(check_lines(model, &snapshot.state, panes.checks.width.into(), theme)), panes.checks);
-    frame.render_widget(Paragraph::new(event_lines(snapshot, panes.events, theme)), panes.events);
+    frame.render_widget(
+        Paragraph::new(check_lines(
+            model,
+            &snapshot.state,
+            panes.checks.width.into(),
+            theme,
+        )),
+        panes.checks,
+    );
+    frame.render_widget(
+        Paragraph::new(event_lines(snapshot, panes.events, theme)),
+        panes.events,
+    );
 }
 
 /// How far down the main pane can be scrolled.
@@ -64,10 +102,17 @@ pub(in crate::tui) fn longest_scroll(model: &Model) -> u16 {
     let Some(snapshot) = &model.incident else {
         return 0;
     };
-    let area = Rect { x: 0, y: 1, width: model.size.0, height: model.size.1.saturating_sub(2) };
+    let area = Rect {
+        x: 0,
+        y: 1,
+        width: model.size.0,
+        height: model.size.1.saturating_sub(2),
+    };
     let panes = Panes::new(area, checks(model, &snapshot.state).len());
     let lines = main(model, snapshot, panes.main.width.into(), &Theme::plain()).len();
-    u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(panes.main.height)
+    u16::try_from(lines)
+        .unwrap_or(u16::MAX)
+        .saturating_sub(panes.main.height)
 }
 
 struct Panes {
@@ -92,18 +137,35 @@ impl Panes {
         ])
         .areas(area);
         let (tree, main) = if area.width >= WITH_TREE {
-            let [tree, main] = Layout::horizontal([Constraint::Length(TREE_WIDTH), Constraint::Min(0)]).areas(middle);
+            let [tree, main] =
+                Layout::horizontal([Constraint::Length(TREE_WIDTH), Constraint::Min(0)])
+                    .areas(middle);
             (Some(tree), main)
         } else {
             (None, middle)
         };
-        Self { title, tree, main, checks, events }
+        Self {
+            title,
+            tree,
+            main,
+            checks,
+            events,
+        }
     }
 }
 
-fn draw_tree(model: &Model, execution: &Execution, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_tree(
+    model: &Model,
+    execution: &Execution,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-    frame.render_widget(Paragraph::new(rule(&execution.playbook.name, head.width.into(), theme)), head);
+    frame.render_widget(
+        Paragraph::new(rule(&execution.playbook.name, head.width.into(), theme)),
+        head,
+    );
     tree::draw(model, execution, theme, frame, body);
 }
 
@@ -115,8 +177,17 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
         Some((IncidentStatus::Closed, at)) => *at,
         _ => model.now,
     };
-    let mut text = format!(" {} · {} · {} · {}", incident.title, incident.status.name(), age(end - incident.opened_at), incident.id);
-    if state.execution().is_some_and(|execution| execution.escalated) {
+    let mut text = format!(
+        " {} · {} · {} · {}",
+        incident.title,
+        incident.status.name(),
+        age(end - incident.opened_at),
+        incident.id
+    );
+    if state
+        .execution()
+        .is_some_and(|execution| execution.escalated)
+    {
         text.push_str(" · escalated");
     }
     if let Some(alarm) = incident.alarms.front() {
@@ -126,7 +197,10 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
     let room = width.saturating_sub(severity.len());
     Line::from(vec![
         Span::styled(severity, theme.style(severity_role(incident.severity))),
-        Span::styled(crate::tui::text::fit(&text, room), theme.style(Role::Heading)),
+        Span::styled(
+            crate::tui::text::fit(&text, room),
+            theme.style(Role::Heading),
+        ),
     ])
 }
 
@@ -140,13 +214,24 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
         lines.extend(prompt::lines(model, state, &asked, width, theme));
         return lines;
     };
-    if let Some(step) = model.reading.as_ref().and_then(|id| execution.playbook.step(&id.0)) {
+    if let Some(step) = model
+        .reading
+        .as_ref()
+        .and_then(|id| execution.playbook.step(&id.0))
+    {
         head(&mut lines, model, state, step, width, theme);
-        lines.push(line("  Esc goes back to the current step", width, theme.style(Role::Dim)));
+        lines.push(line(
+            "  Esc goes back to the current step",
+            width,
+            theme.style(Role::Dim),
+        ));
         describe_evidence(&mut lines, model, execution, step, width, theme);
         return lines;
     }
-    let step = execution.visits.last().and_then(|visit| execution.playbook.step(&visit.step.0));
+    let step = execution
+        .visits
+        .last()
+        .and_then(|visit| execution.playbook.step(&visit.step.0));
     if let Question::Escalation(_) = asked {
         lines.push(rule("escalation", width, theme));
         lines.extend(prompt::lines(model, state, &asked, width, theme));
@@ -163,44 +248,88 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
     lines
 }
 
-fn head(lines: &mut Vec<Line<'static>>, model: &Model, state: &State, step: &Step, width: usize, theme: &Theme) {
+fn head(
+    lines: &mut Vec<Line<'static>>,
+    model: &Model,
+    state: &State,
+    step: &Step,
+    width: usize,
+    theme: &Theme,
+) {
     let kind = match &step.kind {
         StepKind::Automated(_) => "automated",
         StepKind::Manual(_) => "manual",
         StepKind::Decision(_) => "decision",
         StepKind::Outcome(outcome) => outcome.name(),
     };
-    lines.push(rule(&format!("{} · {kind} · {}", step.id, step.title), width, theme));
+    lines.push(rule(
+        &format!("{} · {kind} · {}", step.id, step.title),
+        width,
+        theme,
+    ));
     let description = step.description.show(&scope(state, model.now));
-    lines.extend(wrap(&description, width.saturating_sub(2)).into_iter().map(|text| Line::from(Span::styled(format!("  {text}"), theme.style(Role::Text)))));
+    lines.extend(
+        wrap(&description, width.saturating_sub(2))
+            .into_iter()
+            .map(|text| Line::from(Span::styled(format!("  {text}"), theme.style(Role::Text)))),
+    );
 }
 
 /// What every automated step on the way found, the latest first.
-fn evidence_so_far(lines: &mut Vec<Line<'static>>, model: &Model, execution: &Execution, width: usize, theme: &Theme) {
+fn evidence_so_far(
+    lines: &mut Vec<Line<'static>>,
+    model: &Model,
+    execution: &Execution,
+    width: usize,
+    theme: &Theme,
+) {
     let mut seen = Vec::new();
     for visit in execution.visits.iter().rev() {
         if seen.contains(&&visit.step) {
             continue;
         }
         seen.push(&visit.step);
-        if let Some(step) = execution.playbook.step(&visit.step.0).filter(|step| matches!(step.kind, StepKind::Automated(_))) {
+        if let Some(step) = execution
+            .playbook
+            .step(&visit.step.0)
+            .filter(|step| matches!(step.kind, StepKind::Automated(_)))
+        {
             let state = tree::state(execution, &step.id);
             lines.push(Line::raw(""));
-            lines.push(line(&format!("  {} {}", state.mark(), step.title), width, theme.style(state.role())));
+            lines.push(line(
+                &format!("  {} {}", state.mark(), step.title),
+                width,
+                theme.style(state.role()),
+            ));
             describe_evidence(lines, model, execution, step, width, theme);
         }
     }
 }
 
-fn describe_evidence(lines: &mut Vec<Line<'static>>, model: &Model, execution: &Execution, step: &Step, width: usize, theme: &Theme) {
+fn describe_evidence(
+    lines: &mut Vec<Line<'static>>,
+    model: &Model,
+    execution: &Execution,
+    step: &Step,
+    width: usize,
+    theme: &Theme,
+) {
     let StepKind::Automated(automated) = &step.kind else {
         return;
     };
-    lines.extend(evidence::lines(execution, step, automated, model.now, width, theme));
+    lines.extend(evidence::lines(
+        execution, step, automated, model.now, width, theme,
+    ));
     if let Some(snapshot) = &model.incident {
         let expect = automated.expect.show(&scope(&snapshot.state, model.now));
         let text = format!("expect: {expect}");
-        lines.extend(wrap(&text, width.saturating_sub(4)).into_iter().map(|text| Line::from(Span::styled(format!("    {text}"), theme.style(Role::Dim)))));
+        lines.extend(
+            wrap(&text, width.saturating_sub(4))
+                .into_iter()
+                .map(|text| {
+                    Line::from(Span::styled(format!("    {text}"), theme.style(Role::Dim)))
+                }),
+        );
     }
 }
 
@@ -209,17 +338,38 @@ fn checks(model: &Model, state: &State) -> Vec<(String, Role)> {
     let Some(execution) = state.walking() else {
         return Vec::new();
     };
-    let title = |id: &crate::playbook::StepId| execution.playbook.step(&id.0).map_or("", |step| step.title.as_str());
+    let title = |id: &crate::playbook::StepId| {
+        execution
+            .playbook
+            .step(&id.0)
+            .map_or("", |step| step.title.as_str())
+    };
     let mut all: Vec<(String, Role)> = execution
         .running()
         .map(|attempt| {
-            let ahead = if attempt.used || execution.current().is_some_and(|visit| visit.step == attempt.step) { "" } else { ", ahead of you" };
-            (format!(" ◌ {} {}{ahead}", title(&attempt.step), age(model.now - attempt.started_at)), Role::Running)
+            let ahead = if attempt.used
+                || execution
+                    .current()
+                    .is_some_and(|visit| visit.step == attempt.step)
+            {
+                ""
+            } else {
+                ", ahead of you"
+            };
+            (
+                format!(
+                    " ◌ {} {}{ahead}",
+                    title(&attempt.step),
+                    age(model.now - attempt.started_at)
+                ),
+                Role::Running,
+            )
         })
         .collect();
     all.extend(execution.latest.keys().filter_map(|id| {
         let state = tree::state(execution, id);
-        (state == tree::StepState::Ready).then(|| (format!(" ◆ {} is ready", title(id)), Role::Ready))
+        (state == tree::StepState::Ready)
+            .then(|| (format!(" ◆ {} is ready", title(id)), Role::Ready))
     }));
     all
 }
@@ -230,7 +380,11 @@ fn check_lines(model: &Model, state: &State, width: usize, theme: &Theme) -> Vec
         return Vec::new();
     }
     let mut lines = vec![rule("checks", width, theme)];
-    lines.extend(checks.iter().map(|(text, role)| line(text, width, theme.style(*role))));
+    lines.extend(
+        checks
+            .iter()
+            .map(|(text, role)| line(text, width, theme.style(*role))),
+    );
     lines
 }
 
@@ -249,7 +403,11 @@ fn event_lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<'stat
         .collect();
     let mut lines = vec![rule("events", width, theme)];
     lines.extend(told.into_iter().rev().map(|(recorded, text)| {
-        line(&format!(" {} {text}", recorded.at.format("%H:%M:%S")), width, theme.style(Role::Dim))
+        line(
+            &format!(" {} {text}", recorded.at.format("%H:%M:%S")),
+            width,
+            theme.style(Role::Dim),
+        )
     }));
     lines
 }
@@ -259,32 +417,73 @@ fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::IncidentOpened { title, .. } => format!("incident opened: {title}"),
         Event::AlarmAttached { alarm } => format!("alarm {} belongs to it", alarm.name),
-        Event::AlarmStateChanged { name, from, to, .. } => format!("alarm {name}: {} → {}", from.name(), to.name()),
+        Event::AlarmStateChanged { name, from, to, .. } => {
+            format!("alarm {name}: {} → {}", from.name(), to.name())
+        }
         Event::StatusChanged { to, .. } => format!("the incident is {}", to.name()),
         Event::SeverityChanged { from, to } => format!("severity {} → {}", from.name(), to.name()),
         Event::NoteAdded { text, .. } => format!("note: {text}"),
         Event::ExecutionStarted { playbook, .. } => format!("playbook {playbook} started"),
         Event::InputProvided { name, value, from } => format!("{name} = {value}, from {from}"),
-        Event::StepEnded { step, result: crate::incident::VisitResult::Failed { error }, .. } => format!("{step} failed: {error}"),
-        Event::StepEnded { step, result: crate::incident::VisitResult::Succeeded { prefetched, .. }, .. } => {
-            format!("{step} succeeded{}", if *prefetched { ", run ahead" } else { "" })
+        Event::StepEnded {
+            step,
+            result: crate::incident::VisitResult::Failed { error },
+            ..
+        } => format!("{step} failed: {error}"),
+        Event::StepEnded {
+            step,
+            result: crate::incident::VisitResult::Succeeded { prefetched, .. },
+            ..
+        } => {
+            format!(
+                "{step} succeeded{}",
+                if *prefetched { ", run ahead" } else { "" }
+            )
         }
         Event::StepConfirmed { step, verdict, .. } => format!("{step}: {verdict:?}").to_lowercase(),
-        Event::BranchTaken { step, branch, overridden_because, .. } => match overridden_because {
+        Event::BranchTaken {
+            step,
+            branch,
+            overridden_because,
+            ..
+        } => match overridden_because {
             Some(reason) => format!("{step}: {branch}, although not recommended: {reason}"),
             None => format!("{step}: {branch}"),
         },
-        Event::LateResult { result, .. } => format!("a late result came in: {}", result.status.name()),
-        Event::RetryScheduled { step, number, .. } => format!("{step} failed; try {number} follows"),
+        Event::LateResult { result, .. } => {
+            format!("a late result came in: {}", result.status.name())
+        }
+        Event::RetryScheduled { step, number, .. } => {
+            format!("{step} failed; try {number} follows")
+        }
         Event::EscalationRaised { causes, .. } => {
-            format!("escalation asked for: {}", causes.first().map(crate::incident::Cause::sentence).unwrap_or_default())
+            format!(
+                "escalation asked for: {}",
+                causes
+                    .first()
+                    .map(crate::incident::Cause::sentence)
+                    .unwrap_or_default()
+            )
         }
         Event::EscalationApproved { .. } => "escalated".into(),
-        Event::EscalationPostponed { until, reason, .. } => format!("escalation put off until {}: {reason}", until.format("%H:%M")),
-        Event::ExecutionEnded { status, outcome, reason } => {
-            let why = outcome.map(|outcome| outcome.name().to_owned()).or(reason.clone()).unwrap_or_default();
+        Event::EscalationPostponed { until, reason, .. } => format!(
+            "escalation put off until {}: {reason}",
+            until.format("%H:%M")
+        ),
+        Event::ExecutionEnded {
+            status,
+            outcome,
+            reason,
+        } => {
+            let why = outcome
+                .map(|outcome| outcome.name().to_owned())
+                .or(reason.clone())
+                .unwrap_or_default();
             format!("playbook {}: {why}", status.name())
         }
-        Event::StepArrived { .. } | Event::StepEnded { .. } | Event::AttemptStarted { .. } | Event::AttemptEnded { .. } => return None,
+        Event::StepArrived { .. }
+        | Event::StepEnded { .. }
+        | Event::AttemptStarted { .. }
+        | Event::AttemptEnded { .. } => return None,
     })
 }

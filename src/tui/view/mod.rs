@@ -32,13 +32,24 @@ pub const SMALLEST: (u16, u16) = (40, 12);
 pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let text = format!("{}×{} is too small: standdown needs {}×{}. q quits.", area.width, area.height, SMALLEST.0, SMALLEST.1);
-        let lines: Vec<Line<'_>> = super::text::wrap(&text, area.width.into()).into_iter().map(Line::from).collect();
+        let text = format!(
+            "{}×{} is too small: standdown needs {}×{}. q quits.",
+            area.width, area.height, SMALLEST.0, SMALLEST.1
+        );
+        let lines: Vec<Line<'_>> = super::text::wrap(&text, area.width.into())
+            .into_iter()
+            .map(Line::from)
+            .collect();
         frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Error)), area);
         return;
     }
     frame.buffer_mut().set_style(area, theme.style(Role::Text));
-    let [top, middle, bottom] = Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let [top, middle, bottom] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(1),
+    ])
+    .areas(area);
     header::draw(model, theme, frame, top);
     match (model.screen, &model.connection) {
         (Screen::Board, Connection::Missing(reason)) if model.board.rows.is_empty() => {
@@ -63,13 +74,20 @@ fn rule(title: &str, width: usize, theme: &Theme) -> Line<'static> {
     Line::from(vec![
         Span::styled("── ", theme.style(Role::Border)),
         Span::styled(title, theme.style(Role::Heading)),
-        Span::styled(format!(" {}", "─".repeat(width.saturating_sub(used + 4))), theme.style(Role::Border)),
+        Span::styled(
+            format!(" {}", "─".repeat(width.saturating_sub(used + 4))),
+            theme.style(Role::Border),
+        ),
     ])
 }
 
 /// Leaves a column free at both sides.
 fn padded(area: Rect) -> Rect {
-    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+    Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    }
 }
 
 /// The role of a severity.

@@ -23,11 +23,22 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
         Some(Overlay::Choose { alarm, at }) => {
-            let title = alarm.as_ref().map_or_else(|| "start a playbook".to_owned(), |alarm| format!("open an incident for {}", alarm.name));
+            let title = alarm.as_ref().map_or_else(
+                || "start a playbook".to_owned(),
+                |alarm| format!("open an incident for {}", alarm.name),
+            );
             let inner = panel(&title, area, theme, frame);
             let lines = choices(model, alarm.as_deref(), *at, inner.width.into(), theme);
-            let first = lines.iter().position(|(_, selected)| *selected).unwrap_or(0).saturating_sub(usize::from(inner.height).saturating_sub(4));
-            let lines: Vec<Line<'_>> = lines.into_iter().map(|(line, _)| line).skip(first).collect();
+            let first = lines
+                .iter()
+                .position(|(_, selected)| *selected)
+                .unwrap_or(0)
+                .saturating_sub(usize::from(inner.height).saturating_sub(4));
+            let lines: Vec<Line<'_>> = lines
+                .into_iter()
+                .map(|(line, _)| line)
+                .skip(first)
+                .collect();
             frame.render_widget(Paragraph::new(lines), inner);
         }
     }
@@ -36,7 +47,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect {
     let block = Block::bordered()
         .border_style(theme.style(Role::Border))
-        .title(Span::styled(format!(" {} ", fit(title, usize::from(area.width).saturating_sub(6))), theme.style(Role::Heading)))
+        .title(Span::styled(
+            format!(
+                " {} ",
+                fit(title, usize::from(area.width).saturating_sub(6))
+            ),
+            theme.style(Role::Heading),
+        ))
         .style(theme.style(Role::Text));
     let inner = padded(block.inner(area));
     frame.render_widget(Clear, area);
@@ -50,7 +67,11 @@ fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
         .iter()
         .filter(|entry| places.contains(&entry.place))
         .map(|entry| {
-            let keys = if entry.keys.len() > 3 { "1…9".to_owned() } else { entry.keys.join(" ") };
+            let keys = if entry.keys.len() > 3 {
+                "1…9".to_owned()
+            } else {
+                entry.keys.join(" ")
+            };
             Line::from(vec![
                 Span::styled(column(&keys, 12), theme.style(Role::Key)),
                 Span::styled(entry.about, theme.style(Role::Text)),
@@ -62,36 +83,66 @@ fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
 /// How far down the help can be scrolled.
 pub(in crate::tui) fn longest_help(model: &Model) -> u16 {
     let places = model.places();
-    let lines = COMMANDS.iter().filter(|entry| places.contains(&entry.place)).count();
-    u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(model.size.1.saturating_sub(4))
+    let lines = COMMANDS
+        .iter()
+        .filter(|entry| places.contains(&entry.place))
+        .count();
+    u16::try_from(lines)
+        .unwrap_or(u16::MAX)
+        .saturating_sub(model.size.1.saturating_sub(4))
 }
 
 fn draw_form(form: &Form, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let wanted = u16::try_from(form.fields.len() * 2 + 2).unwrap_or(u16::MAX);
     let height = wanted.min(area.height);
     // At the bottom, so that what is being answered stays in sight.
-    let place = Rect { y: area.bottom() - height, height, ..area };
+    let place = Rect {
+        y: area.bottom() - height,
+        height,
+        ..area
+    };
     let inner = panel(&form.title, place, theme, frame);
     let width = usize::from(inner.width);
     let mut lines = Vec::new();
     for (index, field) in form.fields.iter().enumerate() {
         let here = index == form.at;
         let role = if here { Role::Prompt } else { Role::Dim };
-        let optional = if field.optional && form.purpose != Purpose::Filter { " (may stay empty)" } else { "" };
-        lines.push(line(&format!("{}{optional}", field.label), width, theme.style(role)));
+        let optional = if field.optional && form.purpose != Purpose::Filter {
+            " (may stay empty)"
+        } else {
+            ""
+        };
+        lines.push(line(
+            &format!("{}{optional}", field.label),
+            width,
+            theme.style(role),
+        ));
         let room = width.saturating_sub(3);
-        let scroll = if here { field.input.visual_scroll(room) } else { 0 };
+        let scroll = if here {
+            field.input.visual_scroll(room)
+        } else {
+            0
+        };
         let shown: String = clean(field.input.value()).chars().skip(scroll).collect();
         lines.push(Line::from(vec![
             Span::styled("> ", theme.style(Role::Key)),
             Span::styled(fit(&shown, room), theme.style(Role::Text)),
         ]));
         if here {
-            let before: String = field.input.value().chars().skip(scroll).take(field.input.cursor().saturating_sub(scroll)).collect();
+            let before: String = field
+                .input
+                .value()
+                .chars()
+                .skip(scroll)
+                .take(field.input.cursor().saturating_sub(scroll))
+                .collect();
             let column = u16::try_from(before.width().min(room)).unwrap_or(0);
             let row = u16::try_from(index * 2 + 1).unwrap_or(0);
             if inner.y + row < inner.bottom() {
-                frame.set_cursor_position(Position { x: inner.x + 2 + column, y: inner.y + row });
+                frame.set_cursor_position(Position {
+                    x: inner.x + 2 + column,
+                    y: inner.y + row,
+                });
             }
         }
     }
@@ -99,32 +150,83 @@ fn draw_form(form: &Form, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// The playbooks that can be started, and those that are broken, with the reason.
-fn choices(model: &Model, alarm: Option<&crate::incident::AlarmRef>, at: usize, width: usize, theme: &Theme) -> Vec<(Line<'static>, bool)> {
+fn choices(
+    model: &Model,
+    alarm: Option<&crate::incident::AlarmRef>,
+    at: usize,
+    width: usize,
+    theme: &Theme,
+) -> Vec<(Line<'static>, bool)> {
     let mut lines: Vec<(Line<'static>, bool)> = Vec::new();
     let choices = model.choices(alarm);
     if alarm.is_some() && !choices.iter().any(|(_, answers)| *answers) {
-        lines.push((line("No playbook answers this alarm. Any of these can be started all the same.", width, theme.style(Role::Late)), false));
+        lines.push((
+            line(
+                "No playbook answers this alarm. Any of these can be started all the same.",
+                width,
+                theme.style(Role::Late),
+            ),
+            false,
+        ));
         lines.push((Line::raw(""), false));
     }
     for (index, (entry, answers)) in choices.iter().enumerate() {
         let selected = index == at;
         let mark = if selected { "▶" } else { " " };
-        let answer = if *answers { "   answers this alarm" } else { "" };
-        let role = if selected { Role::Selection } else { Role::Text };
-        lines.push((line(&format!("{mark} {}{answer}", entry.playbook.name), width, theme.style(role)), selected));
+        let answer = if *answers {
+            "   answers this alarm"
+        } else {
+            ""
+        };
+        let role = if selected {
+            Role::Selection
+        } else {
+            Role::Text
+        };
+        lines.push((
+            line(
+                &format!("{mark} {}{answer}", entry.playbook.name),
+                width,
+                theme.style(role),
+            ),
+            selected,
+        ));
         for text in wrap(&entry.playbook.summary, width.saturating_sub(4)) {
-            lines.push((line(&format!("    {text}"), width, theme.style(Role::Dim)), false));
+            lines.push((
+                line(&format!("    {text}"), width, theme.style(Role::Dim)),
+                false,
+            ));
         }
         if selected {
             let needs = entry.playbook.prerequisites.join(", ");
-            lines.push((line(&format!("    needs: {needs} · owner {}", entry.playbook.owner), width, theme.style(Role::Dim)), false));
+            lines.push((
+                line(
+                    &format!("    needs: {needs} · owner {}", entry.playbook.owner),
+                    width,
+                    theme.style(Role::Dim),
+                ),
+                false,
+            ));
         }
     }
     for broken in &model.catalog.broken {
-        let name = broken.id.clone().unwrap_or_else(|| broken.origin.to_string());
+        let name = broken
+            .id
+            .clone()
+            .unwrap_or_else(|| broken.origin.to_string());
         let count = broken.problems.len();
-        let first = broken.problems.first().map_or("", |problem| problem.message.as_str());
-        lines.push((line(&format!("✗ {name} is broken: {first} ({count} in all; run `standdown check`)"), width, theme.style(Role::Failed)), false));
+        let first = broken
+            .problems
+            .first()
+            .map_or("", |problem| problem.message.as_str());
+        lines.push((
+            line(
+                &format!("✗ {name} is broken: {first} ({count} in all; run `standdown check`)"),
+                width,
+                theme.style(Role::Failed),
+            ),
+            false,
+        ));
     }
     lines
 }

@@ -10,8 +10,18 @@ use crate::tui::text::{age, wrap};
 use crate::tui::theme::{Role, Theme};
 
 /// Writes the question and its answers.
-pub(super) fn lines(model: &Model, state: &State, question: &Question<'_>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut out = Prompt { lines: Vec::new(), width, theme };
+pub(super) fn lines(
+    model: &Model,
+    state: &State,
+    question: &Question<'_>,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let mut out = Prompt {
+        lines: Vec::new(),
+        width,
+        theme,
+    };
     match question {
         Question::StartPlaybook => {
             out.ask("Which playbook shall be walked?");
@@ -40,36 +50,67 @@ pub(super) fn lines(model: &Model, state: &State, question: &Question<'_>, width
 }
 
 fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
-    out.ask(&format!("Escalate now, along the path \"{}\"?", escalation.path));
+    out.ask(&format!(
+        "Escalate now, along the path \"{}\"?",
+        escalation.path
+    ));
     for cause in &escalation.causes {
         out.text(&format!("because {}", cause.sentence()), Role::Text);
     }
     if let Some(path) = model.catalog.escalation.path(&escalation.path) {
-        let levels: Vec<String> = path.levels.iter().map(|level| level.contacts.join(", ")).collect();
+        let levels: Vec<String> = path
+            .levels
+            .iter()
+            .map(|level| level.contacts.join(", "))
+            .collect();
         out.text(&format!("reaches {}", levels.join(", then ")), Role::Dim);
     }
-    out.text(&format!("asked {} ago", age(model.now - escalation.raised_at)), Role::Dim);
+    out.text(
+        &format!("asked {} ago", age(model.now - escalation.raised_at)),
+        Role::Dim,
+    );
     out.option("a", "escalate now", Role::Recommended);
     out.option("p", "postpone, with a reason", Role::Text);
 }
 
 fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
     let execution = state.execution();
-    let attempt = execution.and_then(|execution| execution.latest_attempt(&step.id)).filter(|attempt| attempt.end.is_none());
+    let attempt = execution
+        .and_then(|execution| execution.latest_attempt(&step.id))
+        .filter(|attempt| attempt.end.is_none());
     let retry = execution.and_then(|execution| execution.retries.get(&step.id));
     match (attempt, retry) {
         (Some(attempt), _) => {
-            let again = if attempt.number > 1 { format!(", try {}", attempt.number) } else { String::new() };
-            let estimate = step.estimate.map(|estimate| format!(" of about {}", humantime::format_duration(estimate))).unwrap_or_default();
-            out.text(&format!("◌ running for {}{estimate}{again}", age(model.now - attempt.started_at)), Role::Running);
+            let again = if attempt.number > 1 {
+                format!(", try {}", attempt.number)
+            } else {
+                String::new()
+            };
+            let estimate = step
+                .estimate
+                .map(|estimate| format!(" of about {}", humantime::format_duration(estimate)))
+                .unwrap_or_default();
+            out.text(
+                &format!(
+                    "◌ running for {}{estimate}{again}",
+                    age(model.now - attempt.started_at)
+                ),
+                Role::Running,
+            );
         }
         (None, Some(retry)) => {
             let wait = age(retry.at - model.now);
-            out.text(&format!("◌ failed; try {} in {wait}", retry.number), Role::Running);
+            out.text(
+                &format!("◌ failed; try {} in {wait}", retry.number),
+                Role::Running,
+            );
         }
         (None, None) => out.text("◌ waiting to start", Role::Running),
     }
-    out.text("Nothing is asked of you now; the next question comes by itself.", Role::Dim);
+    out.text(
+        "Nothing is asked of you now; the next question comes by itself.",
+        Role::Dim,
+    );
     out.option("x", "stop this check and go on without it", Role::Text);
 }
 
@@ -78,7 +119,11 @@ fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) 
     if !manual.commands.is_empty() {
         out.text("Commands (y copies one after the other):", Role::Dim);
         for (index, command) in manual.commands.iter().enumerate() {
-            let mark = if index == model.next_copy % manual.commands.len() { "▸" } else { " " };
+            let mark = if index == model.next_copy % manual.commands.len() {
+                "▸"
+            } else {
+                " "
+            };
             out.text(&format!("{mark} {}", command.show(&scope)), Role::Heading);
         }
     }
@@ -96,11 +141,17 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
     for (index, view) in branches.iter().enumerate() {
         let key = (index + 1).to_string();
         if view.recommended {
-            out.option(&key, &format!("{}   ◀ recommended", view.branch.label), Role::Recommended);
+            out.option(
+                &key,
+                &format!("{}   ◀ recommended", view.branch.label),
+                Role::Recommended,
+            );
         } else {
             out.option(&key, &view.branch.label, Role::Text);
         }
-        if view.recommended && let Some(because) = &view.because {
+        if view.recommended
+            && let Some(because) = &view.because
+        {
             out.deep(&format!("because {because}"), Role::Text);
         }
         let Some(why) = &view.explanation else {
@@ -109,7 +160,13 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
         let values: Vec<String> = why
             .evidence
             .iter()
-            .map(|one| format!("{} = {}", one.name, one.value.as_deref().unwrap_or("unknown")))
+            .map(|one| {
+                format!(
+                    "{} = {}",
+                    one.name,
+                    one.value.as_deref().unwrap_or("unknown")
+                )
+            })
             .collect();
         let verdict = match why.verdict {
             Verdict::True => "holds",
@@ -117,7 +174,10 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
             Verdict::Unknown => "cannot be told",
         };
         let condition = view.branch.when.as_ref().map_or("", |when| when.source());
-        out.deep(&format!("{condition} {verdict}: {}", values.join(", ")), Role::Dim);
+        out.deep(
+            &format!("{condition} {verdict}: {}", values.join(", ")),
+            Role::Dim,
+        );
         let unknown: Vec<&str> = why.unknown().collect();
         if !unknown.is_empty() {
             out.deep(&format!("unknown: {}", unknown.join(", ")), Role::Late);
@@ -132,10 +192,25 @@ fn ended(out: &mut Prompt<'_>, state: &State) {
     let Some(execution) = state.execution() else {
         return;
     };
-    let outcome = execution.outcome.map_or("without an outcome", crate::playbook::Outcome::name);
-    let escalated = if execution.escalated { ", escalated on the way" } else { "" };
-    out.text(&format!("The playbook ended: {} · {outcome}{escalated}", execution.status.name()), Role::Heading);
-    let status = state.incident.as_ref().map(|incident: &Incident| incident.status);
+    let outcome = execution
+        .outcome
+        .map_or("without an outcome", crate::playbook::Outcome::name);
+    let escalated = if execution.escalated {
+        ", escalated on the way"
+    } else {
+        ""
+    };
+    out.text(
+        &format!(
+            "The playbook ended: {} · {outcome}{escalated}",
+            execution.status.name()
+        ),
+        Role::Heading,
+    );
+    let status = state
+        .incident
+        .as_ref()
+        .map(|incident: &Incident| incident.status);
     match status {
         Some(IncidentStatus::Resolved) => {
             out.ask("The incident is resolved. Close it?");
@@ -158,9 +233,20 @@ pub(in crate::tui) fn commands_here(model: &Model) -> Vec<String> {
         return Vec::new();
     };
     match model.question() {
-        Some(Question::Manual { step: Step { kind: StepKind::Manual(manual), .. }, .. }) => {
+        Some(Question::Manual {
+            step:
+                Step {
+                    kind: StepKind::Manual(manual),
+                    ..
+                },
+            ..
+        }) => {
             let scope = scope(&snapshot.state, model.now);
-            manual.commands.iter().map(|command| command.show(&scope)).collect()
+            manual
+                .commands
+                .iter()
+                .map(|command| command.show(&scope))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -175,7 +261,10 @@ struct Prompt<'a> {
 impl Prompt<'_> {
     fn ask(&mut self, text: &str) {
         for part in wrap(text, self.width.saturating_sub(2)) {
-            self.lines.push(Line::from(Span::styled(format!("  {part}"), self.theme.style(Role::Prompt))));
+            self.lines.push(Line::from(Span::styled(
+                format!("  {part}"),
+                self.theme.style(Role::Prompt),
+            )));
         }
     }
 
@@ -189,13 +278,23 @@ impl Prompt<'_> {
 
     fn indented(&mut self, text: &str, indent: usize, role: Role) {
         for part in wrap(text, self.width.saturating_sub(indent)) {
-            self.lines.push(Line::from(Span::styled(format!("{}{part}", " ".repeat(indent)), self.theme.style(role))));
+            self.lines.push(Line::from(Span::styled(
+                format!("{}{part}", " ".repeat(indent)),
+                self.theme.style(role),
+            )));
         }
     }
 
     fn option(&mut self, key: &str, text: &str, role: Role) {
-        for (index, part) in wrap(text, self.width.saturating_sub(8)).into_iter().enumerate() {
-            let key = if index == 0 { format!("  {key:>4}  ") } else { " ".repeat(8) };
+        for (index, part) in wrap(text, self.width.saturating_sub(8))
+            .into_iter()
+            .enumerate()
+        {
+            let key = if index == 0 {
+                format!("  {key:>4}  ")
+            } else {
+                " ".repeat(8)
+            };
             self.lines.push(Line::from(vec![
                 Span::styled(key, self.theme.style(Role::Key)),
                 Span::styled(part, self.theme.style(role)),

@@ -12,11 +12,28 @@ use crate::tui::theme::{Role, Theme};
 pub(super) fn draw(reason: &str, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let area = padded(area);
     let width = usize::from(area.width);
-    let mut lines = vec![Line::raw(""), Line::from(Span::styled("AWS cannot be asked", theme.style(Role::Error))), Line::raw("")];
-    lines.extend(wrap(reason, width).into_iter().map(|text| Line::from(Span::styled(text, theme.style(Role::Text)))));
+    let mut lines = vec![
+        Line::raw(""),
+        Line::from(Span::styled(
+            "AWS cannot be asked",
+            theme.style(Role::Error),
+        )),
+        Line::raw(""),
+    ];
+    lines.extend(
+        wrap(reason, width)
+            .into_iter()
+            .map(|text| Line::from(Span::styled(text, theme.style(Role::Text)))),
+    );
     lines.push(Line::raw(""));
-    lines.push(Line::from(Span::styled("To practise without AWS, quit and run:", theme.style(Role::Text))));
+    lines.push(Line::from(Span::styled(
+        "To practise without AWS, quit and run:",
+        theme.style(Role::Text),
+    )));
     lines.push(Line::raw(""));
-    lines.push(Line::from(Span::styled("    standdown rehearse", theme.style(Role::Prompt))));
+    lines.push(Line::from(Span::styled(
+        "    standdown rehearse",
+        theme.style(Role::Prompt),
+    )));
     frame.render_widget(Paragraph::new(lines), area);
 }

@@ -36,23 +36,46 @@ pub(in crate::tui) struct TreeRow {
 pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
     let mut rows = Vec::new();
     let mut seen = HashSet::new();
-    let mut todo = vec![TreeRow { step: playbook.start.clone(), depth: 0, branch: None }];
+    let mut todo = vec![TreeRow {
+        step: playbook.start.clone(),
+        depth: 0,
+        branch: None,
+    }];
     while let Some(row) = todo.pop() {
-        let Some(step) = playbook.step(&row.step.0).filter(|step| seen.insert(step.id.clone())) else {
+        let Some(step) = playbook
+            .step(&row.step.0)
+            .filter(|step| seen.insert(step.id.clone()))
+        else {
             continue;
         };
         let mut next: Vec<TreeRow> = match &step.kind {
-            StepKind::Automated(automated) => vec![TreeRow { step: automated.next.clone(), depth: row.depth, branch: None }],
-            StepKind::Manual(manual) => vec![TreeRow { step: manual.next.clone(), depth: row.depth, branch: None }],
+            StepKind::Automated(automated) => vec![TreeRow {
+                step: automated.next.clone(),
+                depth: row.depth,
+                branch: None,
+            }],
+            StepKind::Manual(manual) => vec![TreeRow {
+                step: manual.next.clone(),
+                depth: row.depth,
+                branch: None,
+            }],
             StepKind::Decision(decision) => decision
                 .branches
                 .iter()
-                .map(|branch| TreeRow { step: branch.next.clone(), depth: row.depth + 1, branch: Some(branch.label.clone()) })
+                .map(|branch| TreeRow {
+                    step: branch.next.clone(),
+                    depth: row.depth + 1,
+                    branch: Some(branch.label.clone()),
+                })
                 .collect(),
             StepKind::Outcome(_) => Vec::new(),
         };
         if let OnFailure::Step(id) = &step.on_failure {
-            next.push(TreeRow { step: id.clone(), depth: row.depth + 1, branch: Some("if it fails".into()) });
+            next.push(TreeRow {
+                step: id.clone(),
+                depth: row.depth + 1,
+                branch: Some("if it fails".into()),
+            });
         }
         rows.push(row);
         todo.extend(next.into_iter().rev());
@@ -60,11 +83,21 @@ pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
     rows
 }
 
-pub(super) fn draw(model: &Model, execution: &Execution, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+pub(super) fn draw(
+    model: &Model,
+    execution: &Execution,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
     let rows = tree_order(&execution.playbook);
     let width = usize::from(area.width);
     let here = execution.visits.last().map(|visit| &visit.step);
-    let focus = if model.tree { model.tree_step.as_ref() } else { here };
+    let focus = if model.tree {
+        model.tree_step.as_ref()
+    } else {
+        here
+    };
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut focus_line = 0;
     for row in &rows {
@@ -73,17 +106,35 @@ pub(super) fn draw(model: &Model, execution: &Execution, theme: &Theme, frame: &
         };
         let indent = "  ".repeat(row.depth.min(6));
         if let Some(branch) = &row.branch {
-            lines.push(super::line(&format!(" {indent}└ {branch}"), width, theme.style(Role::Dim)));
+            lines.push(super::line(
+                &format!(" {indent}└ {branch}"),
+                width,
+                theme.style(Role::Dim),
+            ));
         }
         let state = state(execution, &row.step);
         let selected = model.tree && focus == Some(&row.step);
         if focus == Some(&row.step) {
             focus_line = lines.len();
         }
-        let style = if selected { theme.style(Role::Selection) } else { theme.style(state.role()) };
-        let word = if width >= 44 { format!("  {}", state.word()) } else { String::new() };
-        let text = fit(&format!(" {indent}{} {}", state.mark(), step.title), width.saturating_sub(word.len()));
-        lines.push(Line::from(vec![Span::styled(text, style), Span::styled(word, theme.style(Role::Dim))]));
+        let style = if selected {
+            theme.style(Role::Selection)
+        } else {
+            theme.style(state.role())
+        };
+        let word = if width >= 44 {
+            format!("  {}", state.word())
+        } else {
+            String::new()
+        };
+        let text = fit(
+            &format!(" {indent}{} {}", state.mark(), step.title),
+            width.saturating_sub(word.len()),
+        );
+        lines.push(Line::from(vec![
+            Span::styled(text, style),
+            Span::styled(word, theme.style(Role::Dim)),
+        ]));
     }
     let height = usize::from(area.height);
     let most = lines.len().saturating_sub(height);
@@ -142,12 +193,23 @@ impl StepState {
 }
 
 pub(super) fn state(execution: &Execution, step: &StepId) -> StepState {
-    let visit = execution.visits.iter().rev().find(|visit| visit.step == *step);
+    let visit = execution
+        .visits
+        .iter()
+        .rev()
+        .find(|visit| visit.step == *step);
     match visit.map(|visit| &visit.result) {
         Some(None) if execution.status == ExecutionStatus::InProgress => return StepState::Here,
         Some(None) => return StepState::Waiting,
-        Some(Some(VisitResult::Failed { .. } | VisitResult::Confirmed { verdict: Verdict::Failed })) => return StepState::Failed,
-        Some(Some(VisitResult::Confirmed { verdict: Verdict::Skipped })) => return StepState::Skipped,
+        Some(Some(
+            VisitResult::Failed { .. }
+            | VisitResult::Confirmed {
+                verdict: Verdict::Failed,
+            },
+        )) => return StepState::Failed,
+        Some(Some(VisitResult::Confirmed {
+            verdict: Verdict::Skipped,
+        })) => return StepState::Skipped,
         Some(Some(_)) => return StepState::Done,
         None => {}
     }

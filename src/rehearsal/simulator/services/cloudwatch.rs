@@ -13,7 +13,11 @@ use crate::rehearsal::scenario::{Alarm, AlarmRule, Metric};
 /// A query may not ask for so many datapoints that listing them takes seconds.
 const MOST_POINTS: i64 = 100_800;
 
-pub(super) fn answer(world: &World, operation: &str, input: &Value) -> Option<Result<Value, Failure>> {
+pub(super) fn answer(
+    world: &World,
+    operation: &str,
+    input: &Value,
+) -> Option<Result<Value, Failure>> {
     Some(match operation {
         "DescribeAlarms" => describe_alarms(world, input),
         "DescribeAlarmHistory" => describe_alarm_history(world, input),
@@ -30,14 +34,25 @@ fn invalid(message: impl Into<String>) -> Failure {
 }
 
 fn arn(world: &World, alarm: &Alarm) -> String {
-    format!("arn:aws:cloudwatch:{}:{}:alarm:{}", world.scenario.region, world.scenario.account, alarm.name)
+    format!(
+        "arn:aws:cloudwatch:{}:{}:alarm:{}",
+        world.scenario.region, world.scenario.account, alarm.name
+    )
 }
 
 fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
     let types = input.texts("AlarmTypes");
     // Without the types, metric alarms alone are returned.
     let wanted = |composite: bool| {
-        if types.is_empty() { !composite } else { types.contains(&if composite { "CompositeAlarm" } else { "MetricAlarm" }) }
+        if types.is_empty() {
+            !composite
+        } else {
+            types.contains(&if composite {
+                "CompositeAlarm"
+            } else {
+                "MetricAlarm"
+            })
+        }
     };
     let names = input.texts("AlarmNames");
     let prefix = input.text("AlarmNamePrefix").unwrap_or_default();
@@ -57,12 +72,22 @@ fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
         .filter(|alarm| wanted(matches!(alarm.rule, AlarmRule::Any(_))))
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix))
-        .filter(|alarm| input.text("StateValue").is_none_or(|state| state == world.state(alarm, now).name()))
+        .filter(|alarm| {
+            input
+                .text("StateValue")
+                .is_none_or(|state| state == world.state(alarm, now).name())
+        })
         .collect();
     let (shown, next) = page(all, input.text("NextToken"), size)?;
-    let (composite, metric): (Vec<&Alarm>, Vec<&Alarm>) =
-        shown.into_iter().partition(|alarm| matches!(alarm.rule, AlarmRule::Any(_)));
-    let list = |alarms: Vec<&Alarm>| alarms.into_iter().map(|alarm| describe(world, alarm, now)).collect::<Vec<_>>();
+    let (composite, metric): (Vec<&Alarm>, Vec<&Alarm>) = shown
+        .into_iter()
+        .partition(|alarm| matches!(alarm.rule, AlarmRule::Any(_)));
+    let list = |alarms: Vec<&Alarm>| {
+        alarms
+            .into_iter()
+            .map(|alarm| describe(world, alarm, now))
+            .collect::<Vec<_>>()
+    };
     Ok(map! { "CompositeAlarms": list(composite), "MetricAlarms": list(metric), "NextToken": next })
 }
 
@@ -83,7 +108,14 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
         "AlarmConfigurationUpdatedTimestamp": world.real(-86_400.0 * 30.0),
     };
     let own = match &alarm.rule {
-        AlarmRule::Metric { metric, statistic, threshold, above, period, periods } => {
+        AlarmRule::Metric {
+            metric,
+            statistic,
+            threshold,
+            above,
+            period,
+            periods,
+        } => {
             let metric = &world.scenario.metrics[*metric];
             map! {
                 "Namespace": metric.namespace.as_str(),
@@ -99,7 +131,10 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
             }
         }
         AlarmRule::Any(names) => {
-            let rule: Vec<String> = names.iter().map(|name| format!("ALARM(\"{name}\")")).collect();
+            let rule: Vec<String> = names
+                .iter()
+                .map(|name| format!("ALARM(\"{name}\")"))
+                .collect();
             map! { "AlarmRule": rule.join(" OR ") }
         }
         AlarmRule::Fixed { .. } => map! {
@@ -131,7 +166,11 @@ fn dimensions(metric: &Metric) -> Vec<Value> {
 fn describe_alarm_history(world: &World, input: &Value) -> Result<Value, Failure> {
     let now = world.now();
     let mut items: Vec<(f64, Value)> = Vec::new();
-    let named = |alarm: &&Alarm| input.text("AlarmName").is_none_or(|name| name == alarm.name);
+    let named = |alarm: &&Alarm| {
+        input
+            .text("AlarmName")
+            .is_none_or(|name| name == alarm.name)
+    };
     for alarm in world.scenario.alarms.iter().filter(named) {
         let mut at = now;
         // Newest first, as far back as an hour before the beginning.
@@ -146,7 +185,11 @@ fn describe_alarm_history(world: &World, input: &Value) -> Result<Value, Failure
         }
     }
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let size = input.integer("MaxRecords").and_then(|size| usize::try_from(size).ok()).unwrap_or(100).clamp(1, 100);
+    let size = input
+        .integer("MaxRecords")
+        .and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(100)
+        .clamp(1, 100);
     let (shown, next) = page(items, input.text("NextToken"), size)?;
     let shown: Vec<Value> = shown.into_iter().map(|(_, item)| item).collect();
     Ok(map! { "AlarmHistoryItems": shown, "NextToken": next })
@@ -173,12 +216,22 @@ fn find<'a>(world: &'a World, asked: &Value) -> Option<&'a Metric> {
         Some(metric.namespace.as_str()) == asked.text("Namespace")
             && Some(metric.name.as_str()) == asked.text("MetricName")
             && metric.dimensions.len() == wanted.len()
-            && metric.dimensions.iter().all(|(name, value)| wanted.get(name.as_str()) == Some(&value.as_str()))
+            && metric
+                .dimensions
+                .iter()
+                .all(|(name, value)| wanted.get(name.as_str()) == Some(&value.as_str()))
     })
 }
 
 /// Datapoints at whole periods, oldest first: real time and value.
-fn datapoints(world: &World, metric: &Metric, statistic: &str, from: f64, to: f64, period: i64) -> Result<Vec<(DateTime<Utc>, f64)>, Failure> {
+fn datapoints(
+    world: &World,
+    metric: &Metric,
+    statistic: &str,
+    from: f64,
+    to: f64,
+    period: i64,
+) -> Result<Vec<(DateTime<Utc>, f64)>, Failure> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let (from, to) = (from as i64, to as i64);
     if from >= to {
@@ -200,16 +253,38 @@ fn datapoints(world: &World, metric: &Metric, statistic: &str, from: f64, to: f6
         .map(|at| {
             // The period that is still running is read at this moment.
             let end = (at + chrono::Duration::seconds(period)).min(now);
-            (at, statistic_of(world, metric, statistic, world.seconds(at), world.seconds(end), period))
+            (
+                at,
+                statistic_of(
+                    world,
+                    metric,
+                    statistic,
+                    world.seconds(at),
+                    world.seconds(end),
+                    period,
+                ),
+            )
         })
         .collect())
 }
 
 /// The statistic of a period from a few readings in it.
-fn statistic_of(world: &World, metric: &Metric, statistic: &str, from: f64, to: f64, period: i64) -> f64 {
+fn statistic_of(
+    world: &World,
+    metric: &Metric,
+    statistic: &str,
+    from: f64,
+    to: f64,
+    period: i64,
+) -> f64 {
     const READINGS: u32 = 5;
     let readings: Vec<f64> = (1..=READINGS)
-        .map(|n| world.value(metric, from + (to - from) * f64::from(n) / f64::from(READINGS)))
+        .map(|n| {
+            world.value(
+                metric,
+                from + (to - from) * f64::from(n) / f64::from(READINGS),
+            )
+        })
         .collect();
     let average = readings.iter().sum::<f64>() / f64::from(READINGS);
     let value = match statistic {
@@ -219,7 +294,9 @@ fn statistic_of(world: &World, metric: &Metric, statistic: &str, from: f64, to: 
         "Sum" => average * (period as f64 / 60.0).max(1.0),
         "SampleCount" => f64::from(READINGS),
         // A percentile lies between the average and the maximum of so few readings.
-        percentile if percentile.starts_with('p') => readings.iter().copied().fold(f64::MIN, f64::max),
+        percentile if percentile.starts_with('p') => {
+            readings.iter().copied().fold(f64::MIN, f64::max)
+        }
         _ => average,
     };
     (value * 100.0).round() / 100.0
@@ -227,7 +304,10 @@ fn statistic_of(world: &World, metric: &Metric, statistic: &str, from: f64, to: 
 
 fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
     let (Some(from), Some(to)) = (input.number("StartTime"), input.number("EndTime")) else {
-        return Err(Failure::new("MissingParameter", "StartTime and EndTime are required"));
+        return Err(Failure::new(
+            "MissingParameter",
+            "StartTime and EndTime are required",
+        ));
     };
     let queries = input.list("MetricDataQueries");
     if queries.is_empty() || queries.len() > 500 {
@@ -236,7 +316,9 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
     let ascending = input.text("ScanBy") == Some("TimestampAscending");
     let mut results = Vec::new();
     for query in queries {
-        let id = query.text("Id").ok_or_else(|| Failure::new("MissingParameter", "every query needs an Id"))?;
+        let id = query
+            .text("Id")
+            .ok_or_else(|| Failure::new("MissingParameter", "every query needs an Id"))?;
         if query.text("Expression").is_some() {
             return Err(invalid("the simulator does not compute expressions"));
         }
@@ -245,7 +327,14 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
         let points = match find(world, metric) {
             Some(found) => {
                 let statistic = stat.text("Stat").unwrap_or("Average");
-                let mut points = datapoints(world, found, statistic, from, to, stat.integer("Period").unwrap_or(60))?;
+                let mut points = datapoints(
+                    world,
+                    found,
+                    statistic,
+                    from,
+                    to,
+                    stat.integer("Period").unwrap_or(60),
+                )?;
                 if !ascending {
                     points.reverse();
                 }
@@ -267,14 +356,20 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
 
 fn get_metric_statistics(world: &World, input: &Value) -> Result<Value, Failure> {
     let (Some(from), Some(to)) = (input.number("StartTime"), input.number("EndTime")) else {
-        return Err(Failure::new("MissingParameter", "StartTime and EndTime are required"));
+        return Err(Failure::new(
+            "MissingParameter",
+            "StartTime and EndTime are required",
+        ));
     };
     let period = input.integer("Period").unwrap_or(60);
     let mut rows: Vec<Value> = Vec::new();
     if let Some(metric) = find(world, input) {
         let wanted = input.texts("Statistics");
         for (index, statistic) in wanted.iter().enumerate() {
-            for (row, (at, value)) in datapoints(world, metric, statistic, from, to, period)?.into_iter().enumerate() {
+            for (row, (at, value)) in datapoints(world, metric, statistic, from, to, period)?
+                .into_iter()
+                .enumerate()
+            {
                 if index == 0 {
                     rows.push(map! { "Timestamp": at, "Unit": "None" });
                 }
@@ -304,8 +399,18 @@ fn list_metrics(world: &World, input: &Value) -> Result<Value, Failure> {
 
 fn list_tags(world: &World, input: &Value) -> Result<Value, Failure> {
     let wanted = input.text("ResourceARN").unwrap_or_default();
-    let alarm = world.scenario.alarms.iter().find(|alarm| arn(world, alarm) == wanted);
-    let alarm = alarm.ok_or_else(|| Failure::new("ResourceNotFoundException", format!("there is no {wanted}")))?;
-    let tags: Vec<Value> = alarm.tags.iter().map(|(key, value)| map! { "Key": key.as_str(), "Value": value.as_str() }).collect();
+    let alarm = world
+        .scenario
+        .alarms
+        .iter()
+        .find(|alarm| arn(world, alarm) == wanted);
+    let alarm = alarm.ok_or_else(|| {
+        Failure::new("ResourceNotFoundException", format!("there is no {wanted}"))
+    })?;
+    let tags: Vec<Value> = alarm
+        .tags
+        .iter()
+        .map(|(key, value)| map! { "Key": key.as_str(), "Value": value.as_str() })
+        .collect();
     Ok(map! { "Tags": tags })
 }

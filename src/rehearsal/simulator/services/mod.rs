@@ -10,7 +10,12 @@ use super::world::World;
 
 /// Answers a call.
 pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {
-    let unknown = || Failure::new("UnknownOperationException", format!("the simulator does not know {}", call.operation));
+    let unknown = || {
+        Failure::new(
+            "UnknownOperationException",
+            format!("the simulator does not know {}", call.operation),
+        )
+    };
     match call.service {
         Service::CloudWatch => cloudwatch::answer(world, &call.operation, &call.input),
         Service::Logs => logs::answer(world, &call.operation, &call.input),
@@ -21,13 +26,22 @@ pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {
 }
 
 /// One page of a list: the items, and the token of the next page.
-fn page<T>(items: Vec<T>, token: Option<&str>, size: usize) -> Result<(Vec<T>, Option<String>), Failure> {
+fn page<T>(
+    items: Vec<T>,
+    token: Option<&str>,
+    size: usize,
+) -> Result<(Vec<T>, Option<String>), Failure> {
     let from: usize = match token {
         None => 0,
         Some(token) => token
             .strip_prefix("page-")
             .and_then(|at| at.parse().ok())
-            .ok_or_else(|| Failure::new("InvalidNextToken", "the token is not one that was given out"))?,
+            .ok_or_else(|| {
+                Failure::new(
+                    "InvalidNextToken",
+                    "the token is not one that was given out",
+                )
+            })?,
     };
     let total = items.len();
     let next = from.saturating_add(size);

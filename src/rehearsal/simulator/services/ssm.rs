@@ -10,7 +10,11 @@ const OUTPUT: usize = 24_000;
 const ERRORS: usize = 8_000;
 const LISTED: usize = 2_500;
 
-pub(super) fn answer(world: &World, operation: &str, input: &Value) -> Option<Result<Value, Failure>> {
+pub(super) fn answer(
+    world: &World,
+    operation: &str,
+    input: &Value,
+) -> Option<Result<Value, Failure>> {
     Some(match operation {
         "SendCommand" => send_command(world, input),
         "GetCommandInvocation" => get_command_invocation(world, input),
@@ -22,18 +26,46 @@ pub(super) fn answer(world: &World, operation: &str, input: &Value) -> Option<Re
 }
 
 fn send_command(world: &World, input: &Value) -> Result<Value, Failure> {
-    let document = input.text("DocumentName").ok_or_else(|| Failure::new("InvalidDocument", "DocumentName is required"))?;
-    let instances: Vec<String> = input.texts("InstanceIds").into_iter().map(str::to_owned).collect();
+    let document = input
+        .text("DocumentName")
+        .ok_or_else(|| Failure::new("InvalidDocument", "DocumentName is required"))?;
+    let instances: Vec<String> = input
+        .texts("InstanceIds")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if instances.is_empty() {
-        return Err(Failure::new("InvalidInstanceId", "the simulator sends to InstanceIds only"));
+        return Err(Failure::new(
+            "InvalidInstanceId",
+            "the simulator sends to InstanceIds only",
+        ));
     }
-    let unknown = instances.iter().find(|id| !world.scenario.instances.iter().any(|known| known.id == **id));
+    let unknown = instances.iter().find(|id| {
+        !world
+            .scenario
+            .instances
+            .iter()
+            .any(|known| known.id == **id)
+    });
     if let Some(id) = unknown {
-        return Err(Failure::new("InvalidInstanceId", format!("Instances [[{id}]] not in a valid state for account {}", world.scenario.account)));
+        return Err(Failure::new(
+            "InvalidInstanceId",
+            format!(
+                "Instances [[{id}]] not in a valid state for account {}",
+                world.scenario.account
+            ),
+        ));
     }
     let lines = input.get("Parameters").texts("commands").join("\n");
     let comment = input.text("Comment").unwrap_or_default().to_owned();
-    let sent = Sent { document: document.to_owned(), instances, lines, comment, at: world.now(), cancelled: None };
+    let sent = Sent {
+        document: document.to_owned(),
+        instances,
+        lines,
+        comment,
+        at: world.now(),
+        cancelled: None,
+    };
     let id = world.send(sent.clone());
     Ok(map! { "Command": described(world, &id, &sent) })
 }
@@ -57,7 +89,9 @@ fn described(world: &World, id: &str, sent: &Sent) -> Value {
 
 fn sent(world: &World, input: &Value) -> Result<(String, Sent), Failure> {
     let id = input.text("CommandId").unwrap_or_default();
-    let sent = world.sent(id).ok_or_else(|| Failure::new("InvalidCommandId", format!("there is no command {id}")))?;
+    let sent = world
+        .sent(id)
+        .ok_or_else(|| Failure::new("InvalidCommandId", format!("there is no command {id}")))?;
     Ok((id.to_owned(), sent))
 }
 
@@ -66,11 +100,22 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 fn get_command_invocation(world: &World, input: &Value) -> Result<Value, Failure> {
-    let missing = || Failure::new("InvocationDoesNotExist", "The command ID and instance ID you specified did not match any invocations.");
+    let missing = || {
+        Failure::new(
+            "InvocationDoesNotExist",
+            "The command ID and instance ID you specified did not match any invocations.",
+        )
+    };
     let id = input.text("CommandId").unwrap_or_default();
     let sent = world.sent(id).ok_or_else(missing)?;
     let instance = input.text("InstanceId").unwrap_or_default();
-    let Invocation { status, detail, exit_code, output, error } = world.invocation(&sent, instance).ok_or_else(missing)?;
+    let Invocation {
+        status,
+        detail,
+        exit_code,
+        output,
+        error,
+    } = world.invocation(&sent, instance).ok_or_else(missing)?;
     Ok(map! {
         "CommandId": id,
         "InstanceId": instance,
@@ -90,7 +135,11 @@ fn get_command_invocation(world: &World, input: &Value) -> Result<Value, Failure
 
 fn list_command_invocations(world: &World, input: &Value) -> Result<Value, Failure> {
     let (id, sent) = sent(world, input)?;
-    let wanted = |instance: &&String| input.text("InstanceId").is_none_or(|id| id == instance.as_str());
+    let wanted = |instance: &&String| {
+        input
+            .text("InstanceId")
+            .is_none_or(|id| id == instance.as_str())
+    };
     let all: Vec<Value> = sent
         .instances
         .iter()
@@ -115,7 +164,14 @@ fn list_command_invocations(world: &World, input: &Value) -> Result<Value, Failu
 
 fn cancel_command(world: &World, input: &Value) -> Result<Value, Failure> {
     let id = input.text("CommandId").unwrap_or_default();
-    if world.cancel(id) { Ok(map! {}) } else { Err(Failure::new("InvalidCommandId", format!("there is no command {id}"))) }
+    if world.cancel(id) {
+        Ok(map! {})
+    } else {
+        Err(Failure::new(
+            "InvalidCommandId",
+            format!("there is no command {id}"),
+        ))
+    }
 }
 
 fn describe_instance_information(world: &World, input: &Value) -> Result<Value, Failure> {

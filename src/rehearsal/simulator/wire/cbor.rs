@@ -21,7 +21,14 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, Error> {
     }
     Ok(match decoder.datatype()? {
         Type::Bool => Value::Bool(decoder.bool()?),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::I8 | Type::I16 | Type::I32 | Type::I64 => Value::Int(decoder.i64()?),
+        Type::U8
+        | Type::U16
+        | Type::U32
+        | Type::U64
+        | Type::I8
+        | Type::I16
+        | Type::I32
+        | Type::I64 => Value::Int(decoder.i64()?),
         Type::F16 => Value::Float(decoder.f16()?.into()),
         Type::F32 => Value::Float(decoder.f32()?.into()),
         Type::F64 => Value::Float(decoder.f64()?),
@@ -67,7 +74,11 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, Error> {
         Type::Tag => {
             let tag = decoder.tag()?;
             let inner = read(decoder, depth - 1)?;
-            if tag == Tag::from(IanaTag::Timestamp) { inner.as_number().map_or(Value::Null, Value::Time) } else { inner }
+            if tag == Tag::from(IanaTag::Timestamp) {
+                inner.as_number().map_or(Value::Null, Value::Time)
+            } else {
+                inner
+            }
         }
         _ => {
             decoder.skip()?;
@@ -83,7 +94,10 @@ pub(super) fn encode(value: &Value) -> Vec<u8> {
     encoder.into_writer()
 }
 
-fn write(encoder: &mut Encoder<Vec<u8>>, value: &Value) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+fn write(
+    encoder: &mut Encoder<Vec<u8>>,
+    value: &Value,
+) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
     match value {
         Value::Null => encoder.null()?,
         Value::Bool(truth) => encoder.bool(*truth)?,
@@ -117,7 +131,10 @@ mod tests {
     #[test]
     fn values_survive_the_wire() {
         let value = Value::Map(vec![
-            ("a".into(), Value::List(vec![Value::Int(-7), Value::Float(1.5), Value::Bool(true)])),
+            (
+                "a".into(),
+                Value::List(vec![Value::Int(-7), Value::Float(1.5), Value::Bool(true)]),
+            ),
             ("t".into(), Value::Time(1_700_000_000.25)),
             ("s".into(), Value::Text("ä".into())),
         ]);
@@ -127,6 +144,9 @@ mod tests {
     #[test]
     fn hostile_nesting_is_refused() {
         assert!(decode(&[0x81; 100_000]).is_err());
-        assert!(decode(&[0xff, 0x00]).is_ok_and(|value| value == Value::Null) || decode(&[0xff]).is_err());
+        assert!(
+            decode(&[0xff, 0x00]).is_ok_and(|value| value == Value::Null)
+                || decode(&[0xff]).is_err()
+        );
     }
 }

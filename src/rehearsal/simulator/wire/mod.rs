@@ -59,7 +59,11 @@ pub(super) struct Failure {
 
 impl Failure {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -73,36 +77,75 @@ pub(super) struct Encoded {
 
 /// Recognises the protocol of a request and takes the call from it.
 pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Call, Failure> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     let bad = |message: String| Failure::new("SerializationException", message);
     if header("smithy-protocol") == "rpc-v2-cbor" {
         // https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
         let operation = path.strip_prefix("/service/GraniteServiceVersion20100801/operation/");
-        let operation = operation.ok_or_else(|| Failure::new("UnknownOperationException", format!("nothing answers at {path}")))?;
+        let operation = operation.ok_or_else(|| {
+            Failure::new(
+                "UnknownOperationException",
+                format!("nothing answers at {path}"),
+            )
+        })?;
         let input = cbor::decode(body).map_err(|error| bad(error.to_string()))?;
-        return Ok(Call { protocol: Protocol::Cbor, service: Service::CloudWatch, operation: operation.to_owned(), input });
+        return Ok(Call {
+            protocol: Protocol::Cbor,
+            service: Service::CloudWatch,
+            operation: operation.to_owned(),
+            input,
+        });
     }
     if let Some((target, operation)) = header("x-amz-target").split_once('.') {
         let (service, version) = match target {
             "GraniteServiceVersion20100801" => (Service::CloudWatch, "1.0"),
             "Logs_20140328" => (Service::Logs, "1.1"),
             "AmazonSSM" => (Service::Ssm, "1.1"),
-            _ => return Err(Failure::new("UnknownOperationException", format!("the simulator has no {target}"))),
+            _ => {
+                return Err(Failure::new(
+                    "UnknownOperationException",
+                    format!("the simulator has no {target}"),
+                ));
+            }
         };
         let input = json::decode(body).map_err(|error| bad(error.to_string()))?;
-        return Ok(Call { protocol: Protocol::Json(version), service, operation: operation.to_owned(), input });
+        return Ok(Call {
+            protocol: Protocol::Json(version),
+            service,
+            operation: operation.to_owned(),
+            input,
+        });
     }
     let (action, version, input) = query::decode(body);
     let service = match version.as_str() {
         "2010-08-01" => Service::CloudWatch,
         "2011-06-15" => Service::Sts,
-        _ => return Err(Failure::new("InvalidAction", format!("the simulator has no service of version {version:?}"))),
+        _ => {
+            return Err(Failure::new(
+                "InvalidAction",
+                format!("the simulator has no service of version {version:?}"),
+            ));
+        }
     };
-    Ok(Call { protocol: Protocol::Query, service, operation: action, input })
+    Ok(Call {
+        protocol: Protocol::Query,
+        service,
+        operation: action,
+        input,
+    })
 }
 
 /// Puts an answer into the protocol of its call.
-pub(super) fn encode(protocol: Protocol, operation: &str, answer: Result<Value, Failure>) -> Encoded {
+pub(super) fn encode(
+    protocol: Protocol,
+    operation: &str,
+    answer: Result<Value, Failure>,
+) -> Encoded {
     let mut headers = HeaderMap::new();
     headers.insert("x-amzn-requestid", request_id());
     let content = match protocol {
@@ -125,7 +168,11 @@ pub(super) fn encode(protocol: Protocol, operation: &str, answer: Result<Value, 
             },
         ),
         Err(failure) => {
-            let fault = if failure.status.is_server_error() { "Receiver" } else { "Sender" };
+            let fault = if failure.status.is_server_error() {
+                "Receiver"
+            } else {
+                "Sender"
+            };
             if let Ok(error) = HeaderValue::from_str(&format!("{};{fault}", failure.code)) {
                 headers.insert("x-amzn-query-error", error);
             }
@@ -142,11 +189,16 @@ pub(super) fn encode(protocol: Protocol, operation: &str, answer: Result<Value, 
             (failure.status, body)
         }
     };
-    Encoded { status, headers, body }
+    Encoded {
+        status,
+        headers,
+        body,
+    }
 }
 
 fn request_id() -> HeaderValue {
-    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
+        .unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
 /// Makes a map of what has a value.
@@ -165,7 +217,10 @@ pub(super) use map;
 impl Value {
     pub fn get(&self, key: &str) -> &Value {
         match self {
-            Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map_or(&Self::Null, |(_, value)| value),
+            Self::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map_or(&Self::Null, |(_, value)| value),
             _ => &Self::Null,
         }
     }
@@ -184,13 +239,18 @@ impl Value {
 
     pub fn as_number(&self) -> Option<f64> {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "times and counts are far below 2^52")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "times and counts are far below 2^52"
+            )]
             Self::Int(number) => Some(*number as f64),
             Self::Float(number) | Self::Time(number) => Some(*number),
             Self::Text(text) => text.parse().ok().or_else(|| {
                 // Query spells times in ISO 8601.
                 #[expect(clippy::cast_precision_loss, reason = "times are far below 2^52")]
-                let time = chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis() as f64;
+                let time = chrono::DateTime::parse_from_rfc3339(text)
+                    .ok()?
+                    .timestamp_millis() as f64;
                 Some(time / 1000.0)
             }),
             _ => None,

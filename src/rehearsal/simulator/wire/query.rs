@@ -63,16 +63,24 @@ fn place(at: &mut Value, path: &[&str], text: &str) {
 pub(super) fn encode(operation: &str, value: &Value) -> Vec<u8> {
     document(|writer| {
         within(writer, &format!("{operation}Response"), |writer| {
-            within(writer, &format!("{operation}Result"), |writer| content(writer, value))?;
+            within(writer, &format!("{operation}Result"), |writer| {
+                content(writer, value)
+            })?;
             within(writer, "ResponseMetadata", |writer| {
-                within(writer, "RequestId", |writer| text(writer, &uuid::Uuid::new_v4().to_string()))
+                within(writer, "RequestId", |writer| {
+                    text(writer, &uuid::Uuid::new_v4().to_string())
+                })
             })
         })
     })
 }
 
 pub(super) fn encode_error(failure: &Failure) -> Vec<u8> {
-    let fault = if failure.status.is_server_error() { "Receiver" } else { "Sender" };
+    let fault = if failure.status.is_server_error() {
+        "Receiver"
+    } else {
+        "Sender"
+    };
     document(|writer| {
         within(writer, "ErrorResponse", |writer| {
             within(writer, "Error", |writer| {
@@ -95,7 +103,11 @@ fn document(body: impl FnOnce(&mut Xml) -> std::io::Result<()>) -> Vec<u8> {
     bytes
 }
 
-fn within(writer: &mut Xml, name: &str, body: impl FnOnce(&mut Xml) -> std::io::Result<()>) -> std::io::Result<()> {
+fn within(
+    writer: &mut Xml,
+    name: &str,
+    body: impl FnOnce(&mut Xml) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     writer.write_event(Event::Start(BytesStart::new(name)))?;
     body(writer)?;
     writer.write_event(Event::End(BytesEnd::new(name)))
@@ -113,14 +125,20 @@ fn content(writer: &mut Xml, value: &Value) -> std::io::Result<()> {
         Value::Float(number) => text(writer, &number.to_string()),
         Value::Time(seconds) => {
             #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-            let time = chrono::DateTime::from_timestamp_millis((seconds * 1000.0) as i64).unwrap_or_default();
-            text(writer, &time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+            let time = chrono::DateTime::from_timestamp_millis((seconds * 1000.0) as i64)
+                .unwrap_or_default();
+            text(
+                writer,
+                &time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            )
         }
         Value::Text(written) => text(writer, written),
-        Value::List(items) => items.iter().try_for_each(|item| within(writer, "member", |writer| content(writer, item))),
-        Value::Map(entries) => {
-            entries.iter().try_for_each(|(key, value)| within(writer, key, |writer| content(writer, value)))
-        }
+        Value::List(items) => items
+            .iter()
+            .try_for_each(|item| within(writer, "member", |writer| content(writer, item))),
+        Value::Map(entries) => entries
+            .iter()
+            .try_for_each(|(key, value)| within(writer, key, |writer| content(writer, value))),
     }
 }
 
@@ -130,8 +148,9 @@ mod tests {
 
     #[test]
     fn dotted_names_become_lists_and_maps() {
-        let (action, version, value) =
-            decode(b"Action=X&Version=2010-08-01&Queries.member.1.Id=a&Queries.member.2.Id=b&MaxRecords=5");
+        let (action, version, value) = decode(
+            b"Action=X&Version=2010-08-01&Queries.member.1.Id=a&Queries.member.2.Id=b&MaxRecords=5",
+        );
         assert_eq!((action.as_str(), version.as_str()), ("X", "2010-08-01"));
         assert_eq!(value.list("Queries")[1].text("Id"), Some("b"));
         assert_eq!(value.integer("MaxRecords"), Some(5));
@@ -145,7 +164,10 @@ mod tests {
 
     #[test]
     fn answers_escape_what_they_hold() {
-        let xml = encode("X", &Value::Map(vec![("A".into(), Value::Text("<&>".into()))]));
+        let xml = encode(
+            "X",
+            &Value::Map(vec![("A".into(), Value::Text("<&>".into()))]),
+        );
         assert!(String::from_utf8(xml).unwrap().contains("&lt;&amp;&gt;"));
     }
 }
