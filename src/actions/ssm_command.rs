@@ -14,7 +14,7 @@ use crate::aws::{Aws, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
-/// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html>
 const OUTPUT_LIMIT: usize = 24_000;
 const ERROR_LIMIT: usize = 8_000;
 /// The first wait between two looks, and the longest.

@@ -47,7 +47,7 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
     let stat = inner.and_then(|query| query.metric_stat());
     let metric = stat.and_then(|stat| stat.metric());
     let dimensions = if alarm.dimensions().is_empty() {
-        metric.map(|metric| metric.dimensions()).unwrap_or_default()
+        metric.map(aws_sdk_cloudwatch::types::Metric::dimensions).unwrap_or_default()
     } else {
         alarm.dimensions()
     };
@@ -70,13 +70,13 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
             .map(|operator| operator.as_str().to_owned()),
         statistic: alarm
             .statistic()
-            .map(|statistic| statistic.as_str())
+            .map(aws_sdk_cloudwatch::types::Statistic::as_str)
             .or(alarm.extended_statistic())
             .or(stat.and_then(|stat| stat.stat()))
             .map(str::to_owned),
         period: alarm
             .period()
-            .or(stat.and_then(|stat| stat.period()))
+            .or(stat.and_then(aws_sdk_cloudwatch::types::MetricStat::period))
             .map(i64::from),
         ..common!(alarm, place)
     }

@@ -15,10 +15,10 @@ use crate::aws::{Aws, AwsError, Class, describe};
 use crate::incident::AlarmRef;
 
 /// The most alarms a page holds.
-/// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const PAGE: i32 = 100;
 /// The longest wait between two requests while they fail.
-const SLOWEST: Duration = Duration::from_secs(120);
+const SLOWEST: Duration = Duration::from_mins(2);
 
 /// How often to ask.
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +142,7 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
             }
         }),
         Err(error) => {
-            boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string()))
+            boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string()));
         }
     }
 }
@@ -166,5 +166,5 @@ fn pause(interval: Duration, failures: u32) -> Duration {
     }
     let full = (interval * 2_u32.pow(failures.min(8) - 1)).min(SLOWEST);
     let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    full - full * random / 4 / 256
+    full.saturating_sub(full * random / 4 / 256)
 }

@@ -10,7 +10,7 @@ use crate::aws::{Aws, AwsError, describe};
 use crate::incident::AlarmRef;
 
 /// GetMetricData takes this many queries a call.
-/// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
 const BATCH: usize = 500;
 /// Datapoints in a sparkline.
 pub(super) const POINTS: i64 = 16;

@@ -159,7 +159,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Rehearse(arguments)) => rehearse::run(arguments, &settings).await,
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments),
-            Some(Subcommands::Note(arguments)) => note::run(arguments).await,
+            Some(Subcommands::Note(arguments)) => note::run(&arguments),
         }
     });
     // What still runs reads only; nobody waits for it.

@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     text: Vec<String>,
 }
 
-pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let folder = state_folder()?;
     let (mut journal, id) = find(&folder, &arguments.incident)?;
     let text = arguments.text.join(" ");

@@ -24,6 +24,7 @@ use crate::rehearsal::scenario::describe;
 use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, bot};
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(super) struct Arguments {
     /// The scenario: a name from `--list`, or a file.
     #[arg(default_value = "cpu-spike")]

@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         let node = self.node(key)?;
         let text = self.as_string(key, node)?;
         match humantime::parse_duration(&text.value) {
-            Ok(duration) if duration <= Duration::from_secs(400 * 86_400) => Some(duration),
+            Ok(duration) if duration <= Duration::from_hours(9600) => Some(duration),
             Ok(_) => {
                 self.problems
                     .push(Problem::error(format!("`{key}` is longer than 400 days")).at(text.span));

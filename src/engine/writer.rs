@@ -88,6 +88,9 @@ fn stamp(settings: &Settings) -> Stamp {
     }
 }
 
+/// An attempt and how it ended.
+type End = (AttemptId, AttemptResult);
+
 struct Writer {
     id: IncidentId,
     settings: Settings,
@@ -98,12 +101,9 @@ struct Writer {
     generation: Option<i64>,
     running: HashMap<AttemptId, AbortHandle>,
     /// Ends that could not be recorded yet, in order.
-    unrecorded: Vec<(AttemptId, AttemptResult)>,
+    unrecorded: Vec<End>,
     wakes: Vec<DateTime<Utc>>,
-    ends: (
-        mpsc::Sender<(AttemptId, AttemptResult)>,
-        mpsc::Receiver<(AttemptId, AttemptResult)>,
-    ),
+    ends: (mpsc::Sender<End>, mpsc::Receiver<End>),
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 

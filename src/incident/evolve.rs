@@ -203,7 +203,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             causes,
             path,
         } => {
-            for earlier in execution.escalations.iter_mut() {
+            for earlier in &mut execution.escalations {
                 if matches!(earlier.answer, EscalationAnswer::Postponed { .. })
                     && earlier.causes.iter().all(|cause| causes.contains(cause))
                 {

@@ -11,9 +11,9 @@ use crate::document::{Kind, Node, Problem, Reader};
 use crate::expression::{Quoting, Template};
 
 /// How long an attempt may take where the step does not say: long enough for Run Command.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The oldest prefetched result that is good enough where the step does not say.
-const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
+const DEFAULT_MAX_AGE: Duration = Duration::from_mins(1);
 /// Names that outputs cannot take.
 const RESERVED: [&str; 8] = [
     "alarm",

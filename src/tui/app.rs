@@ -169,17 +169,16 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                         });
                     }
                     Request::Ask { command, done } => {
-                        ask(handle.clone(), command, done, said.clone())
+                        ask(handle.as_ref(), command, done, said.clone());
                     }
-                    Request::OpenIncident { alarm, playbook } => open_incident(
-                        alarm,
+                    Request::OpenIncident { alarm, playbook } => open_incident(&alarm,
                         &playbook,
                         &model.catalog,
                         &surroundings,
                         said.clone(),
                     ),
                     Request::StartPlaybook(playbook) => {
-                        start(handle.clone(), &playbook, &model.catalog, said.clone())
+                        start(handle.as_ref(), &playbook, &model.catalog, said.clone());
                     }
                 }
             }
@@ -198,6 +197,7 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
     Ok(handle.filter(|_| unfinished).map(|handle| handle.id))
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each source")]
 struct Open {
     catalog: bool,
     connection: bool,
@@ -228,7 +228,8 @@ fn message(event: Event) -> Option<Message> {
     }
 }
 
-fn ask(handle: Option<Handle>, command: Command, done: String, said: mpsc::Sender<Said>) {
+fn ask(handle: Option<&Handle>, command: Command, done: String, said: mpsc::Sender<Said>) {
+    let handle = handle.cloned();
     tokio::spawn(async move {
         let answer = match handle {
             Some(handle) => handle
@@ -243,7 +244,7 @@ fn ask(handle: Option<Handle>, command: Command, done: String, said: mpsc::Sende
     });
 }
 
-fn start(handle: Option<Handle>, playbook: &str, catalog: &Catalog, said: mpsc::Sender<Said>) {
+fn start(handle: Option<&Handle>, playbook: &str, catalog: &Catalog, said: mpsc::Sender<Said>) {
     let Some(entry) = catalog.get(playbook) else {
         return;
     };
@@ -272,7 +273,7 @@ async fn recorder(
 }
 
 fn open_incident(
-    alarm: Arc<AlarmRef>,
+    alarm: &AlarmRef,
     playbook: &str,
     catalog: &Catalog,
     surroundings: &Surroundings,
@@ -289,7 +290,7 @@ fn open_incident(
             .first()
             .copied()
             .unwrap_or(Severity::High),
-        alarm: Some((*alarm).clone()),
+        alarm: Some(alarm.clone()),
         rehearsal: surroundings.rehearsal.clone(),
     };
     let (settings, journal) = (surroundings.engine.clone(), surroundings.recorder.clone());

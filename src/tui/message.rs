@@ -41,6 +41,7 @@ pub enum Message {
 
 /// Something has to be done.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful a second at most")]
 pub enum Request {
     /// Leave.
     Quit,

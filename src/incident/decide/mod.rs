@@ -61,7 +61,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::CancelCurrent => attempts::cancel_current(&mut draft)?,
         Command::Escalate { reason } => escalation::now(&mut draft, reason)?,
         Command::ApproveEscalation { escalation, note } => {
-            escalation::approve(&mut draft, escalation, note)?
+            escalation::approve(&mut draft, escalation, note)?;
         }
         Command::PostponeEscalation {
             escalation,

@@ -85,7 +85,7 @@ fn fill(message: &str, index: usize, n: i64) -> String {
 
 /// A CloudWatch Logs filter pattern over unstructured text: terms that must all stand there,
 /// `?terms` of which one must, `-terms` that must not.
-/// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html>
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let terms = terms(pattern);
     let (any, rest): (Vec<&String>, Vec<&String>) =

@@ -85,7 +85,7 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
         text.push_str(" · the rest is still being read");
     }
     if !model.filter.is_empty() {
-        text.push_str(&format!(" · {shown} contain \"{}\"", model.filter));
+        text = format!("{text} · {shown} contain \"{}\"", model.filter);
     }
     if model.has_open_incident() {
         text.push_str(" · incident open: i");
@@ -180,7 +180,7 @@ impl Columns {
             };
             Span::styled(text, style)
         });
-        Line::from_iter(spans)
+        spans.collect()
     }
 }
 

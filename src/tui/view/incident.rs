@@ -191,7 +191,7 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
         text.push_str(" · escalated");
     }
     if let Some(alarm) = incident.alarms.front() {
-        text.push_str(&format!(" · {} {}", alarm.name, state_words(alarm.state).1));
+        text = format!("{text} · {} {}", alarm.name, state_words(alarm.state).1);
     }
     let severity = format!(" {} ", incident.severity.name());
     let room = width.saturating_sub(severity.len());

@@ -245,9 +245,9 @@ fn datapoints(
     }
     let first = from.div_euclid(period) * period;
     let now = Utc::now();
-    Ok((0..)
+    Ok((0..=MOST_POINTS)
         .map(|index| first + index * period)
-        .take_while(|at| *at < to)
+        .filter(|at| *at < to)
         .filter_map(|at| DateTime::from_timestamp(at, 0))
         .filter(|at| *at <= now)
         .map(|at| {

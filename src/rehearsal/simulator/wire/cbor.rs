@@ -39,35 +39,29 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Value, Error> {
         }
         Type::Array | Type::ArrayIndef => {
             let mut items = Vec::new();
-            match decoder.array()? {
-                Some(length) => {
-                    for _ in 0..length {
-                        items.push(read(decoder, depth - 1)?);
-                    }
+            if let Some(length) = decoder.array()? {
+                for _ in 0..length {
+                    items.push(read(decoder, depth - 1)?);
                 }
-                None => {
-                    while decoder.datatype()? != Type::Break {
-                        items.push(read(decoder, depth - 1)?);
-                    }
-                    decoder.skip()?;
+            } else {
+                while decoder.datatype()? != Type::Break {
+                    items.push(read(decoder, depth - 1)?);
                 }
+                decoder.skip()?;
             }
             Value::List(items)
         }
         Type::Map | Type::MapIndef => {
             let mut entries = Vec::new();
-            match decoder.map()? {
-                Some(length) => {
-                    for _ in 0..length {
-                        entries.push((decoder.str()?.to_owned(), read(decoder, depth - 1)?));
-                    }
+            if let Some(length) = decoder.map()? {
+                for _ in 0..length {
+                    entries.push((decoder.str()?.to_owned(), read(decoder, depth - 1)?));
                 }
-                None => {
-                    while decoder.datatype()? != Type::Break {
-                        entries.push((decoder.str()?.to_owned(), read(decoder, depth - 1)?));
-                    }
-                    decoder.skip()?;
+            } else {
+                while decoder.datatype()? != Type::Break {
+                    entries.push((decoder.str()?.to_owned(), read(decoder, depth - 1)?));
                 }
+                decoder.skip()?;
             }
             Value::Map(entries)
         }
@@ -143,10 +137,7 @@ mod tests {
 
     #[test]
     fn hostile_nesting_is_refused() {
-        assert!(decode(&[0x81; 100_000]).is_err());
-        assert!(
-            decode(&[0xff, 0x00]).is_ok_and(|value| value == Value::Null)
-                || decode(&[0xff]).is_err()
-        );
+        assert!(decode(&vec![0x81; 100_000]).is_err());
+        assert!(decode(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).is_err());
     }
 }
