@@ -6,9 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use standdown::actions::VOCABULARY;
 use standdown::incident::{
-    Actor, AlarmRef, AlarmState, AttemptId, AttemptResult, AttemptStatus, Command, EscalationAnswer,
-    Event, ExecutionStatus, IncidentStatus, Question, Recorded, Refusal, Stamp, State, Verdict,
-    decide, evolve, question,
+    Actor, AlarmRef, AlarmState, AttemptId, AttemptResult, AttemptStatus, Command,
+    EscalationAnswer, Event, ExecutionStatus, IncidentStatus, Question, Recorded, Refusal, Stamp,
+    State, Verdict, decide, evolve, question,
 };
 use standdown::playbook::{Severity, StepId};
 
@@ -99,13 +99,27 @@ struct Walk {
 impl Walk {
     fn new() -> Self {
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        Self { state: State::new(VOCABULARY), events: Vec::new(), now, seed: 1 }
+        Self {
+            state: State::new(VOCABULARY),
+            events: Vec::new(),
+            now,
+            seed: 1,
+        }
     }
 
     fn stamp(&mut self) -> Stamp {
         self.seed += 1;
-        let actor = Actor { user: "u".into(), uid: 1, host: "h".into(), arn: None };
-        Stamp { at: self.now, actor, seed: uuid::Uuid::from_u128(self.seed) }
+        let actor = Actor {
+            user: "u".into(),
+            uid: 1,
+            host: "h".into(),
+            arn: None,
+        };
+        Stamp {
+            at: self.now,
+            actor,
+            seed: uuid::Uuid::from_u128(self.seed),
+        }
     }
 
     fn ask(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
@@ -126,9 +140,23 @@ impl Walk {
 
     fn open(host: Option<&str>) -> Self {
         let mut walk = Self::new();
-        let dimensions = host.map(|host| ("Host".to_owned(), host.to_owned())).into_iter().collect();
-        let alarm = AlarmRef { name: "a".into(), state: AlarmState::Alarm, dimensions, ..AlarmRef::default() };
-        walk.ask(Command::Open { title: "t".into(), severity: Severity::High, alarm: Some(alarm), rehearsal: None }).unwrap();
+        let dimensions = host
+            .map(|host| ("Host".to_owned(), host.to_owned()))
+            .into_iter()
+            .collect();
+        let alarm = AlarmRef {
+            name: "a".into(),
+            state: AlarmState::Alarm,
+            dimensions,
+            ..AlarmRef::default()
+        };
+        walk.ask(Command::Open {
+            title: "t".into(),
+            severity: Severity::High,
+            alarm: Some(alarm),
+            rehearsal: None,
+        })
+        .unwrap();
         walk
     }
 
@@ -146,32 +174,80 @@ impl Walk {
     }
 
     fn running(&self) -> Vec<AttemptId> {
-        self.state.execution().into_iter().flat_map(|execution| execution.running().map(|attempt| attempt.id).collect::<Vec<_>>()).collect()
+        self.state
+            .execution()
+            .into_iter()
+            .flat_map(|execution| {
+                execution
+                    .running()
+                    .map(|attempt| attempt.id)
+                    .collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     fn end(&mut self, status: AttemptStatus, code: i64) -> Vec<Event> {
         let attempt = self.running()[0];
-        self.ask(Command::AttemptEnded { attempt, result: result(status, code) }).unwrap()
+        self.ask(Command::AttemptEnded {
+            attempt,
+            result: result(status, code),
+        })
+        .unwrap()
     }
 
     fn here(&self) -> String {
-        self.state.execution().unwrap().visits.last().unwrap().step.to_string()
+        self.state
+            .execution()
+            .unwrap()
+            .visits
+            .last()
+            .unwrap()
+            .step
+            .to_string()
     }
 
     fn confirm(&mut self, verdict: Verdict, version: &str) -> Result<Vec<Event>, Refusal> {
-        let visit = self.state.execution().unwrap().visits.last().unwrap().number;
+        let visit = self
+            .state
+            .execution()
+            .unwrap()
+            .visits
+            .last()
+            .unwrap()
+            .number;
         let answers = BTreeMap::from([("version".to_owned(), version.to_owned())]);
-        self.ask(Command::Confirm { step: StepId::from("fix"), visit, verdict, note: None, answers })
+        self.ask(Command::Confirm {
+            step: StepId::from("fix"),
+            visit,
+            verdict,
+            note: None,
+            answers,
+        })
     }
 
     fn take(&mut self, branch: usize, reason: Option<&str>) -> Result<Vec<Event>, Refusal> {
-        let visit = self.state.execution().unwrap().visits.last().unwrap().number;
-        self.ask(Command::TakeBranch { step: StepId::from("choose"), visit, branch, reason: reason.map(str::to_owned) })
+        let visit = self
+            .state
+            .execution()
+            .unwrap()
+            .visits
+            .last()
+            .unwrap()
+            .number;
+        self.ask(Command::TakeBranch {
+            step: StepId::from("choose"),
+            visit,
+            branch,
+            reason: reason.map(str::to_owned),
+        })
     }
 }
 
 fn start() -> Command {
-    Command::Start { name: "p.toml".into(), text: PLAYBOOK.into() }
+    Command::Start {
+        name: "p.toml".into(),
+        text: PLAYBOOK.into(),
+    }
 }
 
 fn result(status: AttemptStatus, code: i64) -> AttemptResult {
@@ -184,7 +260,10 @@ fn result(status: AttemptStatus, code: i64) -> AttemptResult {
 
 #[test]
 fn the_playbook_of_these_tests_has_no_problems() {
-    let compiled = standdown::playbook::compile(&standdown::document::Source::new("p.toml", PLAYBOOK), &VOCABULARY);
+    let compiled = standdown::playbook::compile(
+        &standdown::document::Source::new("p.toml", PLAYBOOK),
+        &VOCABULARY,
+    );
     assert_eq!(compiled.problems, []);
 }
 
@@ -193,10 +272,46 @@ fn the_playbook_of_these_tests_has_no_problems() {
 fn the_status_of_an_incident_only_moves_forward_and_closes_when_resolved() {
     use IncidentStatus::{Acknowledged, Closed, Mitigated, Open, Resolved};
     let table = [
-        (Open, [(Open, false), (Acknowledged, true), (Mitigated, true), (Resolved, true), (Closed, false)]),
-        (Acknowledged, [(Open, false), (Acknowledged, false), (Mitigated, true), (Resolved, true), (Closed, false)]),
-        (Mitigated, [(Open, false), (Acknowledged, false), (Mitigated, false), (Resolved, true), (Closed, false)]),
-        (Resolved, [(Open, false), (Acknowledged, false), (Mitigated, false), (Resolved, false), (Closed, true)]),
+        (
+            Open,
+            [
+                (Open, false),
+                (Acknowledged, true),
+                (Mitigated, true),
+                (Resolved, true),
+                (Closed, false),
+            ],
+        ),
+        (
+            Acknowledged,
+            [
+                (Open, false),
+                (Acknowledged, false),
+                (Mitigated, true),
+                (Resolved, true),
+                (Closed, false),
+            ],
+        ),
+        (
+            Mitigated,
+            [
+                (Open, false),
+                (Acknowledged, false),
+                (Mitigated, false),
+                (Resolved, true),
+                (Closed, false),
+            ],
+        ),
+        (
+            Resolved,
+            [
+                (Open, false),
+                (Acknowledged, false),
+                (Mitigated, false),
+                (Resolved, false),
+                (Closed, true),
+            ],
+        ),
     ];
     for (from, row) in table {
         for (to, allowed) in row {
@@ -204,7 +319,11 @@ fn the_status_of_an_incident_only_moves_forward_and_closes_when_resolved() {
             if from != Open {
                 walk.ask(Command::SetStatus(from)).unwrap();
             }
-            assert_eq!(walk.ask(Command::SetStatus(to)).is_ok(), allowed, "{from:?} → {to:?}");
+            assert_eq!(
+                walk.ask(Command::SetStatus(to)).is_ok(),
+                allowed,
+                "{from:?} → {to:?}"
+            );
         }
     }
 }
@@ -212,29 +331,48 @@ fn the_status_of_an_incident_only_moves_forward_and_closes_when_resolved() {
 #[test]
 fn a_closed_incident_takes_notes_and_nothing_else() {
     let mut walk = Walk::open(None);
-    walk.ask(Command::SetStatus(IncidentStatus::Resolved)).unwrap();
-    walk.ask(Command::SetStatus(IncidentStatus::Closed)).unwrap();
+    walk.ask(Command::SetStatus(IncidentStatus::Resolved))
+        .unwrap();
+    walk.ask(Command::SetStatus(IncidentStatus::Closed))
+        .unwrap();
     assert!(walk.ask(Command::Note("later".into())).is_ok());
     assert_eq!(walk.ask(start()).unwrap_err(), Refusal::Closed);
-    assert_eq!(walk.ask(Command::Regrade(Severity::Low)).unwrap_err(), Refusal::Closed);
+    assert_eq!(
+        walk.ask(Command::Regrade(Severity::Low)).unwrap_err(),
+        Refusal::Closed
+    );
 }
 
 #[test]
 fn an_incident_is_not_closed_under_a_walk() {
     let mut walk = Walk::started();
-    walk.ask(Command::SetStatus(IncidentStatus::Resolved)).unwrap();
-    assert_eq!(walk.ask(Command::SetStatus(IncidentStatus::Closed)).unwrap_err(), Refusal::Walking);
+    walk.ask(Command::SetStatus(IncidentStatus::Resolved))
+        .unwrap();
+    assert_eq!(
+        walk.ask(Command::SetStatus(IncidentStatus::Closed))
+            .unwrap_err(),
+        Refusal::Walking
+    );
 }
 
 #[test]
 fn an_input_the_alarm_does_not_carry_is_asked_for_before_anything_runs() {
     let mut walk = Walk::open(None);
     walk.ask(start()).unwrap();
-    assert!(matches!(question(&walk.state, walk.now), Question::Input(input) if input.name == "host"));
+    assert!(
+        matches!(question(&walk.state, walk.now), Question::Input(input) if input.name == "host")
+    );
     assert!(walk.running().is_empty());
-    let refused = walk.ask(Command::ProvideInput { name: "host".into(), text: "a b;c".into() });
+    let refused = walk.ask(Command::ProvideInput {
+        name: "host".into(),
+        text: "a b;c".into(),
+    });
     assert!(matches!(refused, Err(Refusal::InvalidInput(_))));
-    walk.ask(Command::ProvideInput { name: "host".into(), text: "db.example.com".into() }).unwrap();
+    walk.ask(Command::ProvideInput {
+        name: "host".into(),
+        text: "db.example.com".into(),
+    })
+    .unwrap();
     assert_eq!((walk.here().as_str(), walk.running().len()), ("check", 1));
 }
 
@@ -242,7 +380,10 @@ fn an_input_the_alarm_does_not_carry_is_asked_for_before_anything_runs() {
 fn a_hostile_dimension_is_no_value_and_the_responder_is_asked() {
     let mut walk = Walk::open(Some("{{ssm:secret}}"));
     walk.ask(start()).unwrap();
-    assert!(matches!(question(&walk.state, walk.now), Question::Input(_)));
+    assert!(matches!(
+        question(&walk.state, walk.now),
+        Question::Input(_)
+    ));
 }
 
 #[test]
@@ -262,10 +403,24 @@ fn a_failed_attempt_is_tried_again_and_then_the_playbook_goes_on() {
 fn the_branch_whose_condition_holds_is_recommended_and_another_wants_a_reason() {
     let mut walk = Walk::decided(0);
     let refused = walk.take(1, None);
-    assert_eq!(refused.unwrap_err(), Refusal::ReasonNeeded { recommended: "Fix".into() });
+    assert_eq!(
+        refused.unwrap_err(),
+        Refusal::ReasonNeeded {
+            recommended: "Fix".into()
+        }
+    );
     let events = walk.take(1, Some("the owner said so")).unwrap();
-    assert!(events.iter().any(|event| matches!(event, Event::BranchTaken { overridden_because: Some(_), .. })));
-    assert_eq!(walk.state.execution().unwrap().status, ExecutionStatus::Escalated);
+    assert!(events.iter().any(|event| matches!(
+        event,
+        Event::BranchTaken {
+            overridden_because: Some(_),
+            ..
+        }
+    )));
+    assert_eq!(
+        walk.state.execution().unwrap().status,
+        ExecutionStatus::Escalated
+    );
 }
 
 #[test]
@@ -275,7 +430,10 @@ fn a_value_nobody_knows_recommends_nothing_but_the_branch_taken_otherwise() {
     for _ in 0..2 {
         let running = walk.running();
         let attempt = running.first().copied().unwrap_or(attempt);
-        let _ = walk.ask(Command::AttemptEnded { attempt, result: AttemptResult::ended(AttemptStatus::Failed, "no", None) });
+        let _ = walk.ask(Command::AttemptEnded {
+            attempt,
+            result: AttemptResult::ended(AttemptStatus::Failed, "no", None),
+        });
         walk.now += Duration::seconds(5);
         walk.ask(Command::Tick).unwrap();
     }
@@ -283,26 +441,57 @@ fn a_value_nobody_knows_recommends_nothing_but_the_branch_taken_otherwise() {
         panic!("not at the decision");
     };
     assert!(branches[1].recommended);
-    assert_eq!(branches[0].explanation.as_ref().unwrap().unknown().collect::<Vec<_>>(), ["load.exit_code"]);
+    assert_eq!(
+        branches[0]
+            .explanation
+            .as_ref()
+            .unwrap()
+            .unknown()
+            .collect::<Vec<_>>(),
+        ["load.exit_code"]
+    );
 }
 
 #[test]
 fn a_manual_step_wants_the_answers_it_asks_for() {
     let mut walk = Walk::decided(0);
     walk.take(0, None).unwrap();
-    assert_eq!(walk.confirm(Verdict::Done, "").unwrap_err(), Refusal::Unanswered("version".into()));
-    assert!(matches!(walk.confirm(Verdict::Done, "1; rm").unwrap_err(), Refusal::InvalidInput(_)));
+    assert_eq!(
+        walk.confirm(Verdict::Done, "").unwrap_err(),
+        Refusal::Unanswered("version".into())
+    );
+    assert!(matches!(
+        walk.confirm(Verdict::Done, "1; rm").unwrap_err(),
+        Refusal::InvalidInput(_)
+    ));
     walk.confirm(Verdict::Done, "v1.2").unwrap();
     assert_eq!(walk.here(), "verify");
-    assert_eq!(walk.state.execution().unwrap().outputs.get("fixed").unwrap().json["version"], "v1.2");
+    assert_eq!(
+        walk.state
+            .execution()
+            .unwrap()
+            .outputs
+            .get("fixed")
+            .unwrap()
+            .json["version"],
+        "v1.2"
+    );
 }
 
 #[test]
 fn an_answer_to_what_is_no_longer_on_the_screen_is_refused() {
     let mut walk = Walk::decided(0);
     walk.take(0, None).unwrap();
-    let again = walk.ask(Command::TakeBranch { step: StepId::from("choose"), visit: 1, branch: 0, reason: None });
-    assert_eq!(again.unwrap_err(), Refusal::NotCurrent(StepId::from("choose")));
+    let again = walk.ask(Command::TakeBranch {
+        step: StepId::from("choose"),
+        visit: 1,
+        branch: 0,
+        reason: None,
+    });
+    assert_eq!(
+        again.unwrap_err(),
+        Refusal::NotCurrent(StepId::from("choose"))
+    );
 }
 
 #[test]
@@ -313,26 +502,63 @@ fn a_step_is_visited_at_most_as_often_as_it_may_be() {
         walk.confirm(Verdict::Failed, "").unwrap();
     }
     walk.take(0, None).unwrap();
-    assert!(matches!(walk.confirm(Verdict::Failed, "").unwrap_err(), Refusal::VisitsUsedUp { visits: 3, .. }));
+    assert!(matches!(
+        walk.confirm(Verdict::Failed, "").unwrap_err(),
+        Refusal::VisitsUsedUp { visits: 3, .. }
+    ));
 }
 
 #[test]
 fn a_trigger_asks_once_and_again_when_it_was_put_off() {
     let mut walk = Walk::decided(3);
-    let escalation = walk.state.execution().unwrap().pending_escalation().unwrap().id;
+    let escalation = walk
+        .state
+        .execution()
+        .unwrap()
+        .pending_escalation()
+        .unwrap()
+        .id;
     walk.ask(Command::Tick).unwrap();
     assert_eq!(walk.state.execution().unwrap().escalations.len(), 1);
     let until = walk.now + Duration::minutes(5);
-    walk.ask(Command::PostponeEscalation { escalation, until, reason: "soon done".into() }).unwrap();
+    walk.ask(Command::PostponeEscalation {
+        escalation,
+        until,
+        reason: "soon done".into(),
+    })
+    .unwrap();
     walk.now += Duration::minutes(4);
     walk.ask(Command::Tick).unwrap();
-    assert!(walk.state.execution().unwrap().pending_escalation().is_none());
+    assert!(
+        walk.state
+            .execution()
+            .unwrap()
+            .pending_escalation()
+            .is_none()
+    );
     walk.now += Duration::minutes(2);
     walk.ask(Command::Tick).unwrap();
-    let pending = walk.state.execution().unwrap().pending_escalation().unwrap().id;
-    walk.ask(Command::ApproveEscalation { escalation: pending, note: None }).unwrap();
+    let pending = walk
+        .state
+        .execution()
+        .unwrap()
+        .pending_escalation()
+        .unwrap()
+        .id;
+    walk.ask(Command::ApproveEscalation {
+        escalation: pending,
+        note: None,
+    })
+    .unwrap();
     assert!(walk.state.execution().unwrap().escalated);
-    assert_eq!(walk.ask(Command::ApproveEscalation { escalation: pending, note: None }).unwrap_err(), Refusal::NoEscalation);
+    assert_eq!(
+        walk.ask(Command::ApproveEscalation {
+            escalation: pending,
+            note: None
+        })
+        .unwrap_err(),
+        Refusal::NoEscalation
+    );
 }
 
 #[test]
@@ -340,7 +566,11 @@ fn time_alone_fires_a_trigger() {
     let mut walk = Walk::started();
     walk.now += Duration::minutes(16);
     let events = walk.ask(Command::Tick).unwrap();
-    assert!(events.iter().any(|event| matches!(event, Event::EscalationRaised { .. })));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::EscalationRaised { .. }))
+    );
 }
 
 #[test]
@@ -349,9 +579,17 @@ fn a_late_or_duplicate_result_is_recorded_and_changes_nothing() {
     let attempt = walk.running()[0];
     walk.end(AttemptStatus::Succeeded, 0);
     let before = serde_json::to_value(&walk.state.executions).unwrap();
-    let events = walk.ask(Command::AttemptEnded { attempt, result: result(AttemptStatus::Failed, 9) }).unwrap();
+    let events = walk
+        .ask(Command::AttemptEnded {
+            attempt,
+            result: result(AttemptStatus::Failed, 9),
+        })
+        .unwrap();
     assert!(matches!(events.as_slice(), [Event::LateResult { .. }]));
-    assert_eq!(serde_json::to_value(&walk.state.executions).unwrap(), before);
+    assert_eq!(
+        serde_json::to_value(&walk.state.executions).unwrap(),
+        before
+    );
 }
 
 #[test]
@@ -360,7 +598,18 @@ fn what_was_cut_off_ends_as_unknown_and_runs_again() {
     let cut = walk.running()[0];
     walk.ask(Command::TakeUp).unwrap();
     let execution = walk.state.execution().unwrap();
-    assert_eq!(execution.attempts.get(&cut).unwrap().end.as_ref().unwrap().0.status, AttemptStatus::Unknown);
+    assert_eq!(
+        execution
+            .attempts
+            .get(&cut)
+            .unwrap()
+            .end
+            .as_ref()
+            .unwrap()
+            .0
+            .status,
+        AttemptStatus::Unknown
+    );
     assert_eq!(walk.running().len(), 1);
     assert_ne!(walk.running()[0], cut);
 }
@@ -370,14 +619,20 @@ fn stopping_a_check_goes_on_as_after_a_failure() {
     let mut walk = Walk::started();
     walk.ask(Command::CancelCurrent).unwrap();
     assert_eq!(walk.here(), "choose");
-    assert_eq!(walk.ask(Command::CancelCurrent).unwrap_err(), Refusal::NothingRunning);
+    assert_eq!(
+        walk.ask(Command::CancelCurrent).unwrap_err(),
+        Refusal::NothingRunning
+    );
 }
 
 #[test]
 fn a_broken_playbook_is_refused_and_nothing_is_recorded() {
     let mut walk = Walk::open(None);
     let before = walk.events.len();
-    let refused = walk.ask(Command::Start { name: "x.toml".into(), text: "id = 'x'".into() });
+    let refused = walk.ask(Command::Start {
+        name: "x.toml".into(),
+        text: "id = 'x'".into(),
+    });
     assert_eq!(refused.unwrap_err(), Refusal::Playbook("x".into()));
     assert_eq!(walk.events.len(), before);
 }
@@ -388,10 +643,24 @@ enum Step {
     Status(usize),
     Start,
     Provide(bool),
-    End { which: usize, status: usize, code: i64 },
-    Again { which: usize },
-    Confirm { verdict: usize, visit: u32, good: bool },
-    Take { branch: usize, visit: u32, reason: bool },
+    End {
+        which: usize,
+        status: usize,
+        code: i64,
+    },
+    Again {
+        which: usize,
+    },
+    Confirm {
+        verdict: usize,
+        visit: u32,
+        good: bool,
+    },
+    Take {
+        branch: usize,
+        visit: u32,
+        reason: bool,
+    },
     Escalate,
     Approve(usize),
     Postpone(usize),
@@ -428,53 +697,110 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn command(walk: &mut Walk, step: &Step) -> Option<Command> {
-    const STATUSES: [AttemptStatus; 5] =
-        [AttemptStatus::Succeeded, AttemptStatus::Failed, AttemptStatus::TimedOut, AttemptStatus::Cancelled, AttemptStatus::Unknown];
-    const INCIDENT: [IncidentStatus; 5] =
-        [IncidentStatus::Open, IncidentStatus::Acknowledged, IncidentStatus::Mitigated, IncidentStatus::Resolved, IncidentStatus::Closed];
+    const STATUSES: [AttemptStatus; 5] = [
+        AttemptStatus::Succeeded,
+        AttemptStatus::Failed,
+        AttemptStatus::TimedOut,
+        AttemptStatus::Cancelled,
+        AttemptStatus::Unknown,
+    ];
+    const INCIDENT: [IncidentStatus; 5] = [
+        IncidentStatus::Open,
+        IncidentStatus::Acknowledged,
+        IncidentStatus::Mitigated,
+        IncidentStatus::Resolved,
+        IncidentStatus::Closed,
+    ];
     let escalation = |index: usize| Some(walk.state.execution()?.escalations.get(index)?.id);
     let any_attempt = |index: usize| {
-        let all: Vec<AttemptId> = walk.state.executions.iter().flat_map(|execution| execution.attempts.keys().copied().collect::<Vec<_>>()).collect();
+        let all: Vec<AttemptId> = walk
+            .state
+            .executions
+            .iter()
+            .flat_map(|execution| execution.attempts.keys().copied().collect::<Vec<_>>())
+            .collect();
         all.get(index % all.len().max(1)).copied()
     };
     Some(match step {
         Step::Status(index) => Command::SetStatus(INCIDENT[*index]),
         Step::Start => start(),
-        Step::Provide(good) => Command::ProvideInput { name: "host".into(), text: if *good { "h" } else { "; rm" }.into() },
-        Step::End { which, status, code } => {
+        Step::Provide(good) => Command::ProvideInput {
+            name: "host".into(),
+            text: if *good { "h" } else { "; rm" }.into(),
+        },
+        Step::End {
+            which,
+            status,
+            code,
+        } => {
             let running = walk.running();
             let attempt = *running.get(which % running.len().max(1))?;
-            Command::AttemptEnded { attempt, result: result(STATUSES[*status], *code) }
+            Command::AttemptEnded {
+                attempt,
+                result: result(STATUSES[*status], *code),
+            }
         }
-        Step::Again { which } => Command::AttemptEnded { attempt: any_attempt(*which)?, result: result(AttemptStatus::Succeeded, 0) },
-        Step::Confirm { verdict, visit, good } => Command::Confirm {
+        Step::Again { which } => Command::AttemptEnded {
+            attempt: any_attempt(*which)?,
+            result: result(AttemptStatus::Succeeded, 0),
+        },
+        Step::Confirm {
+            verdict,
+            visit,
+            good,
+        } => Command::Confirm {
             step: StepId::from("fix"),
             visit: *visit,
             verdict: [Verdict::Done, Verdict::Failed, Verdict::Skipped][*verdict],
             note: None,
-            answers: BTreeMap::from([("version".to_owned(), if *good { "v1" } else { "x" }.to_owned())]),
+            answers: BTreeMap::from([(
+                "version".to_owned(),
+                if *good { "v1" } else { "x" }.to_owned(),
+            )]),
         },
-        Step::Take { branch, visit, reason } => Command::TakeBranch {
+        Step::Take {
+            branch,
+            visit,
+            reason,
+        } => Command::TakeBranch {
             step: StepId::from("choose"),
             visit: *visit,
             branch: *branch,
             reason: reason.then(|| "because".to_owned()),
         },
-        Step::Escalate => Command::Escalate { reason: "help".into() },
-        Step::Approve(index) => Command::ApproveEscalation { escalation: escalation(*index)?, note: None },
+        Step::Escalate => Command::Escalate {
+            reason: "help".into(),
+        },
+        Step::Approve(index) => Command::ApproveEscalation {
+            escalation: escalation(*index)?,
+            note: None,
+        },
         Step::Postpone(index) => {
             let until = walk.now + Duration::minutes(5);
-            Command::PostponeEscalation { escalation: escalation(*index)?, until, reason: "later".into() }
+            Command::PostponeEscalation {
+                escalation: escalation(*index)?,
+                until,
+                reason: "later".into(),
+            }
         }
         Step::Cancel => Command::CancelCurrent,
-        Step::Stop => Command::StopExecution { reason: "enough".into() },
+        Step::Stop => Command::StopExecution {
+            reason: "enough".into(),
+        },
         Step::Note(full) => Command::Note(if *full { "n" } else { " " }.into()),
         Step::Seen(index) => Command::AlarmSeen {
             name: "a".into(),
-            state: [AlarmState::Ok, AlarmState::Alarm, AlarmState::InsufficientData][*index],
+            state: [
+                AlarmState::Ok,
+                AlarmState::Alarm,
+                AlarmState::InsufficientData,
+            ][*index],
             reason: String::new(),
         },
-        Step::Attach(index) => Command::AttachAlarm(AlarmRef { name: format!("b{index}"), ..AlarmRef::default() }),
+        Step::Attach(index) => Command::AttachAlarm(AlarmRef {
+            name: format!("b{index}"),
+            ..AlarmRef::default()
+        }),
         Step::TakeUp => Command::TakeUp,
         Step::Pass(seconds) => {
             // The wall clock may jump either way.
@@ -518,7 +844,11 @@ fn one_end_per_attempt(walk: &Walk) -> Result<(), TestCaseError> {
     for (attempt, count) in &starts {
         prop_assert_eq!(*count, 1);
         let ended = ends.get(attempt).copied().unwrap_or(0);
-        let running = walk.state.executions.iter().any(|execution| execution.running().any(|running| running.id == *attempt));
+        let running = walk
+            .state
+            .executions
+            .iter()
+            .any(|execution| execution.running().any(|running| running.id == *attempt));
         prop_assert_eq!(ended, usize::from(!running));
     }
     prop_assert!(ends.keys().all(|attempt| starts.contains_key(attempt)));
@@ -527,9 +857,17 @@ fn one_end_per_attempt(walk: &Walk) -> Result<(), TestCaseError> {
 
 fn one_place_at_a_time(walk: &Walk) -> Result<(), TestCaseError> {
     for execution in &walk.state.executions {
-        let open = execution.visits.iter().filter(|visit| visit.result.is_none()).count();
+        let open = execution
+            .visits
+            .iter()
+            .filter(|visit| visit.result.is_none())
+            .count();
         prop_assert!(open <= 1);
-        let pending = execution.escalations.iter().filter(|escalation| escalation.answer == EscalationAnswer::Pending).count();
+        let pending = execution
+            .escalations
+            .iter()
+            .filter(|escalation| escalation.answer == EscalationAnswer::Pending)
+            .count();
         prop_assert!(pending <= 2, "{} pending", pending);
         for step in &execution.playbook.steps {
             prop_assert!(execution.visits_of(&step.id) <= step.max_visits);
@@ -540,10 +878,16 @@ fn one_place_at_a_time(walk: &Walk) -> Result<(), TestCaseError> {
 
 fn folding_gives_the_same_state(walk: &Walk) -> Result<(), TestCaseError> {
     // Through JSON, as the journal keeps it.
-    let folded = walk.events.iter().fold(State::new(VOCABULARY), |state, recorded| {
-        let text = serde_json::to_string(recorded).unwrap();
-        evolve(state, &serde_json::from_str(&text).unwrap())
-    });
-    prop_assert_eq!(serde_json::to_value(&folded).unwrap(), serde_json::to_value(&walk.state).unwrap());
+    let folded = walk
+        .events
+        .iter()
+        .fold(State::new(VOCABULARY), |state, recorded| {
+            let text = serde_json::to_string(recorded).unwrap();
+            evolve(state, &serde_json::from_str(&text).unwrap())
+        });
+    prop_assert_eq!(
+        serde_json::to_value(&folded).unwrap(),
+        serde_json::to_value(&walk.state).unwrap()
+    );
     Ok(())
 }

@@ -37,7 +37,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn used(text: &str) -> Vec<&str> {
     text.split("crate::")
         .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or("")
+        })
         .filter(|module| LAYERS.iter().any(|layer| layer.contains(module)))
         .collect()
 }
@@ -50,7 +54,12 @@ fn sources() -> Vec<(String, PathBuf, String)> {
         .into_iter()
         .map(|path| {
             let relative = path.strip_prefix(&root).unwrap();
-            let module = relative.components().next().unwrap().as_os_str().to_string_lossy();
+            let module = relative
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_string_lossy();
             let module = module.trim_end_matches(".rs").to_owned();
             let text = std::fs::read_to_string(&path).unwrap();
             (module, path, text)
@@ -63,14 +72,26 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 fn imports_point_one_way() {
     for (module, path, text) in sources() {
         for other in used(&text).into_iter().filter(|other| *other != module) {
-            assert!(layer(other) < layer(&module), "{} uses {other}", path.display());
+            assert!(
+                layer(other) < layer(&module),
+                "{} uses {other}",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_core_knows_no_clock_no_file_no_screen_and_no_aws() {
-    let forbidden = ["tokio", "ratatui", "aws_", "std::fs", "Utc::now", "Instant::now", "SystemTime"];
+    let forbidden = [
+        "tokio",
+        "ratatui",
+        "aws_",
+        "std::fs",
+        "Utc::now",
+        "Instant::now",
+        "SystemTime",
+    ];
     for (module, path, text) in sources() {
         if ["incident", "expression"].contains(&module.as_str()) {
             for word in forbidden {

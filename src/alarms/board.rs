@@ -49,6 +49,8 @@ pub struct Board {
     pub rows: Vec<Row>,
     /// How far they can be trusted.
     pub freshness: Freshness,
+    /// Why the values could not be read, when they could not; the alarms may be live all the same.
+    pub values_missing: Option<String>,
     /// Whether every page was read, or only those in ALARM so far.
     pub complete: bool,
 }
@@ -58,6 +60,7 @@ impl Default for Board {
         Self {
             rows: Vec::new(),
             freshness: Freshness::Connecting,
+            values_missing: None,
             complete: false,
         }
     }

@@ -47,7 +47,9 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
     let stat = inner.and_then(|query| query.metric_stat());
     let metric = stat.and_then(|stat| stat.metric());
     let dimensions = if alarm.dimensions().is_empty() {
-        metric.map(aws_sdk_cloudwatch::types::Metric::dimensions).unwrap_or_default()
+        metric
+            .map(aws_sdk_cloudwatch::types::Metric::dimensions)
+            .unwrap_or_default()
     } else {
         alarm.dimensions()
     };

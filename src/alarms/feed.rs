@@ -131,6 +131,7 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
     match values::fetch(aws, seen).await {
         Ok(found) => boards.send_modify(|board| {
             let board = Arc::make_mut(board);
+            board.values_missing = None;
             for (alarm, values) in found {
                 let row = board
                     .rows
@@ -141,9 +142,9 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
                 }
             }
         }),
-        Err(error) => {
-            boards.send_modify(|board| Arc::make_mut(board).delay(Utc::now(), error.to_string()));
-        }
+        Err(error) => boards.send_modify(|board| {
+            Arc::make_mut(board).values_missing = Some(error.to_string());
+        }),
     }
 }
 

@@ -27,7 +27,10 @@ pub struct Recorded {
 /// What happened. Names are in the past tense; nothing here can be taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "events are kept behind an `Arc`, and large ones are rare")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events are kept behind an `Arc`, and large ones are rare"
+)]
 pub enum Event {
     /// The incident was opened.
     IncidentOpened {

@@ -171,7 +171,8 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                     Request::Ask { command, done } => {
                         ask(handle.as_ref(), command, done, said.clone());
                     }
-                    Request::OpenIncident { alarm, playbook } => open_incident(&alarm,
+                    Request::OpenIncident { alarm, playbook } => open_incident(
+                        &alarm,
                         &playbook,
                         &model.catalog,
                         &surroundings,

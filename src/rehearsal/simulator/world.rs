@@ -190,6 +190,12 @@ mod tests {
         let points = [(0.0, 10.0), (10.0, 20.0)];
         let values = [-5.0, 0.0, 5.0, 10.0, 99.0].map(|at| interpolate(&points, at));
         let wanted = [10.0, 10.0, 15.0, 20.0, 20.0_f64];
-        assert!(values.iter().zip(wanted).all(|(value, wanted)| (value - wanted).abs() < 1e-9), "{values:?}");
+        assert!(
+            values
+                .iter()
+                .zip(wanted)
+                .all(|(value, wanted)| (value - wanted).abs() < 1e-9),
+            "{values:?}"
+        );
     }
 }

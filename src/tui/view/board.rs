@@ -48,6 +48,10 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
     if let Some(late) = model.lateness() {
         lines.push(line(&format!(" {late}"), width, theme.style(Role::Late)));
     }
+    if let Some(reason) = &model.board.values_missing {
+        let text = format!(" values could not be read: {reason}");
+        lines.push(line(&text, width, theme.style(Role::Late)));
+    }
     let columns = Columns::new(width);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
     let height = usize::from(area.height).saturating_sub(lines.len());

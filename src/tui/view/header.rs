@@ -23,9 +23,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     };
     let (right, right_role) = freshness(model);
     let place = match &model.connection {
-        Connection::Connecting => "connecting to AWS…".to_owned(),
+        Connection::Connecting if model.header.account.is_empty() => {
+            "connecting to AWS…".to_owned()
+        }
         Connection::Missing(_) => "not connected to AWS".to_owned(),
-        Connection::Ready { .. } => {
+        Connection::Connecting | Connection::Ready { .. } => {
             // What follows the last slash of the ARN is what tells people apart.
             let who = model
                 .header

@@ -177,19 +177,17 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
         Some((IncidentStatus::Closed, at)) => *at,
         _ => model.now,
     };
-    let mut text = format!(
-        " {} · {} · {} · {}",
-        incident.title,
-        incident.status.name(),
-        age(end - incident.opened_at),
-        incident.id
-    );
-    if state
+    let escalated = state
         .execution()
-        .is_some_and(|execution| execution.escalated)
-    {
-        text.push_str(" · escalated");
-    }
+        .is_some_and(|execution| execution.escalated);
+    let mut text = format!(
+        " {}{} · {} · {} · {}",
+        incident.status.name(),
+        if escalated { " · escalated" } else { "" },
+        age(end - incident.opened_at),
+        incident.id,
+        incident.title
+    );
     if let Some(alarm) = incident.alarms.front() {
         text = format!("{text} · {} {}", alarm.name, state_words(alarm.state).1);
     }

@@ -1,0 +1,322 @@
+//! `standdown check`: every problem of every file at once, with its place and what to do.
+
+mod support;
+
+use support::World;
+
+const GOOD: &str = r#"format = 1
+id = "good"
+name = "Good"
+summary = "s"
+owner = "o"
+impact = 2
+severities = ["high"]
+incident_types = ["x"]
+start = "a"
+
+[[answers]]
+metric = "M"
+
+[[steps]]
+id = "a"
+kind = "automated"
+title = "A"
+description = "d"
+expect = "e"
+output = "out"
+next = "b"
+run.exec = { command = ["true"] }
+
+[[steps]]
+id = "b"
+kind = "decision"
+title = "B"
+description = "d"
+[[steps.branches]]
+label = "x"
+when = "out.exit_code == 0"
+next = "c"
+[[steps.branches]]
+label = "y"
+otherwise = true
+next = "c"
+
+[[steps]]
+id = "c"
+kind = "outcome"
+title = "C"
+description = "d"
+outcome = "resolved"
+"#;
+
+fn check(text: impl AsRef<[u8]>) -> support::Said {
+    let world = World::new();
+    let path = world.write("p.toml", text);
+    world.run(&["check", path.to_str().unwrap()])
+}
+
+#[test]
+fn a_good_playbook_is_clean() {
+    let said = check(GOOD);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(said.out.contains("ok: good"), "{}", said.out);
+}
+
+#[test]
+fn the_shipped_playbooks_are_clean() {
+    let said = World::new().run(&["check"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(
+        said.out.contains("0 problems, 0 warnings, 0 files broken"),
+        "{}",
+        said.out
+    );
+}
+
+/// What is changed in the good playbook, and what must be said: where and what.
+#[test]
+fn each_kind_of_mistake_is_said_with_its_place() {
+    let table: &[(&str, &str, &[&str])] = &[
+        (
+            "id = \"good\"",
+            "id = \"good",
+            &["this is not TOML", "p.toml:2"],
+        ),
+        (
+            "owner = \"o\"",
+            "ownr = \"o\"",
+            &[
+                "has no key `ownr`",
+                "did you mean `owner`?",
+                "has no `owner`",
+            ],
+        ),
+        (
+            "impact = 2",
+            "impact = \"two\"",
+            &["`impact` is a string", "p.toml:6:10"],
+        ),
+        ("impact = 2", "impact = 9", &["from 1 to 4"]),
+        ("id = \"b\"", "id = \"a\"", &["two steps have the id \"a\""]),
+        (
+            "next = \"b\"",
+            "next = \"bb\"",
+            &["there is no step \"bb\"", "did you mean"],
+        ),
+        ("expect = \"e\"\n", "", &["step \"a\" has no `expect`"]),
+        (
+            "next = \"b\"",
+            "next = \"c\"",
+            &["nothing leads to step \"b\""],
+        ),
+        (
+            "otherwise = true",
+            "when = \"true\"",
+            &["0 branches marked `otherwise`"],
+        ),
+        (
+            "out.exit_code == 0",
+            "out.exit_code ==",
+            &["this is not CEL"],
+        ),
+        (
+            "out.exit_code == 0",
+            "oot.exit_code == 0",
+            &["nothing makes a value `oot`", "did you mean `out`?"],
+        ),
+        (
+            "out.exit_code == 0",
+            "out.exit_cod == 0",
+            &[
+                "`out` has no field `exit_cod`",
+                "did you mean `out.exit_code`?",
+            ],
+        ),
+        (
+            "out.exit_code == 0",
+            "sise(out.lines) == 0",
+            &["there is no function `sise`", "did you mean `size`?"],
+        ),
+        (
+            "out.exit_code == 0",
+            "inputs.x == 0",
+            &["there is no input `x`"],
+        ),
+        (
+            "command = [\"true\"]",
+            "comand = [\"true\"]",
+            &["has no key `comand`", "did you mean `command`?"],
+        ),
+        (
+            "run.exec = { command = [\"true\"] }",
+            "run.aws = { service = \"ec2\", operation = \"reboot-instances\" }",
+            &["is not a read", "Systems Manager"],
+        ),
+        (
+            "run.exec = { command = [\"true\"] }",
+            "run.http = { url = \"x\" }",
+            &["`http` is not supported yet"],
+        ),
+        (
+            "run.exec = { command = [\"true\"] }",
+            "run.exec = { command = [\"true\"], at = {} }",
+            &["`at` is not supported yet"],
+        ),
+        (
+            "kind = \"outcome\"",
+            "kind = \"playbook\"",
+            &["not supported yet"],
+        ),
+        (
+            "severities = [\"high\"]",
+            "severities = [\"severe\"]",
+            &["cannot be \"severe\"", "critical, high, medium, low"],
+        ),
+        (
+            "outcome = \"resolved\"",
+            "outcome = \"fixed\"",
+            &["resolved, mitigated, handed_off, escalated, stop"],
+        ),
+        (
+            "expect = \"e\"",
+            "expect = \"{{ out.lines\"",
+            &["never closed"],
+        ),
+        ("format = 1", "format = 2", &["from 1 to 1"]),
+    ];
+    for (from, to, wanted) in table {
+        assert!(GOOD.contains(from), "{from}");
+        let said = check(GOOD.replacen(from, to, 1));
+        assert_eq!(said.code, 1, "{to}: {}", said.out);
+        for text in *wanted {
+            assert!(
+                said.out.contains(text),
+                "{to}: no {text:?} in\n{}",
+                said.out
+            );
+        }
+        assert!(said.out.contains("p.toml:"), "{}", said.out);
+    }
+}
+
+#[test]
+fn all_problems_of_a_file_are_said_at_once() {
+    let text = GOOD
+        .replace("owner = \"o\"", "ownr = \"o\"")
+        .replace("next = \"b\"", "next = \"zz\"")
+        .replace("impact = 2", "impact = true");
+    let said = check(text);
+    for wanted in ["`ownr`", "\"zz\"", "`impact` is a boolean"] {
+        assert!(said.out.contains(wanted), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_cycle_needs_a_way_out_and_somebody_who_takes_it() {
+    let endless = GOOD
+        .replace(
+            "label = \"x\"\nwhen = \"out.exit_code == 0\"\nnext = \"c\"",
+            "label = \"x\"\nwhen = \"out.exit_code == 0\"\nnext = \"a\"",
+        )
+        .replace(
+            "otherwise = true\nnext = \"c\"",
+            "otherwise = true\nnext = \"a\"",
+        );
+    let said = check(endless);
+    assert!(
+        said.out.contains("ends in an outcome") && said.out.contains("nothing leads to step \"c\""),
+        "{}",
+        said.out
+    );
+    let unattended = GOOD
+        .replace(
+            "next = \"b\"\nrun",
+            "next = \"b\"\non_failure = \"a2\"\nrun",
+        )
+        .to_owned()
+        + "\n[[steps]]\nid = \"a2\"\nkind = \"automated\"\ntitle = \"A\"\ndescription = \"d\"\nexpect = \"e\"\nnext = \"a\"\nrun.exec = { command = [\"true\"] }\n";
+    let said = check(unattended);
+    assert!(
+        said.out
+            .contains("in a cycle without asking anybody: a → a2 → a"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn an_unknown_escalation_path_is_a_warning() {
+    let said = check(GOOD.replace(
+        "[[answers]]",
+        "[escalation]\npath = \"nobody\"\n[[answers]]",
+    ));
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(
+        said.out
+            .contains("warning: there is no escalation path \"nobody\""),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn the_first_to_define_an_id_wins_and_the_rest_is_named() {
+    let world = World::new();
+    world.write("first/p.toml", GOOD);
+    world.write("playbooks/p.toml", GOOD);
+    world.write(
+        "config/standdown/playbooks/cpu.toml",
+        GOOD.replace("id = \"good\"", "id = \"cpu-high-utilization\""),
+    );
+    let said = world.run(&["check", "--playbooks", "first"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(
+        said.out
+            .contains("playbooks/p.toml is shadowed: \"good\" comes from first/p.toml"),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out
+            .contains("embedded:cpu-high-utilization.toml is shadowed"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn files_that_are_no_text_are_said() {
+    let world = World::new();
+    world.write("binary.toml", [0xff, 0xfe, 0x00]);
+    world.write("nul.toml", "id = \"a\0b\"");
+    world.write("huge.toml", vec![b'#'; 100 * 1024 * 1024]);
+    std::fs::create_dir(world.path("folder.toml")).unwrap();
+    for (name, wanted) in [
+        ("binary.toml", "not UTF-8"),
+        ("nul.toml", "not UTF-8"),
+        ("huge.toml", "larger than 1 MiB"),
+    ] {
+        let said = world.run(&["check", name]);
+        assert_eq!(said.code, 1, "{name}: {}", said.out);
+        assert!(said.out.contains(wanted), "{name}: {}", said.out);
+    }
+    let said = world.run(&["check", "."]);
+    assert!(
+        said.out.contains("folder.toml") && said.out.contains("not a regular file"),
+        "{}",
+        said.out
+    );
+    assert_eq!(world.run(&["check", "missing.toml"]).code, 2);
+    assert_eq!(world.run(&["chekc"]).code, 2);
+}
+
+#[test]
+fn hostile_text_in_a_file_does_not_reach_the_terminal() {
+    let said = check(GOOD.replace("owner = \"o\"", "\"own\\u001b[2Jr\" = \"o\" # \u{7}"));
+    assert_eq!(said.code, 1);
+    assert!(
+        !said.out.contains('\x1b') && !said.out.contains('\u{7}'),
+        "{:?}",
+        said.out
+    );
+}

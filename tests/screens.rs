@@ -1,0 +1,287 @@
+//! What the board and the incident look like, character by character, and in which colours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use standdown::actions::VOCABULARY;
+use standdown::alarms::Board;
+use standdown::embedded;
+use standdown::engine::{Recording, Snapshot};
+use standdown::incident::{
+    Actor, AlarmRef, AlarmState, AttemptResult, Command, Recorded, Stamp, State, decide, evolve,
+};
+use standdown::playbook::{Catalog, Severity};
+use standdown::tui::{Connection, Depth, Header, Message, Model, Role, Theme, update, view};
+
+fn now() -> DateTime<Utc> {
+    "2026-11-20T03:14:15Z".parse().unwrap()
+}
+
+fn alarm(name: &str, state: AlarmState, minutes: i64) -> AlarmRef {
+    AlarmRef {
+        name: name.into(),
+        state,
+        reason: "Threshold Crossed: 3 datapoint(s) [97.2] was greater than or equal to the threshold (90.0).".into(),
+        description: "Average CPU of an orders instance at or above 90 % for fifteen minutes".into(),
+        namespace: Some("AWS/EC2".into()),
+        metric: Some("CPUUtilization".into()),
+        dimensions: [("InstanceId".to_owned(), "i-0a1b2c3d4e5f60718".to_owned())].into_iter().collect(),
+        threshold: Some(90.0),
+        comparison: Some("GreaterThanOrEqualToThreshold".into()),
+        region: "eu-central-1".into(),
+        account: "111122223333".into(),
+        since: Some(now() - chrono::Duration::minutes(minutes)),
+        ..AlarmRef::default()
+    }
+}
+
+fn model(width: u16, height: u16) -> Model {
+    let header = Header {
+        rehearsal: Some("cpu-spike".into()),
+        ..Header::default()
+    };
+    let mut model = Model::new(header, (width, height), now(), Duration::from_secs(10));
+    let catalog = Catalog::load(&[], embedded::PLAYBOOKS, &VOCABULARY);
+    let mut board = Board::default();
+    let mut plain = alarm("billing-queue-age", AlarmState::Ok, 1500);
+    plain.metric = None;
+    let mut none = alarm(
+        "日本語のアラーム with a name that is much too long for its column",
+        AlarmState::InsufficientData,
+        90,
+    );
+    none.namespace = Some("Custom".into());
+    board.replace(
+        vec![plain, alarm("orders-cpu-high", AlarmState::Alarm, 4), none],
+        true,
+        now(),
+    );
+    board.rows[0].values = vec![40.0, 46.0, 82.0, 92.0, 97.2].into();
+    let connection = Connection::Ready {
+        region: "eu-central-1".into(),
+        account: "111122223333".into(),
+        identity: "arn:aws:sts::111122223333:assumed-role/responder/rehearsal".into(),
+    };
+    for message in [
+        Message::CatalogRead(Arc::new(catalog)),
+        Message::Connected(connection),
+        Message::BoardSeen(Arc::new(board)),
+    ] {
+        let _ = update(&mut model, message);
+    }
+    model
+}
+
+/// The incident at its first decision, the diagnostics in.
+fn incident() -> Snapshot {
+    let mut state = State::new(VOCABULARY);
+    let mut events = imbl::Vector::new();
+    let mut seed = 0;
+    let mut ask = |state: &mut State, command: Command| {
+        seed += 1;
+        let actor = Actor {
+            user: "responder".into(),
+            uid: 1000,
+            host: "bastion".into(),
+            arn: None,
+        };
+        let stamp = Stamp {
+            at: now(),
+            actor,
+            seed: uuid::Uuid::from_u128(seed),
+        };
+        for event in decide(state, command, &stamp).unwrap() {
+            let recorded = Recorded {
+                sequence: state.sequence + 1,
+                at: stamp.at,
+                by: stamp.actor.clone(),
+                event,
+            };
+            *state = evolve(state.clone(), &recorded);
+            events.push_back(Arc::new(recorded));
+        }
+    };
+    let text = embedded::PLAYBOOKS[0].1;
+    ask(
+        &mut state,
+        Command::Open {
+            title: "High CPU Utilization Investigation".into(),
+            severity: Severity::High,
+            alarm: Some(alarm("orders-cpu-high", AlarmState::Alarm, 4)),
+            rehearsal: None,
+        },
+    );
+    ask(
+        &mut state,
+        Command::Start {
+            name: "embedded:cpu-high-utilization.toml".into(),
+            text: text.into(),
+        },
+    );
+    let outputs = [
+        (
+            "cpu-001",
+            serde_json::json!({"i-0a1b2c3d4e5f60718": {"last": 97.2, "maximum": 98.6, "average": 95.1, "minutes_over": 9.0, "threshold": 90.0, "datapoints": 15, "trend": "rising", "series": [[0, 41], [60, 60], [120, 92], [180, 97.2]], "ok": true}}),
+        ),
+        (
+            "cpu-002",
+            serde_json::json!({"total": 1, "succeeded": 1, "failed": 0, "captured": {"share": [24.9], "process": ["orders-worker"]}, "instances": {"i-0a1b2c3d4e5f60718": {"status": "Success", "detail": "Success", "output": "PID USER %CPU COMMAND\n2211 orders 24.9 orders-worker", "error": "", "truncated": false}}}),
+        ),
+        (
+            "cpu-003",
+            serde_json::json!({"groups": {"AutoScalingGroups": [{"AutoScalingGroupName": "orders-asg", "DesiredCapacity": 2, "MaxSize": 8, "Instances": [{"InstanceId": "i-0a1b2c3d4e5f60718"}]}], "ok": true}, "activities": {"Activities": [], "ok": true}}),
+        ),
+        (
+            "cpu-004",
+            serde_json::json!({"events": 182, "truncated": false, "other": 0, "patterns": [{"pattern": "ERROR request timed out after * ms", "count": 139}, {"pattern": "ERROR queue of worker * is full", "count": 43}]}),
+        ),
+    ];
+    for (step, output) in outputs {
+        let attempt = state
+            .execution()
+            .unwrap()
+            .running()
+            .find(|attempt| &*attempt.step.0 == step)
+            .unwrap()
+            .id;
+        ask(
+            &mut state,
+            Command::AttemptEnded {
+                attempt,
+                result: AttemptResult::succeeded(output),
+            },
+        );
+    }
+    Snapshot {
+        state,
+        events,
+        recording: Recording::Yes,
+    }
+}
+
+fn draw(model: &Model) -> Terminal<TestBackend> {
+    let theme = Theme::load("dark", Depth::True).unwrap();
+    let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
+    terminal.draw(|frame| view(model, &theme, frame)).unwrap();
+    terminal
+}
+
+#[test]
+fn the_board_at_80_by_24() {
+    insta::assert_snapshot!(draw(&model(80, 24)).backend());
+}
+
+#[test]
+fn the_board_at_120_by_40() {
+    insta::assert_snapshot!(draw(&model(120, 40)).backend());
+}
+
+fn in_incident(width: u16, height: u16) -> Model {
+    let mut model = model(width, height);
+    let _ = update(&mut model, Message::IncidentMoved(Arc::new(incident())));
+    model
+}
+
+#[test]
+fn the_incident_at_80_by_24() {
+    insta::assert_snapshot!(draw(&in_incident(80, 24)).backend());
+}
+
+#[test]
+fn the_incident_at_120_by_40() {
+    insta::assert_snapshot!(draw(&in_incident(120, 40)).backend());
+}
+
+/// The style of the first cell of a text on the screen.
+fn style_of(terminal: &Terminal<TestBackend>, text: &str) -> ratatui::style::Style {
+    let buffer = terminal.backend().buffer();
+    let area = buffer.area();
+    for y in 0..area.height {
+        let row: Vec<&str> = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        let joined = row.concat();
+        if let Some(found) = joined.find(text) {
+            let x = row
+                .iter()
+                .scan(0, |at, cell| {
+                    let here = *at;
+                    *at += cell.len();
+                    Some(here)
+                })
+                .position(|at| at >= found)
+                .unwrap();
+            return buffer[(u16::try_from(x).unwrap(), y)].style();
+        }
+    }
+    panic!("{text:?} is not on the screen");
+}
+
+#[test]
+fn what_matters_most_has_its_own_look() {
+    let theme = Theme::load("dark", Depth::True).unwrap();
+    let terminal = draw(&in_incident(120, 40));
+    for (text, role) in [
+        ("Which way?", Role::Prompt),
+        ("Scale out   ◀", Role::Recommended),
+        (" REHEARSAL", Role::Rehearsal),
+        ("✓ Verify CPU", Role::Ok),
+        ("▶ Decision", Role::Prompt),
+    ] {
+        let (seen, wanted) = (style_of(&terminal, text), theme.style(role));
+        assert_eq!(
+            (seen.fg, seen.add_modifier),
+            (wanted.fg, wanted.add_modifier),
+            "{text}"
+        );
+    }
+    let board = draw(&model(80, 24));
+    assert_eq!(
+        style_of(&board, " ● ALARM").bg,
+        theme.style(Role::Selection).bg
+    );
+    assert_eq!(style_of(&board, " ○ OK").fg, theme.style(Role::Ok).fg);
+}
+
+#[test]
+fn the_selection_stays_on_its_alarm_when_the_board_moves() {
+    let mut model = model(80, 24);
+    model.selected = Some(("eu-central-1".into(), "billing-queue-age".into()));
+    let mut board = (*model.board).clone();
+    board.replace(
+        vec![
+            alarm("a-new-one", AlarmState::Alarm, 0),
+            alarm("billing-queue-age", AlarmState::Ok, 1500),
+        ],
+        true,
+        now(),
+    );
+    let _ = update(&mut model, Message::BoardSeen(Arc::new(board)));
+    assert_eq!(
+        model.selected,
+        Some(("eu-central-1".into(), "billing-queue-age".into()))
+    );
+    let rows = model.rows();
+    assert_eq!(model.selected_index(&rows), 1);
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    let mut models = [model(80, 24), in_incident(80, 24)];
+    for width in [1, 20, 39, 40, 41, 80, 99, 100, 119, 120, 200] {
+        for height in [1, 5, 11, 12, 13, 17, 18, 24, 30, 60] {
+            for model in &mut models {
+                let _ = update(model, Message::Resized { width, height });
+                for tree in [false, true] {
+                    model.tree = tree;
+                    let _ = draw(model);
+                }
+                let key = |code| Message::Key(crossterm::event::KeyEvent::from(code));
+                let _ = update(model, key(crossterm::event::KeyCode::Char('?')));
+                let _ = draw(model);
+                let _ = update(model, key(crossterm::event::KeyCode::Esc));
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The simulator against clients that nobody here wrote.
+
+mod support;
+
+use support::{World, run_python, simulate};
+
+#[test]
+fn unmodified_boto3_talks_to_it() {
+    let world = World::new();
+    let server = simulate(&world, "cpu-spike", "20");
+    assert_eq!(
+        run_python("boto3_simulator.py", &server.endpoint).trim(),
+        "ok"
+    );
+}
+
+#[test]
+fn older_clients_talk_to_it_in_the_query_protocol() {
+    let world = World::new();
+    let server = simulate(&world, "cpu-spike", "1");
+    assert_eq!(run_python("boto3_query.py", &server.endpoint).trim(), "ok");
+}
+
+#[test]
+fn it_listens_on_loopback_only() {
+    let said = World::new().run(&["simulate", "cpu-spike", "--listen", "0.0.0.0:0"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("loopback"), "{}", said.err);
+}
