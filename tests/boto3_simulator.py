@@ -37,7 +37,7 @@ while True:
         break
 assert alarms, "orders-cpu-high did not fire"
 assert isinstance(alarms[0]["StateTransitionedTimestamp"], datetime), alarms[0]
-assert alarms[0]["Threshold"] == 90.0 and alarms[0]["Dimensions"] == [{"Name": "InstanceId", "Value": INSTANCE}]
+assert alarms[0]["Threshold"] == 95.0 and alarms[0]["Dimensions"] == [{"Name": "InstanceId", "Value": INSTANCE}]
 history = cloudwatch.describe_alarm_history(AlarmName="orders-cpu-high")["AlarmHistoryItems"]
 assert history[0]["HistorySummary"] == "Alarm updated from OK to ALARM", history
 

@@ -1,4 +1,9 @@
 //! `standdown check`: every problem of every file at once, with its place and what to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -228,13 +233,10 @@ fn a_cycle_needs_a_way_out_and_somebody_who_takes_it() {
         "{}",
         said.out
     );
-    let unattended = GOOD
-        .replace(
-            "next = \"b\"\nrun",
-            "next = \"b\"\non_failure = \"a2\"\nrun",
-        )
-        .to_owned()
-        + "\n[[steps]]\nid = \"a2\"\nkind = \"automated\"\ntitle = \"A\"\ndescription = \"d\"\nexpect = \"e\"\nnext = \"a\"\nrun.exec = { command = [\"true\"] }\n";
+    let unattended = GOOD.replace(
+        "next = \"b\"\nrun",
+        "next = \"b\"\non_failure = \"a2\"\nrun",
+    ) + "\n[[steps]]\nid = \"a2\"\nkind = \"automated\"\ntitle = \"A\"\ndescription = \"d\"\nexpect = \"e\"\nnext = \"a\"\nrun.exec = { command = [\"true\"] }\n";
     let said = check(unattended);
     assert!(
         said.out

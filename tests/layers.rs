@@ -1,4 +1,9 @@
 //! Imports point one way. This test reads every `use crate::` and fails on an arrow back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,9 @@
 //! The real SDK against LocalStack: an AWS that nobody here wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

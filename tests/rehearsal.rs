@@ -1,4 +1,9 @@
 //! Both scenarios from the first alarm to the outcome, without a screen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

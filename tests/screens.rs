@@ -1,4 +1,9 @@
 //! What the board and the incident look like, character by character, and in which colours.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

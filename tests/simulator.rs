@@ -1,4 +1,9 @@
 //! The simulator against clients that nobody here wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

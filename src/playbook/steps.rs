@@ -51,6 +51,14 @@ pub(super) fn step(mut reader: Reader<'_>, draft: &Draft<'_>) -> Step {
         .required_string("title")
         .map(|text| text.value)
         .unwrap_or_default();
+    if title.contains("{{") {
+        let span = reader.node("title").map_or(0..0, |node| node.span.clone());
+        draft.problems.push(
+            Problem::error("a title holds no values")
+                .at(span)
+                .help("write plain text, and put the value into the description"),
+        );
+    }
     reader.required("description");
     let description = draft
         .template(&reader, "description", &[])

@@ -257,7 +257,8 @@ fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             else {
                 return Vec::new();
             };
-            let order = tree_order(&execution.playbook);
+            let mut order = tree_order(&execution.playbook);
+            order.retain(|row| !row.joins);
             let at = model
                 .tree_step
                 .as_ref()

@@ -1,4 +1,5 @@
 //! The binary in a real pty, with a terminal behind it that remembers what is on the screen.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
@@ -10,7 +11,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use super::World;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,

@@ -19,8 +19,8 @@ use crate::tui::model::{Model, state_words};
 use crate::tui::text::{age, column, number, sparkline, wrap};
 use crate::tui::theme::{Role, Theme};
 
-/// From this width on the details stand beside the list, and the region has a column.
-const WIDE: u16 = 120;
+/// From this width on the details stand beside the list.
+const WIDE: u16 = 160;
 const DETAIL_WIDTH: u16 = 42;
 const DETAIL_HEIGHT: u16 = 8;
 

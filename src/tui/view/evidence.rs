@@ -189,7 +189,7 @@ fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
         .take(PATTERNS)
     {
         let text = pattern["pattern"].as_str().unwrap_or_default();
-        out.text(&format!("{:>6} × {text}", pattern["count"]), Role::Text);
+        out.cut(&format!("{:>6} × {text}", pattern["count"]));
     }
 }
 
@@ -300,6 +300,13 @@ impl Out<'_> {
                 Span::styled(part, self.theme.style(role)),
             ]));
         }
+    }
+
+    /// One line, cut at the edge.
+    fn cut(&mut self, text: &str) {
+        let style = self.theme.style(Role::Text);
+        self.lines
+            .push(super::line(&format!("    {text}"), self.width, style));
     }
 
     /// Text as a program wrote it: line by line, cut at the edge.

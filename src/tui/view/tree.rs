@@ -8,7 +8,8 @@
 //!    · Raise the desired capacity
 //! ```
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,66 +17,80 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::incident::{AttemptStatus, Execution, ExecutionStatus, Verdict, VisitResult};
-use crate::playbook::{OnFailure, Playbook, StepId, StepKind};
+use crate::playbook::{OnFailure, Playbook, Step, StepId, StepKind};
 use crate::tui::model::Model;
 use crate::tui::text::fit;
 use crate::tui::theme::{Role, Theme};
 
-/// A step's place in the drawn tree.
+/// A line of the drawn tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct TreeRow {
     /// The step.
     pub step: StepId,
-    /// How many decisions stand above it.
+    /// How many branches stand above it.
     pub depth: usize,
-    /// The label of the branch that leads here first.
+    /// The label of the branch that leads here.
     pub branch: Option<String>,
+    /// Whether the step stands elsewhere in the tree, and this only points there.
+    pub joins: bool,
 }
 
-/// Lists the steps as a tree: each once, where it is reached first, the shortest branches first.
+/// An edge: where it leads, and its label where it branches off.
+type Edge<'a> = (&'a StepId, Option<String>);
+
+/// The edges out of a step.
+fn edges(step: &Step) -> Vec<Edge<'_>> {
+    let mut edges: Vec<Edge<'_>> = match &step.kind {
+        StepKind::Automated(automated) => vec![(&automated.next, None)],
+        StepKind::Manual(manual) => vec![(&manual.next, None)],
+        StepKind::Decision(decision) => decision
+            .branches
+            .iter()
+            .map(|branch| (&branch.next, Some(branch.label.clone())))
+            .collect(),
+        StepKind::Outcome(_) => Vec::new(),
+    };
+    if let OnFailure::Step(id) = &step.on_failure {
+        edges.push((id, Some("if it fails".into())));
+    }
+    edges
+}
+
+/// Lists the steps as a tree: each stands where the shortest way leads to it; longer ways point
+/// there.
 pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
-    let mut rows = Vec::new();
-    let mut seen = HashSet::new();
+    let mut parents: HashMap<&StepId, Option<&StepId>> = HashMap::from([(&playbook.start, None)]);
+    let mut queue = VecDeque::from([&playbook.start]);
+    while let Some(id) = queue.pop_front() {
+        for (next, _) in playbook.step(&id.0).map(edges).unwrap_or_default() {
+            if let Entry::Vacant(vacant) = parents.entry(next) {
+                vacant.insert(Some(id));
+                queue.push_back(next);
+            }
+        }
+    }
+    let mut rows: Vec<TreeRow> = Vec::new();
     let mut todo = vec![TreeRow {
         step: playbook.start.clone(),
         depth: 0,
         branch: None,
+        joins: false,
     }];
     while let Some(row) = todo.pop() {
-        let Some(step) = playbook
-            .step(&row.step.0)
-            .filter(|step| seen.insert(step.id.clone()))
-        else {
-            continue;
-        };
-        let mut next: Vec<TreeRow> = match &step.kind {
-            StepKind::Automated(automated) => vec![TreeRow {
-                step: automated.next.clone(),
-                depth: row.depth,
-                branch: None,
-            }],
-            StepKind::Manual(manual) => vec![TreeRow {
-                step: manual.next.clone(),
-                depth: row.depth,
-                branch: None,
-            }],
-            StepKind::Decision(decision) => decision
-                .branches
-                .iter()
-                .map(|branch| TreeRow {
-                    step: branch.next.clone(),
-                    depth: row.depth + 1,
-                    branch: Some(branch.label.clone()),
-                })
-                .collect(),
-            StepKind::Outcome(_) => Vec::new(),
-        };
-        if let OnFailure::Step(id) = &step.on_failure {
-            next.push(TreeRow {
-                step: id.clone(),
-                depth: row.depth + 1,
-                branch: Some("if it fails".into()),
-            });
+        let mut next = Vec::new();
+        if let Some(step) = playbook.step(&row.step.0).filter(|_| !row.joins) {
+            let mut placed = HashSet::new();
+            for (to, branch) in edges(step) {
+                let here =
+                    parents.get(to).copied().flatten() == Some(&step.id) && placed.insert(to);
+                let depth = row.depth + usize::from(branch.is_some());
+                next.push(TreeRow {
+                    step: to.clone(),
+                    depth,
+                    branch,
+                    joins: !here,
+                });
+            }
         }
         rows.push(row);
         todo.extend(next.into_iter().rev());
@@ -111,6 +126,11 @@ pub(super) fn draw(
                 width,
                 theme.style(Role::Dim),
             ));
+        }
+        if row.joins {
+            let text = format!(" {indent}  → {}", step.title);
+            lines.push(super::line(&text, width, theme.style(Role::Dim)));
+            continue;
         }
         let state = state(execution, &row.step);
         let selected = model.tree && focus == Some(&row.step);
