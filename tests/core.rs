@@ -642,6 +642,200 @@ fn a_broken_playbook_is_refused_and_nothing_is_recorded() {
     assert_eq!(walk.events.len(), before);
 }
 
+/// A chain of checks with decisions between them.
+fn chain(checks: usize, decisions: usize, extra: &str) -> String {
+    let mut text = PLAYBOOK
+        .split("[inputs.host]")
+        .next()
+        .unwrap()
+        .replace("start = \"check\"", "start = \"c0\"");
+    let mut next = 0;
+    let mut step = |text: &mut String, kind: &str, body: &str| {
+        let id = if kind == "automated" { "c" } else { "d" };
+        *text += &format!(
+            "[[steps]]\nid = \"{id}{next}\"\nkind = \"{kind}\"\ntitle = \"T\"\ndescription = \"d\"\n{body}\n"
+        );
+        next += 1;
+    };
+    let total = checks * (decisions + 1) + decisions;
+    let name = |index: usize| {
+        let decision = index % (checks + 1) == checks;
+        if index == total {
+            "end".to_owned()
+        } else {
+            format!("{}{index}", if decision { "d" } else { "c" })
+        }
+    };
+    for index in 0..total {
+        if index % (checks + 1) == checks {
+            let body = format!(
+                "[[steps.branches]]\nlabel = \"on\"\notherwise = true\nnext = \"{}\"",
+                name(index + 1)
+            );
+            step(&mut text, "decision", &body);
+        } else {
+            let body = format!(
+                "expect = \"e\"\nprefetch = true\nnext = \"{}\"\n{extra}\nrun.exec = {{ command = [\"true\"] }}",
+                name(index + 1)
+            );
+            step(&mut text, "automated", &body);
+        }
+    }
+    text + "[[steps]]\nid = \"end\"\nkind = \"outcome\"\ntitle = \"E\"\ndescription = \"d\"\noutcome = \"resolved\"\n"
+}
+
+fn walk_chain(text: String) -> Walk {
+    let mut walk = Walk::open(None);
+    walk.ask(Command::Start {
+        name: "c.toml".into(),
+        text,
+    })
+    .unwrap();
+    walk
+}
+
+fn attempted(walk: &Walk) -> Vec<String> {
+    let execution = walk.state.execution().unwrap();
+    let mut steps: Vec<String> = execution.latest.keys().map(ToString::to_string).collect();
+    steps.sort_by_key(|id| id[1..].parse::<usize>().unwrap());
+    steps
+}
+
+#[test]
+fn what_is_within_two_decisions_runs_ahead_and_nothing_beyond() {
+    let walk = walk_chain(chain(1, 4, ""));
+    assert_eq!(attempted(&walk), ["c0", "c2", "c4"]);
+}
+
+#[test]
+fn at_most_eight_run_ahead_at_a_time() {
+    let mut walk = walk_chain(chain(12, 0, ""));
+    // The responder stands at the first: its attempt is not one that runs ahead.
+    assert_eq!(attempted(&walk).len(), 9);
+    let ahead = walk
+        .state
+        .execution()
+        .unwrap()
+        .latest
+        .get("c5")
+        .copied()
+        .unwrap();
+    walk.ask(Command::AttemptEnded {
+        attempt: ahead,
+        result: result(AttemptStatus::Succeeded, 0),
+    })
+    .unwrap();
+    assert_eq!(attempted(&walk).len(), 10);
+}
+
+#[test]
+fn exec_runs_ahead_only_where_the_step_says_so() {
+    let walk = walk_chain(chain(3, 0, "").replace("prefetch = true\n", ""));
+    assert_eq!(attempted(&walk), ["c0"]);
+}
+
+/// Ends what runs ahead for the second step, lets time pass, and ends the first.
+fn arrive_after(seconds: i64) -> Walk {
+    let mut walk = walk_chain(chain(2, 0, "max_age = \"60s\""));
+    let attempt = |walk: &Walk, step: &str| {
+        walk.state
+            .execution()
+            .unwrap()
+            .latest
+            .get(step)
+            .copied()
+            .unwrap()
+    };
+    let ahead = attempt(&walk, "c1");
+    walk.ask(Command::AttemptEnded {
+        attempt: ahead,
+        result: result(AttemptStatus::Succeeded, 0),
+    })
+    .unwrap();
+    walk.now += Duration::seconds(seconds);
+    let first = attempt(&walk, "c0");
+    walk.ask(Command::AttemptEnded {
+        attempt: first,
+        result: result(AttemptStatus::Succeeded, 0),
+    })
+    .unwrap();
+    walk
+}
+
+#[test]
+fn a_fresh_result_is_used_on_arrival_and_an_old_one_is_fetched_again() {
+    assert_eq!(arrive_after(59).here(), "end");
+    let walk = arrive_after(61);
+    assert_eq!((walk.here().as_str(), walk.running().len()), ("c1", 1));
+}
+
+#[test]
+fn a_failure_ahead_of_the_responder_counts_only_on_arrival() {
+    let mut walk = walk_chain(chain(2, 0, "on_failure = \"continue\""));
+    let attempt = |walk: &Walk, step: &str| {
+        walk.state
+            .execution()
+            .unwrap()
+            .latest
+            .get(step)
+            .copied()
+            .unwrap()
+    };
+    let ahead = attempt(&walk, "c1");
+    walk.ask(Command::AttemptEnded {
+        attempt: ahead,
+        result: result(AttemptStatus::Failed, 1),
+    })
+    .unwrap();
+    assert_eq!(walk.state.execution().unwrap().failed_steps, 0);
+    let first = attempt(&walk, "c0");
+    walk.ask(Command::AttemptEnded {
+        attempt: first,
+        result: result(AttemptStatus::Succeeded, 0),
+    })
+    .unwrap();
+    assert_eq!(
+        (
+            walk.here().as_str(),
+            walk.state.execution().unwrap().failed_steps
+        ),
+        ("end", 1)
+    );
+}
+
+#[test]
+fn the_responder_waits_for_what_already_runs_and_it_is_not_started_twice() {
+    let mut walk = walk_chain(chain(2, 0, "on_failure = \"continue\""));
+    let first = walk
+        .state
+        .execution()
+        .unwrap()
+        .latest
+        .get("c0")
+        .copied()
+        .unwrap();
+    let ahead = walk
+        .state
+        .execution()
+        .unwrap()
+        .latest
+        .get("c1")
+        .copied()
+        .unwrap();
+    walk.ask(Command::AttemptEnded {
+        attempt: first,
+        result: result(AttemptStatus::Succeeded, 0),
+    })
+    .unwrap();
+    assert_eq!((walk.here().as_str(), walk.running()), ("c1", vec![ahead]));
+    walk.ask(Command::AttemptEnded {
+        attempt: ahead,
+        result: result(AttemptStatus::TimedOut, 1),
+    })
+    .unwrap();
+    assert_eq!((walk.here().as_str(), walk.running().len()), ("end", 0));
+}
+
 /// Something that may come in, in any order.
 #[derive(Debug, Clone)]
 enum Step {

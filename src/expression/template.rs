@@ -7,8 +7,10 @@ use super::{CompileError, EvaluateError, Expression, Scope, show, to_json};
 /// How a value is written into the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoting {
-    /// As it is: the text is data, and no shell will read it.
-    None,
+    /// Not at all, and a template that is one expression keeps its value's type.
+    Typed,
+    /// Not at all: it becomes text that no shell will read.
+    Text,
     /// As one word of a POSIX shell.
     Posix,
     /// As one single-quoted string of `PowerShell`.
@@ -121,7 +123,7 @@ impl Template {
         scope: &Scope,
         quoting: Quoting,
     ) -> Result<serde_json::Value, RenderError> {
-        if let ([Part::Value(expression)], Quoting::None) = (self.parts.as_slice(), quoting) {
+        if let ([Part::Value(expression)], Quoting::Typed) = (self.parts.as_slice(), quoting) {
             let value = to_json(&evaluate(expression, scope)?);
             refuse_braces(expression, &value)?;
             return Ok(value);
@@ -133,7 +135,7 @@ impl Template {
                 Part::Value(expression) => {
                     let value = evaluate(expression, scope)?;
                     refuse_braces(expression, &to_json(&value))?;
-                    out.push_str(&quote(expression, &show(&value), quoting)?);
+                    out.push_str(&quote(expression, &written(&value), quoting)?);
                 }
             }
         }
@@ -187,10 +189,18 @@ fn refuse_braces(expression: &Expression, value: &serde_json::Value) -> Result<(
     Ok(())
 }
 
+/// A value as a machine reads it: text bare, everything else as JSON, with every digit.
+fn written(value: &cel::Value) -> String {
+    match value {
+        cel::Value::String(text) => text.to_string(),
+        other => to_json(other).to_string(),
+    }
+}
+
 fn quote(expression: &Expression, text: &str, quoting: Quoting) -> Result<String, RenderError> {
     let unquotable = || RenderError::Unquotable(expression.source().trim().to_owned());
     match quoting {
-        Quoting::None => Ok(text.to_owned()),
+        Quoting::Typed | Quoting::Text => Ok(text.to_owned()),
         Quoting::Posix => shlex::try_quote(text)
             .map(std::borrow::Cow::into_owned)
             .map_err(|_| unquotable()),
@@ -218,9 +228,23 @@ mod tests {
     fn a_lone_expression_keeps_its_type() {
         let template = Template::compile("{{ inputs.list }}").unwrap();
         assert_eq!(
-            template.render(&scope(), Quoting::None).unwrap(),
+            template.render(&scope(), Quoting::Typed).unwrap(),
             json!(["a", "b"])
         );
+    }
+
+    #[test]
+    fn a_number_in_a_text_keeps_every_digit() {
+        let mut scope = Scope::default();
+        scope.set_json("x", &json!({"n": 97.123_456, "i": 7}));
+        let render = |text: &str| {
+            Template::compile(text)
+                .unwrap()
+                .render(&scope, Quoting::Text)
+                .unwrap()
+        };
+        assert_eq!(render("{{ x.i }}"), json!("7"));
+        assert_eq!(render("at {{ x.n }}"), json!("at 97.123456"));
     }
 
     #[test]
@@ -236,7 +260,7 @@ mod tests {
     fn a_value_with_braces_is_refused() {
         let template = Template::compile("{{ inputs.ssm }}").unwrap();
         assert!(matches!(
-            template.render(&scope(), Quoting::None),
+            template.render(&scope(), Quoting::Typed),
             Err(RenderError::Braces(_))
         ));
     }
@@ -245,7 +269,7 @@ mod tests {
     fn braces_inside_literals_do_not_close() {
         let template = Template::compile("{{ {'a': {'b': \"}}\"}}['a']['b'] }}!").unwrap();
         assert_eq!(
-            template.render(&Scope::default(), Quoting::None).unwrap(),
+            template.render(&Scope::default(), Quoting::Typed).unwrap(),
             json!("}}!")
         );
     }

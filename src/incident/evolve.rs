@@ -260,8 +260,11 @@ fn leave(
     ) {
         execution.failed_steps += 1;
     }
-    if let VisitResult::Succeeded { attempt, .. } = &result
-        && let Some(attempt) = execution.attempts.get_mut(attempt)
+    // Whatever the step was left with has been used: another visit is another attempt.
+    if let Some(attempt) = execution
+        .latest
+        .get(step)
+        .and_then(|id| execution.attempts.get_mut(id))
     {
         attempt.used = true;
     }

@@ -116,10 +116,13 @@ pub(super) fn read(
             }
         }
     }
-    let quoting = if key.kind == KeyKind::ShellLines {
-        quoting
-    } else {
-        Quoting::None
+    let whole = matches!(node.kind, Kind::String(_));
+    let quoting = match key.kind {
+        KeyKind::ShellLines => quoting,
+        KeyKind::Text | KeyKind::Duration => Quoting::Text,
+        // One expression may stand for the whole list or table; then its type is what counts.
+        KeyKind::TextList | KeyKind::TextMap if !whole => Quoting::Text,
+        _ => Quoting::Typed,
     };
     convert(node, quoting, problems, on_expression)
 }

@@ -65,10 +65,12 @@ fn is_closed(snapshot: &Snapshot) -> bool {
 fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Command> {
     let answer = |name: &str| answers.get(name).cloned().unwrap_or_default();
     let incident = snapshot.state.incident.as_ref()?;
-    if incident.status == IncidentStatus::Open {
+    let asked = question(&snapshot.state, Utc::now());
+    // What holds the diagnostics up is answered first.
+    if incident.status == IncidentStatus::Open && !matches!(asked, Question::Input(_)) {
         return Some(Command::SetStatus(IncidentStatus::Acknowledged));
     }
-    match question(&snapshot.state, Utc::now()) {
+    match asked {
         Question::Input(input) => Some(Command::ProvideInput {
             name: input.name.clone(),
             text: answer(&input.name),

@@ -37,46 +37,65 @@ pub(super) fn prefetch(draft: &mut Draft<'_>) {
     }
 }
 
-/// Uses what ran ahead if it is fresh, waits for it if it still runs, or starts an attempt.
+/// Uses what ran ahead if it is fresh, waits for it if it still runs, or starts an attempt. A
+/// failure ahead counts as the step's only now that the responder has arrived.
 pub(super) fn arrived(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
     let (Some(automated), Some(execution)) = (automated(draft, step), draft.state.walking()) else {
         return;
     };
+    let retrying = execution.retries.contains_key(step);
     let latest = execution
         .latest_attempt(step)
-        .filter(|attempt| !attempt.used);
-    match latest.map(|attempt| (attempt.id, &attempt.end)) {
-        Some((_, None)) => {}
-        Some((attempt, Some((result, ended_at))))
-            if result.status == AttemptStatus::Succeeded
-                && (draft.stamp.at - *ended_at).to_std().unwrap_or_default()
-                    <= automated.max_age =>
-        {
-            let next = automated.next.clone();
-            succeed(draft, step, visit, attempt, true, &next);
-        }
-        // A retry of what ran ahead is waiting: standing there is reason enough to run at once.
-        _ => begin(draft, step, 1, AttemptOrigin::Arrival),
+        .filter(|attempt| !attempt.used && !retrying);
+    let Some(attempt) = latest.cloned() else {
+        // Standing here is reason enough not to wait for a retry's time.
+        begin(draft, step, 1, AttemptOrigin::Arrival);
+        return;
+    };
+    let Some((result, ended_at)) = &attempt.end else {
+        return;
+    };
+    let age = (draft.stamp.at - *ended_at).to_std().unwrap_or_default();
+    let says_something = matches!(
+        result.status,
+        AttemptStatus::Succeeded | AttemptStatus::Failed | AttemptStatus::TimedOut
+    );
+    if says_something && age <= automated.max_age {
+        leave(draft, &attempt, visit, result);
+    } else {
+        begin(draft, step, 1, AttemptOrigin::Arrival);
     }
 }
 
-fn succeed(
-    draft: &mut Draft<'_>,
-    step: &StepId,
-    visit: u32,
-    attempt: AttemptId,
-    prefetched: bool,
-    next: &StepId,
-) {
+/// Leaves the step with an attempt's result.
+fn leave(draft: &mut Draft<'_>, attempt: &Attempt, visit: u32, result: &AttemptResult) {
+    let step = &attempt.step;
+    let next = automated(draft, step).map(|automated| automated.next.clone());
+    if let (AttemptStatus::Succeeded, Some(next)) = (result.status, next) {
+        let prefetched = attempt.origin == AttemptOrigin::Prefetch;
+        draft.emit(Event::StepEnded {
+            step: step.clone(),
+            visit,
+            result: VisitResult::Succeeded {
+                attempt: attempt.id,
+                prefetched,
+            },
+        });
+        walk::arrive(draft, &next);
+        return;
+    }
+    let error = result
+        .error
+        .clone()
+        .unwrap_or_else(|| result.status.name().into());
     draft.emit(Event::StepEnded {
         step: step.clone(),
         visit,
-        result: VisitResult::Succeeded {
-            attempt,
-            prefetched,
+        result: VisitResult::Failed {
+            error: error.clone(),
         },
     });
-    walk::arrive(draft, next);
+    walk::fail(draft, step, &error);
 }
 
 pub(super) fn ended(
@@ -176,7 +195,6 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
         .and_then(|execution| execution.current())
         .filter(|visit| visit.step == *step)
         .map(|visit| visit.number);
-    let next = automated.next.clone();
     let again = matches!(
         result.status,
         AttemptStatus::Failed | AttemptStatus::TimedOut
@@ -191,29 +209,8 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
         });
         return;
     }
-    let Some(visit) = visit else {
-        return;
-    };
-    if result.status == AttemptStatus::Succeeded {
-        let prefetched = !attempt.used && attempt.origin == AttemptOrigin::Prefetch;
-        succeed(draft, step, visit, attempt.id, prefetched, &next);
-    } else if attempt.origin == AttemptOrigin::Prefetch && result.status != AttemptStatus::Cancelled
-    {
-        // It failed ahead of the responder, who has come meanwhile: the step gets its own try.
-        begin(draft, step, 1, AttemptOrigin::Arrival);
-    } else {
-        let error = result
-            .error
-            .clone()
-            .unwrap_or_else(|| result.status.name().into());
-        draft.emit(Event::StepEnded {
-            step: step.clone(),
-            visit,
-            result: VisitResult::Failed {
-                error: error.clone(),
-            },
-        });
-        walk::fail(draft, step, &error);
+    if let Some(visit) = visit {
+        leave(draft, attempt, visit, result);
     }
 }
 
