@@ -1,4 +1,19 @@
-//! standdown.
+//! standdown: a terminal incident console, from the first alarm to stand-down, one step at a time.
+//!
+//! The map of the crate, from the bottom up; imports point downwards only:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`document`], [`embedded`] | TOML with places; files that are part of the binary |
+//! | [`expression`] | CEL: conditions, and what stands in `{{ }}` |
+//! | [`playbook`] | the format, its checks, the graph, the catalog |
+//! | [`incident`] | the core: commands in, events out; pure |
+//! | [`journal`], [`aws`], [`config`] | the event store; the SDK at arm's length; settings |
+//! | [`actions`], [`alarms`] | what steps run; the live board |
+//! | [`engine`] | the one writer of an incident |
+//! | [`rehearsal`], [`tui`] | a simulated AWS and the bot; the screen |
+//! | [`cli`] | one file per subcommand |
+
 pub mod actions;
 pub mod alarms;
 pub mod aws;

@@ -68,6 +68,21 @@ fn a_good_playbook_is_clean() {
 }
 
 #[test]
+fn the_shipped_files_can_be_named_one_by_one() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/");
+    let files = [
+        "cpu-high-utilization.toml",
+        "database-connection-issues.toml",
+        "escalation.toml",
+    ]
+    .map(|name| format!("{folder}{name}"));
+    let mut arguments = vec!["check"];
+    arguments.extend(files.iter().map(String::as_str));
+    let said = World::new().run(&arguments);
+    assert_eq!(said.code, 0, "{}", said.out);
+}
+
+#[test]
 fn the_shipped_playbooks_are_clean() {
     let said = World::new().run(&["check"]);
     assert_eq!(said.code, 0, "{}", said.out);
@@ -316,6 +331,8 @@ fn files_that_are_no_text_are_said() {
 fn hostile_text_in_a_file_does_not_reach_the_terminal() {
     let said = check(GOOD.replace("owner = \"o\"", "\"own\\u001b[2Jr\" = \"o\" # \u{7}"));
     assert_eq!(said.code, 1);
+    let csi = check(GOOD.replace("id = \"good\"", "id = \"g\u{9b}31m\u{202e}d\""));
+    assert!(!csi.out.contains(['\u{9b}', '\u{202e}']), "{:?}", csi.out);
     assert!(
         !said.out.contains('\x1b') && !said.out.contains('\u{7}'),
         "{:?}",

@@ -642,6 +642,86 @@ fn a_broken_playbook_is_refused_and_nothing_is_recorded() {
     assert_eq!(walk.events.len(), before);
 }
 
+#[test]
+fn a_failure_does_not_lead_to_a_step_more_often_than_it_may_be_visited() {
+    let mut walk = Walk::decided(0);
+    for _ in 0..3 {
+        walk.take(0, None).unwrap();
+        walk.confirm(Verdict::Done, "v1").unwrap();
+        assert_eq!(walk.here(), "verify");
+        let attempt = walk.running()[0];
+        walk.ask(Command::AttemptEnded {
+            attempt,
+            result: result(AttemptStatus::Failed, 1),
+        })
+        .unwrap();
+    }
+    let execution = walk.state.execution().unwrap();
+    assert_eq!(
+        (
+            execution.visits_of(&StepId::from("choose")),
+            execution.status
+        ),
+        (3, ExecutionStatus::Failed)
+    );
+    assert!(execution.pending_escalation().is_some());
+}
+
+#[test]
+fn a_decision_that_nobody_can_take_asks_for_help_and_stays() {
+    let mut walk = Walk::decided(0);
+    walk.ask(Command::Confirm {
+        step: StepId::from("choose"),
+        visit: 1,
+        verdict: Verdict::Failed,
+        note: None,
+        answers: BTreeMap::new(),
+    })
+    .unwrap();
+    assert_eq!(walk.here(), "choose");
+    assert!(
+        walk.state
+            .execution()
+            .unwrap()
+            .pending_escalation()
+            .is_some()
+    );
+    assert!(
+        walk.events
+            .iter()
+            .all(|recorded| !matches!(recorded.event, Event::BranchTaken { .. }))
+    );
+}
+
+#[test]
+fn a_check_stopped_before_its_next_try_is_not_tried_again() {
+    let mut walk = Walk::started();
+    walk.end(AttemptStatus::Failed, 1);
+    walk.ask(Command::CancelCurrent).unwrap();
+    assert_eq!(walk.here(), "choose");
+    walk.now += Duration::minutes(1);
+    walk.ask(Command::Tick).unwrap();
+    assert!(walk.running().is_empty());
+}
+
+#[test]
+fn an_attempt_of_an_earlier_walk_gets_its_end() {
+    let mut walk = Walk::started();
+    let attempt = walk.running()[0];
+    walk.ask(Command::StopExecution {
+        reason: "other one".into(),
+    })
+    .unwrap();
+    walk.ask(start()).unwrap();
+    walk.ask(Command::AttemptEnded {
+        attempt,
+        result: AttemptResult::ended(AttemptStatus::Cancelled, "stopped", None),
+    })
+    .unwrap();
+    let first = walk.state.executions.front().unwrap();
+    assert!(first.attempts.get(&attempt).unwrap().end.is_some());
+}
+
 /// A chain of checks with decisions between them.
 fn chain(checks: usize, decisions: usize, extra: &str) -> String {
     let mut text = PLAYBOOK

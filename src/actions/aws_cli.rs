@@ -63,6 +63,13 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
             ),
         ));
     }
+    let decrypts = parameters["input"]
+        .get("WithDecryption")
+        .is_some_and(|value| *value != Value::Bool(false));
+    if decrypts {
+        let reason = "WithDecryption would write a secret into the journal; leave it out";
+        return Err(("input", reason.into()));
+    }
     if parameters
         .get("input")
         .is_some_and(|input| !input.is_object())

@@ -220,11 +220,10 @@ fn summarise(request: &Request, series: &[Series], period: i32, now: i64) -> Val
         main.iter().map(|(at, value)| json!([at, value])).collect(),
     );
     if let Some(threshold) = request.threshold {
-        let over = main.iter().filter(|(_, value)| *value >= threshold).count();
         output.insert("threshold".into(), threshold.into());
         output.insert(
             "minutes_over".into(),
-            (over as f64 * f64::from(period) / 60.0).into(),
+            minutes_over(main, threshold, period).into(),
         );
     }
     let Some((last_at, last)) = main.last() else {
@@ -248,6 +247,31 @@ fn summarise(request: &Request, series: &[Series], period: i32, now: i64) -> Val
     output.insert("trend".into(), trend(&averages).into());
     output.insert("age".into(), (now - last_at).max(0).into());
     output.into()
+}
+
+/// The longest unbroken time at or above a threshold, in minutes. A datapoint stands for the time
+/// to the next one, which is longer than the period where the metric reports less often.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds of a window are far below 2^52"
+)]
+fn minutes_over(points: &Series, threshold: f64, period: i32) -> f64 {
+    let spacing = points
+        .windows(2)
+        .map(|pair| pair[1].0 - pair[0].0)
+        .min()
+        .unwrap_or(0)
+        .max(period.into());
+    let (mut longest, mut run) = (0_i64, 0_i64);
+    for (_, value) in points {
+        run = if *value >= threshold {
+            run + spacing
+        } else {
+            0
+        };
+        longest = longest.max(run);
+    }
+    longest as f64 / 60.0
 }
 
 /// Compares the last third with the first; a tenth of the spread's size counts as a change.
@@ -291,11 +315,19 @@ mod tests {
         ];
         let output = summarise(&request(&["Average", "Maximum"]), &series, 60, 150);
         assert_eq!(output["maximum"], 99.0);
-        assert_eq!(output["minutes_over"], 2.0);
+        assert_eq!(output["minutes_over"], 1.0);
         assert_eq!(
             (&output["last"], &output["age"], &output["datapoints"]),
             (&json!(95.0), &json!(30), &json!(3))
         );
+    }
+
+    #[test]
+    fn minutes_over_a_threshold_are_unbroken_and_as_long_as_the_metric_reports() {
+        let sparse = vec![(0, 95.0), (300, 96.0), (600, 97.0)];
+        assert!((minutes_over(&sparse, 90.0, 60) - 15.0).abs() < 1e-9);
+        let broken = vec![(0, 95.0), (60, 96.0), (120, 10.0), (180, 97.0)];
+        assert!((minutes_over(&broken, 90.0, 60) - 2.0).abs() < 1e-9);
     }
 
     #[test]

@@ -14,27 +14,33 @@ const READING: [&str; 7] = [
 /// Operations that read although their verb does not say so.
 const ALSO: [(&str, &str); 1] = [("rds", "download-db-log-file-portion")];
 
-/// Operations whose verb reads, but which hand out secrets or make something.
-const NOT: [(&str, &str); 12] = [
-    ("secretsmanager", "get-secret-value"),
-    ("secretsmanager", "batch-get-secret-value"),
-    ("secretsmanager", "get-random-password"),
-    ("ssm", "get-access-token"),
-    ("sts", "get-session-token"),
-    ("sts", "get-federation-token"),
-    ("sts", "get-web-identity-token"),
-    ("sts", "get-delegated-access-token"),
-    ("ecr", "get-login-password"),
-    ("ecr-public", "get-login-password"),
-    ("ec2", "get-password-data"),
-    ("redshift", "get-cluster-credentials"),
+/// Words in the names of operations that hand out secrets.
+const SECRET: [&str; 8] = [
+    "credential",
+    "token",
+    "password",
+    "secret",
+    "access-details",
+    "login",
+    "private-key",
+    "presigned",
+];
+
+/// Operations that hand out secrets although their name does not say so.
+const NOT: [(&str, &str); 2] = [
+    ("kms", "get-parameters-for-import"),
+    ("iot", "get-registration-code"),
 ];
 
 /// Tells whether an operation only reads.
 #[must_use]
 pub fn is_read(service: &str, operation: &str) -> bool {
     let named = |list: &[(&str, &str)]| list.contains(&(service, operation));
-    !named(&NOT) && (named(&ALSO) || READING.iter().any(|verb| operation.starts_with(verb)))
+    let hands_out = operation.starts_with("get-") || operation.starts_with("batch-get-");
+    let secret = hands_out && SECRET.iter().any(|word| operation.contains(word));
+    !secret
+        && !named(&NOT)
+        && (named(&ALSO) || READING.iter().any(|verb| operation.starts_with(verb)))
 }
 
 #[cfg(test)]
@@ -50,6 +56,8 @@ mod tests {
             ("s3", "rm"),
             ("sts", "get-session-token"),
             ("ec2", "describe"),
+            ("sso", "get-role-credentials"),
+            ("ecr", "get-login-password"),
         ] {
             assert!(!is_read(service, operation), "{service} {operation}");
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Span, capture};
-use crate::aws::{Aws, describe};
+use crate::aws::{Aws, Class, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
@@ -238,7 +238,12 @@ async fn look(
             if error.as_service_error().is_some_and(aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationError::is_invocation_does_not_exist) {
                 return Ok(None);
             }
-            return Err(describe("ssm:GetCommandInvocation", &error).into());
+            let error = describe("ssm:GetCommandInvocation", &error);
+            // What passes is looked at again, until the attempt's time is up.
+            return match error.class {
+                Class::Throttled | Class::TimedOut | Class::Server | Class::Unreachable => Ok(None),
+                _ => Err(error.into()),
+            };
         }
     };
     let Some(status) = answer.status() else {

@@ -104,6 +104,22 @@ impl Board {
         self.freshness = Freshness::Live { at };
     }
 
+    /// Takes the values of some alarms over.
+    pub fn set_values(&mut self, found: Vec<(Arc<AlarmRef>, Arc<[f64]>)>) {
+        self.values_missing = None;
+        let mut found: HashMap<(&str, &str), &Arc<[f64]>> = found
+            .iter()
+            .map(|(alarm, values)| ((alarm.region.as_str(), alarm.name.as_str()), values))
+            .collect();
+        for row in &mut self.rows {
+            if let Some(values) =
+                found.remove(&(row.alarm.region.as_str(), row.alarm.name.as_str()))
+            {
+                row.values = Arc::clone(values);
+            }
+        }
+    }
+
     /// Says that the last request failed.
     pub fn delay(&mut self, at: DateTime<Utc>, reason: String) {
         let since = match &self.freshness {

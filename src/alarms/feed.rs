@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use chrono::Utc;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::board::{Board, Freshness};
 use super::convert::{self, Place};
@@ -19,6 +19,9 @@ use crate::incident::AlarmRef;
 const PAGE: i32 = 100;
 /// The longest wait between two requests while they fail.
 const SLOWEST: Duration = Duration::from_mins(2);
+
+/// How long the rows in view must have stayed the same before their values are asked for.
+const SETTLED: Duration = Duration::from_millis(150);
 
 /// How often to ask.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +99,7 @@ pub async fn watch(
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
-                boards.send_modify(|board| fail(Arc::make_mut(board), &error));
+                change(&boards, |board| fail(board, &error));
             }
         }
         let next = began + pause(settings.interval, failures);
@@ -109,7 +112,13 @@ pub async fn watch(
             tokio::select! {
                 () = sleep_until(next) => break,
                 () = boards.closed() => return,
-                changed = visible.changed() => if changed.is_err() { return },
+                changed = visible.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // While the eye is still moving, nothing is asked for.
+                    sleep(SETTLED).await;
+                }
             }
         }
     }
@@ -118,9 +127,9 @@ pub async fn watch(
 async fn refresh(aws: &Aws, boards: &watch::Sender<Arc<Board>>) -> Result<(), AwsError> {
     // What is in ALARM is asked for first: one round trip, whatever else there is.
     let burning = fetch(aws, Some(StateValue::Alarm)).await?;
-    boards.send_modify(|board| Arc::make_mut(board).replace(burning, false, Utc::now()));
+    change(boards, |board| board.replace(burning, false, Utc::now()));
     let all = fetch(aws, None).await?;
-    boards.send_modify(|board| Arc::make_mut(board).replace(all, true, Utc::now()));
+    change(boards, |board| board.replace(all, true, Utc::now()));
     Ok(())
 }
 
@@ -129,23 +138,19 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
         return;
     }
     match values::fetch(aws, seen).await {
-        Ok(found) => boards.send_modify(|board| {
-            let board = Arc::make_mut(board);
-            board.values_missing = None;
-            for (alarm, values) in found {
-                let row = board
-                    .rows
-                    .iter_mut()
-                    .find(|row| row.alarm.name == alarm.name && row.alarm.region == alarm.region);
-                if let Some(row) = row {
-                    row.values = values;
-                }
-            }
-        }),
-        Err(error) => boards.send_modify(|board| {
-            Arc::make_mut(board).values_missing = Some(error.to_string());
+        Ok(found) => change(boards, |board| board.set_values(found)),
+        Err(error) => change(boards, |board| {
+            board.values_missing = Some(error.to_string())
         }),
     }
+}
+
+/// Changes the board beside the one that is shown, and puts it in its place: whoever reads the
+/// board never waits for this. The feed is its only writer.
+fn change(boards: &watch::Sender<Arc<Board>>, change: impl FnOnce(&mut Board)) {
+    let mut board = Board::clone(&boards.borrow());
+    change(&mut board);
+    boards.send_replace(Arc::new(board));
 }
 
 fn fail(board: &mut Board, error: &AwsError) {

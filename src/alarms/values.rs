@@ -1,5 +1,6 @@
 //! The latest values of alarms that somebody looks at.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
@@ -25,35 +26,40 @@ pub(super) async fn fetch(
         .iter()
         .filter(|alarm| query(0, alarm).is_some())
         .collect();
-    for batch in askable.chunks(BATCH) {
-        let now = Utc::now().timestamp();
-        let longest = batch
-            .iter()
-            .filter_map(|alarm| alarm.period)
-            .max()
-            .unwrap_or(60)
-            .max(60);
-        let queries = batch
-            .iter()
-            .enumerate()
-            .filter_map(|(index, alarm)| query(index, alarm))
-            .collect();
-        let answer = aws
-            .cloudwatch
-            .get_metric_data()
-            .set_metric_data_queries(Some(queries))
-            .start_time(AwsTime::from_secs(now - longest * POINTS))
-            .end_time(AwsTime::from_secs(now))
-            .scan_by(ScanBy::TimestampAscending)
-            .send()
-            .await
-            .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
-        for result in answer.metric_data_results() {
-            let index: Option<usize> = result
-                .id()
-                .and_then(|id| id.strip_prefix('m')?.parse().ok());
-            if let Some(alarm) = index.and_then(|index| batch.get(index)) {
-                all.push((Arc::clone(alarm), result.values().into()));
+    // One call looks back as far for every query in it: alarms go with those of their period.
+    let mut by_period: BTreeMap<i64, Vec<&Arc<AlarmRef>>> = BTreeMap::new();
+    for alarm in askable {
+        by_period
+            .entry(alarm.period.unwrap_or(60).max(60))
+            .or_default()
+            .push(alarm);
+    }
+    for (period, alarms) in by_period {
+        for batch in alarms.chunks(BATCH) {
+            let now = Utc::now().timestamp();
+            let queries = batch
+                .iter()
+                .enumerate()
+                .filter_map(|(index, alarm)| query(index, alarm))
+                .collect();
+            let answer = aws
+                .cloudwatch
+                .get_metric_data()
+                .set_metric_data_queries(Some(queries))
+                .start_time(AwsTime::from_secs(now - period * POINTS))
+                .end_time(AwsTime::from_secs(now))
+                .scan_by(ScanBy::TimestampDescending)
+                .send()
+                .await
+                .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
+            for result in answer.metric_data_results() {
+                let index: Option<usize> = result
+                    .id()
+                    .and_then(|id| id.strip_prefix('m')?.parse().ok());
+                if let Some(alarm) = index.and_then(|index| batch.get(index)) {
+                    let values: Vec<f64> = result.values().iter().rev().copied().collect();
+                    all.push((Arc::clone(alarm), values.into()));
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Clients for one profile and region.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -61,8 +62,7 @@ pub struct Aws {
     pub region: String,
     /// The profile; empty when none was named.
     pub profile: String,
-    /// Where local `aws` processes must send their calls, when not to AWS.
-    pub endpoint: Option<String>,
+    identity: Arc<tokio::sync::OnceCell<Identity>>,
 }
 
 /// Whose credentials these are.
@@ -98,25 +98,28 @@ impl Aws {
                 .clone()
                 .or_else(|| std::env::var("AWS_PROFILE").ok())
                 .unwrap_or_default(),
-            endpoint: settings.rehearsal_endpoint.clone(),
+            identity: Arc::default(),
         })
     }
 
-    /// Asks STS who is calling.
+    /// Asks STS who is calling; an answer is kept.
     ///
     /// # Errors
     /// When STS cannot be reached or refuses.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        let answer = self
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
-        Ok(Identity {
-            account: answer.account.unwrap_or_default(),
-            arn: answer.arn.unwrap_or_default(),
-        })
+        let ask = || async {
+            let answer = self
+                .sts
+                .get_caller_identity()
+                .send()
+                .await
+                .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
+            Ok(Identity {
+                account: answer.account.unwrap_or_default(),
+                arn: answer.arn.unwrap_or_default(),
+            })
+        };
+        self.identity.get_or_try_init(ask).await.cloned()
     }
 }
 
@@ -157,7 +160,11 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
             .await;
     }
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        // A profile that was named wins over keys in the environment, as in the AWS CLI.
+        let provider = aws_config::profile::ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
     }
     loader.load().await
 }

@@ -99,7 +99,7 @@ fn named(paths: &[PathBuf]) -> Result<Catalog, CliError> {
     for path in files {
         let origin = Origin::File(path.to_owned());
         match Source::read(path) {
-            Ok(source) => catalog.add(origin, source, &VOCABULARY),
+            Ok(source) => catalog.add_file(origin, source, &VOCABULARY),
             Err(error) => catalog.add_unreadable(origin, &error),
         }
     }

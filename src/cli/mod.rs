@@ -175,15 +175,10 @@ fn catalog(settings: &Settings) -> Catalog {
     )
 }
 
-/// Text for a terminal: no control characters but line ends.
+/// Text for a terminal, line by line without what could move the cursor.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.lines()
+        .map(crate::tui::clean)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -16,7 +16,7 @@ use crate::aws::{Aws, AwsSettings};
 use crate::config::Settings;
 use crate::document::{Source, render};
 use crate::embedded;
-use crate::engine::{self, AwsState, Handle, Recorder};
+use crate::engine::{self, AwsState, Handle, Recorder, Unanswered};
 use crate::incident::{AlarmRef, AlarmState, Command, Event, IncidentStatus, Rehearsal, Verdict};
 use crate::journal::{Summary, state_folder};
 use crate::playbook::{Catalog, Entry};
@@ -374,16 +374,16 @@ pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Boa
                     .find(|row| row.alarm.name == known.name && row.alarm.region == known.region);
                 if let Some(row) = row.filter(|row| row.alarm.state != known.state) {
                     let (state, reason) = (row.alarm.state, row.alarm.reason.clone());
-                    // A refusal means that the incident is closed: nobody waits for the news.
-                    if handle
-                        .ask(Command::AlarmSeen {
-                            name: known.name.clone(),
-                            state,
-                            reason,
-                        })
-                        .await
-                        .is_err()
-                    {
+                    let seen = Command::AlarmSeen {
+                        name: known.name.clone(),
+                        state,
+                        reason,
+                    };
+                    // What cannot be recorded now is seen again at the next refresh.
+                    if matches!(
+                        handle.ask(seen).await,
+                        Err(Unanswered::Refused(_) | Unanswered::Gone)
+                    ) {
                         return;
                     }
                 }

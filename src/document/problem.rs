@@ -134,16 +134,20 @@ pub fn render(source: &Source, problems: &[Problem], color: bool) -> String {
     out
 }
 
-/// Replaces control characters one byte for one byte, so that spans keep their places and a
-/// hostile file cannot write to the terminal.
+/// Replaces what could write to the terminal or reorder its text, byte for byte, so that spans
+/// keep their places.
 fn shown(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => '\n',
-            c if c.is_ascii_control() => ' ',
-            c => c,
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hostile = (c.is_control() && c != '\n')
+            || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if hostile {
+            out.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn clamp(span: &Range<usize>, text: &str) -> Range<usize> {

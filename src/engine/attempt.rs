@@ -24,6 +24,8 @@ pub(super) struct Surroundings {
     pub programs: Arc<dyn Programs>,
     pub scope: Scope,
     pub speed: f64,
+    /// The account and the region of the incident's alarm, where there is one.
+    pub place: Option<(String, String)>,
 }
 
 /// Runs an attempt to its one end, within the step's time-out.
@@ -54,7 +56,12 @@ async fn within(
     mut surroundings: Surroundings,
     deadline: Instant,
 ) -> Result<Value, ActionError> {
-    let aws = connected(&mut surroundings.aws).await;
+    let aws = match connected(&mut surroundings.aws).await {
+        Ok(aws) => same_place(&aws, surroundings.place.as_ref())
+            .await
+            .map(|()| aws),
+        Err(reason) => Err(reason),
+    };
     let context = Context {
         aws,
         programs: Arc::clone(&surroundings.programs),
@@ -104,6 +111,30 @@ async fn connected(aws: &mut watch::Receiver<AwsState>) -> Result<Arc<crate::aws
             Err("AWS was not connected before the console ended".into())
         }
     }
+}
+
+/// Refuses to diagnose one account's incident in another.
+async fn same_place(aws: &crate::aws::Aws, place: Option<&(String, String)>) -> Result<(), String> {
+    let Some((account, region)) = place else {
+        return Ok(());
+    };
+    if !region.is_empty() && *region != aws.region {
+        return Err(format!(
+            "the incident's alarm is in {region}, this console in {}; start it with --region {region}",
+            aws.region
+        ));
+    }
+    if account.is_empty() {
+        return Ok(());
+    }
+    let identity = aws.identity().await.map_err(|error| error.to_string())?;
+    if identity.account == *account {
+        return Ok(());
+    }
+    Err(format!(
+        "the incident's alarm is in account {account}, these credentials are of {}; use a profile of {account}",
+        identity.account
+    ))
 }
 
 async fn for_each(

@@ -81,6 +81,21 @@ impl Handle {
         answered.await.map_err(|_| Unanswered::Gone)?
     }
 
+    /// Asks for something now, in order with what was asked before; the answer is awaited later.
+    ///
+    /// # Errors
+    /// When the engine has ended, or does not keep up.
+    pub fn submit(
+        &self,
+        command: Command,
+    ) -> Result<oneshot::Receiver<Result<(), Unanswered>>, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        self.asks
+            .try_send(Ask { command, answer })
+            .map_err(|_| Unanswered::Gone)?;
+        Ok(answered)
+    }
+
     /// The incident as it is now.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {

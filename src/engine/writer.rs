@@ -37,6 +37,16 @@ pub enum OpenError {
     /// There is no such incident.
     #[error("incident {0} has no events")]
     Empty(IncidentId),
+    /// A playbook that it began with cannot be read by this version.
+    #[error(
+        "incident {id} began with the playbook {name}, which this version cannot read; take it up with the version that began it"
+    )]
+    Playbook {
+        /// The incident.
+        id: IncidentId,
+        /// The playbook's file.
+        name: String,
+    },
 }
 
 /// Opens a new incident with an [`Command::Open`], and starts its engine.
@@ -68,6 +78,9 @@ pub async fn resume(
     writer.catch_up().await?;
     if writer.state.incident.is_none() {
         return Err(OpenError::Empty(id));
+    }
+    if let Some(name) = writer.unreadable_playbook() {
+        return Err(OpenError::Playbook { id, name });
     }
     writer.carry_out(Command::TakeUp).await?;
     let wakes: Vec<DateTime<Utc>> = writer
@@ -131,6 +144,25 @@ impl Writer {
         }
     }
 
+    /// The file of a playbook whose walk is in the journal and not in the state.
+    fn unreadable_playbook(&self) -> Option<String> {
+        self.events
+            .iter()
+            .find_map(|recorded| match &recorded.event {
+                Event::ExecutionStarted {
+                    execution, name, ..
+                } => {
+                    let known = self
+                        .state
+                        .executions
+                        .iter()
+                        .any(|walk| walk.id == *execution);
+                    (!known).then(|| name.clone())
+                }
+                _ => None,
+            })
+    }
+
     fn spawn(self) -> Handle {
         let (asks, work) = mpsc::channel(64);
         let handle = Handle {
@@ -182,7 +214,7 @@ impl Writer {
 
     async fn tick(&mut self) {
         for (id, result) in std::mem::take(&mut self.unrecorded) {
-            self.ended(id, result).await;
+            self.record_end(id, result).await;
         }
         let generation = self.recorder.call(|journal| journal.generation()).await;
         if let Ok(Ok(generation)) = generation
@@ -204,6 +236,10 @@ impl Writer {
         if !known && result.status == AttemptStatus::Cancelled {
             return;
         }
+        self.record_end(id, result).await;
+    }
+
+    async fn record_end(&mut self, id: AttemptId, result: AttemptResult) {
         let command = Command::AttemptEnded {
             attempt: id,
             result: result.clone(),
@@ -355,6 +391,10 @@ impl Writer {
             programs: Arc::clone(&self.settings.programs),
             scope: scope(&self.state, Utc::now()),
             speed: self.settings.speed,
+            place: self.state.incident.as_ref().and_then(|incident| {
+                let alarm = incident.alarms.front()?;
+                Some((alarm.account.clone(), alarm.region.clone()))
+            }),
         };
         let work = tokio::spawn(async move {
             match playbook.step(&step.0).map(|step| &step.kind) {

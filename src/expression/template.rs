@@ -114,6 +114,56 @@ impl Template {
             .collect()
     }
 
+    /// Writes it as a command to copy into a POSIX shell: every value is one quoted word, without
+    /// control characters. Unknown values show as `‹name›`.
+    #[must_use]
+    pub fn command(&self, scope: &Scope) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Value(expression) => {
+                    let name = || format!("‹{}›", expression.source().trim());
+                    expression.evaluate(scope).map_or_else(
+                        |_| name(),
+                        |value| {
+                            let text: String = written(&value)
+                                .chars()
+                                .filter(|c| !c.is_control())
+                                .collect();
+                            quote(expression, &text, Quoting::Posix).unwrap_or_else(|_| name())
+                        },
+                    )
+                }
+            })
+            .collect()
+    }
+
+    /// Finds an expression that stands inside quotes, where a quoted value could break out.
+    #[must_use]
+    pub fn inside_quotes(&self) -> Option<&Expression> {
+        let mut open: Option<char> = None;
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => {
+                    let mut escaped = false;
+                    for c in text.chars() {
+                        match (open, c) {
+                            _ if escaped => escaped = false,
+                            (None | Some('"'), '\\') => escaped = true,
+                            (None, '\'' | '"' | '`') => open = Some(c),
+                            (Some(quote), c) if c == quote => open = None,
+                            _ => {}
+                        }
+                    }
+                }
+                Part::Value(expression) if open.is_some() => return Some(expression),
+                Part::Value(_) => {}
+            }
+        }
+        None
+    }
+
     /// Writes it as a value for a machine: a template that is one expression keeps its type.
     ///
     /// # Errors
@@ -138,6 +188,10 @@ impl Template {
                     out.push_str(&quote(expression, &written(&value), quoting)?);
                 }
             }
+        }
+        if out.contains("{{") {
+            // A brace of the text and a brace of a value can meet.
+            return Err(RenderError::Braces(self.source.clone()));
         }
         Ok(out.into())
     }
@@ -206,7 +260,16 @@ fn quote(expression: &Expression, text: &str, quoting: Quoting) -> Result<String
             .map_err(|_| unquotable()),
         // https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules
         Quoting::PowerShell if text.contains('\0') => Err(unquotable()),
-        Quoting::PowerShell => Ok(format!("'{}'", text.replace('\'', "''").replace('’', "’’"))),
+        // PowerShell takes the typographic quotes for single quotes as well.
+        Quoting::PowerShell => Ok(format!(
+            "'{}'",
+            text.chars()
+                .flat_map(|c| {
+                    let twice = matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+                    std::iter::repeat_n(c, if twice { 2 } else { 1 })
+                })
+                .collect::<String>()
+        )),
     }
 }
 
@@ -254,6 +317,27 @@ mod tests {
             template.render(&scope(), Quoting::Posix).unwrap(),
             json!("ps 'i-1; rm -rf /'")
         );
+    }
+
+    #[test]
+    fn an_expression_inside_quotes_is_found() {
+        let inside = |text: &str| Template::compile(text).unwrap().inside_quotes().is_some();
+        assert!(inside("grep '{{ x }}' f") && inside("echo \"a {{ x }}\"") && inside("`{{ x }}`"));
+        assert!(
+            !inside("grep {{ x }} 'f'")
+                && !inside("echo \\' {{ x }}")
+                && !inside("a 'b' {{ x }} \"c\"")
+        );
+    }
+
+    #[test]
+    fn a_command_to_copy_holds_one_line_and_whole_words() {
+        let mut scope = Scope::default();
+        scope.set_json("x", &json!({"v": "a\nreboot; $(b)"}));
+        let command = Template::compile("ls {{ x.v }} {{ x.none }}")
+            .unwrap()
+            .command(&scope);
+        assert_eq!(command, "ls 'areboot; $(b)' ‹x.none›");
     }
 
     #[test]

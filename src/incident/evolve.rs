@@ -43,6 +43,15 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             }
         }
         event if about_incident(event) => incident(&mut state.incident, recorded),
+        Event::AttemptEnded { attempt, .. } => {
+            let holder = state
+                .executions
+                .iter_mut()
+                .find(|execution| execution.attempts.contains_key(attempt));
+            if let Some(execution) = holder {
+                walk(execution, recorded);
+            }
+        }
         _ => {
             if let Some(execution) = state.executions.back_mut() {
                 walk(execution, recorded);
@@ -260,6 +269,7 @@ fn leave(
     ) {
         execution.failed_steps += 1;
     }
+    execution.retries.remove(step);
     // Whatever the step was left with has been used: another visit is another attempt.
     if let Some(attempt) = execution
         .latest

@@ -1,8 +1,10 @@
 //! Which steps run ahead of the responder.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
-use super::{AttemptOrigin, Execution, State, scope};
+use super::{State, scope};
 use crate::expression::{Expression, Scope};
 use crate::playbook::{Automated, StepId, StepKind};
 
@@ -19,9 +21,10 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
     let from = execution
         .current()
         .map_or(&execution.playbook.start, |visit| &visit.step);
+    let here = execution.current().map(|visit| &visit.step);
     let running = execution
         .running()
-        .filter(|attempt| attempt.origin == AttemptOrigin::Prefetch)
+        .filter(|attempt| Some(&attempt.step) != here)
         .count();
     let mut free = MAX_PREFETCHES.saturating_sub(running);
     if free == 0 {
@@ -38,7 +41,7 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
         };
         let untouched =
             !execution.latest.contains_key(&step.id) && execution.visits_of(&step.id) == 0;
-        if automated.prefetch && untouched && ready(execution, automated, &scope) {
+        if automated.prefetch && untouched && ready(automated, &scope) {
             planned.push(step.id.clone());
             free -= 1;
         }
@@ -47,17 +50,16 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
 }
 
 /// Tells whether everything that a step reads before it runs is known.
-fn ready(execution: &Execution, automated: &Automated, scope: &Scope) -> bool {
+fn ready(automated: &Automated, scope: &Scope) -> bool {
     let mut own = vec!["item"];
     own.extend(automated.output.as_deref());
+    let own_names: BTreeSet<String> = own.iter().map(ToString::to_string).collect();
     let known = |expression: &Expression| {
-        expression.members().into_iter().all(|(root, member)| {
-            own.contains(&root.as_str())
-                || match (root.as_str(), member) {
-                    ("inputs", Some(name)) => execution.inputs.contains_key(&name),
-                    (root, _) => scope.has(root),
-                }
-        })
+        let why = expression.explain(scope);
+        why.unknown().all(|path| {
+            let root = path.split(['.', '[']).next().unwrap_or(path);
+            own.contains(&root)
+        }) && (why.error.is_none() || !expression.variables().is_disjoint(&own_names))
     };
     automated.for_each.iter().all(known)
         && automated

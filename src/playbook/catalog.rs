@@ -132,8 +132,17 @@ impl Catalog {
         }
     }
 
+    /// Reads a file that was named, whatever it is, and finds its place.
+    pub fn add_file(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
+        if is_escalation(&origin) {
+            self.add_escalation(&[(origin, source)]);
+        } else {
+            self.add(origin, source, vocabulary);
+        }
+    }
+
     /// Reads one playbook and finds its place.
-    pub fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
+    fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
         let Compiled {
             playbook,
             id,

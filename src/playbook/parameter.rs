@@ -142,10 +142,17 @@ fn convert(
     on_expression: &mut dyn FnMut(&Expression, std::ops::Range<usize>),
 ) -> Parameter {
     match &node.kind {
-        Kind::String(text) if text.contains("{{") => template(text, node, problems, on_expression)
-            .map_or(Parameter::Plain(Value::Null), |template| {
+        Kind::String(text) if text.contains("{{") => {
+            let compiled = template(text, node, problems, on_expression);
+            if matches!(quoting, Quoting::Posix | Quoting::PowerShell)
+                && let Some(inside) = compiled.as_ref().and_then(Template::inside_quotes)
+            {
+                quoted_twice(inside, node, problems);
+            }
+            compiled.map_or(Parameter::Plain(Value::Null), |template| {
                 Parameter::Text(template, quoting)
-            }),
+            })
+        }
         Kind::Array(items) => Parameter::List(
             items
                 .iter()
@@ -202,4 +209,16 @@ pub(super) fn within(node: &Node, span: &std::ops::Range<usize>) -> std::ops::Ra
     } else {
         start..end
     }
+}
+
+/// Reports an expression that stands inside quotes of a shell line.
+pub(super) fn quoted_twice(inside: &Expression, node: &Node, problems: &Problems) {
+    problems.push(
+        Problem::error(format!(
+            "{{{{ {} }}}} stands inside quotes",
+            inside.source().trim()
+        ))
+        .at(node.span.clone())
+        .help("take the quotes away: a value in a shell line is quoted as one word by itself"),
+    );
 }

@@ -427,7 +427,13 @@ fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
             ..
         }) => items
             .iter()
-            .filter_map(|item| draft.template_at(reader, "commands", item, &[]))
+            .filter_map(|item| {
+                let template = draft.template_at(reader, "commands", item, &[])?;
+                if let Some(inside) = template.inside_quotes() {
+                    parameter::quoted_twice(inside, item, draft.problems);
+                }
+                Some(template)
+            })
             .collect(),
         Some(node) => {
             reader.wrong_type("commands", node, "an array of strings");

@@ -230,14 +230,16 @@ fn message(event: Event) -> Option<Message> {
 }
 
 fn ask(handle: Option<&Handle>, command: Command, done: String, said: mpsc::Sender<Said>) {
-    let handle = handle.cloned();
+    // Submitted here, so that two keys keep their order; only the answer is waited for elsewhere.
+    let submitted = handle.map(|handle| handle.submit(command));
     tokio::spawn(async move {
-        let answer = match handle {
-            Some(handle) => handle
-                .ask(command)
+        let answer = match submitted {
+            Some(Ok(answered)) => answered
                 .await
+                .unwrap_or(Err(engine::Unanswered::Gone))
                 .map(|()| done)
                 .map_err(|error| error.to_string()),
+            Some(Err(error)) => Err(error.to_string()),
             None => Err("no incident is open".into()),
         };
         // The console may have ended meanwhile.

@@ -52,6 +52,8 @@ pub enum Place {
     BoardWithIncident,
     /// In the incident.
     Incident,
+    /// Everywhere, while an incident is open.
+    WithIncident,
     /// At a manual step.
     Manual,
     /// At a decision.
@@ -244,7 +246,7 @@ pub const COMMANDS: &[Entry] = &[
         &["n"],
         "note",
         "record a note",
-        Place::Incident,
+        Place::WithIncident,
         2,
     ),
     entry(
@@ -252,7 +254,7 @@ pub const COMMANDS: &[Entry] = &[
         &["E"],
         "escalate",
         "escalate now, with a reason",
-        Place::Incident,
+        Place::WithIncident,
         2,
     ),
     entry(

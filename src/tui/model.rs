@@ -36,6 +36,8 @@ pub struct Model {
     pub filter: String,
     /// The incident.
     pub incident: Option<Arc<Snapshot>>,
+    /// Whether an incident is being opened.
+    pub opening: bool,
     /// Whether the tree has the keys.
     pub tree: bool,
     /// The step selected in the tree.
@@ -143,6 +145,7 @@ impl Model {
             selected: None,
             filter: String::new(),
             incident: None,
+            opening: false,
             tree: false,
             tree_step: None,
             reading: None,
@@ -272,7 +275,8 @@ impl Model {
             Screen::Incident => {
                 if self.tree {
                     places.push(Place::Tree);
-                } else {
+                } else if self.reading.is_none() {
+                    // While another step is read, the question is not on the screen.
                     match self.question() {
                         Some(Question::Escalation(_)) => places.push(Place::Escalation),
                         Some(Question::Input(_)) => places.push(Place::Input),
@@ -284,6 +288,9 @@ impl Model {
                 }
                 places.push(Place::Incident);
             }
+        }
+        if self.incident.is_some() {
+            places.push(Place::WithIncident);
         }
         places.push(Place::Everywhere);
         places

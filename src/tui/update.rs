@@ -51,6 +51,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
             model.connection = connection;
         }
         Message::Answered(answer) => {
+            model.opening = false;
             let error = answer.is_err();
             let (Ok(text) | Err(text)) = answer;
             model.say(text, error);
@@ -76,9 +77,21 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
             execution.pending_escalation().is_some(),
         ))
     };
+    let id = |snapshot: &crate::engine::Snapshot| {
+        snapshot
+            .state
+            .incident
+            .as_ref()
+            .map(|incident| incident.id.clone())
+    };
     let before = model.incident.as_deref().map(place);
-    if before.is_none() {
+    if model.incident.as_deref().and_then(id) != id(&snapshot) {
+        // Another incident: nothing of the last one's view stays.
         model.screen = Screen::Incident;
+        model.opening = false;
+        model.tree = false;
+        model.tree_step = None;
+        model.reading = None;
     }
     if before != Some(place(&snapshot)) {
         model.scroll = 0;
@@ -331,7 +344,11 @@ fn in_choice(
             };
             let playbook = entry.playbook.id.clone();
             return match alarm {
-                Some(alarm) => vec![Request::OpenIncident { alarm, playbook }],
+                Some(_) if model.opening => Vec::new(),
+                Some(alarm) => {
+                    model.opening = true;
+                    vec![Request::OpenIncident { alarm, playbook }]
+                }
                 None => vec![Request::StartPlaybook(playbook)],
             };
         }

@@ -110,18 +110,23 @@ pub(super) fn ended(
         .find_map(|execution| execution.attempts.get(&id))
         .cloned()
         .ok_or(Refusal::UnknownAttempt(id))?;
-    let present = draft
-        .state
-        .execution()
-        .is_some_and(|execution| execution.attempts.contains_key(&id));
-    if attempt.end.is_some() || !present {
+    if attempt.end.is_some() {
         draft.emit(Event::LateResult {
             attempt: id,
             result,
         });
         return Ok(());
     }
-    let result = judge(draft, &attempt.step, result);
+    let present = draft
+        .state
+        .execution()
+        .is_some_and(|execution| execution.attempts.contains_key(&id));
+    // The end of an attempt of an earlier walk is recorded as it is: nothing follows from it.
+    let result = if present {
+        judge(draft, &attempt.step, result)
+    } else {
+        result
+    };
     draft.emit(Event::AttemptEnded {
         attempt: id,
         result: result.clone(),

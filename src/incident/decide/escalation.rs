@@ -84,6 +84,17 @@ pub(super) fn step_failed(draft: &mut Draft<'_>, step: &StepId, error: &str) {
     }
 }
 
+/// An outcome that hands the incident up asks for the escalation it speaks of.
+pub(super) fn outcome(draft: &mut Draft<'_>) {
+    let walking = draft.state.walking();
+    let asked = walking
+        .is_none_or(|execution| execution.escalated || execution.pending_escalation().is_some());
+    if !asked {
+        let reason = "the playbook ends in an escalation".to_owned();
+        raise(draft, vec![Cause::Responder { reason }]);
+    }
+}
+
 pub(super) fn now(draft: &mut Draft<'_>, reason: String) -> Result<(), Refusal> {
     if draft.state.execution().is_none() {
         return Err(Refusal::NotWalking);

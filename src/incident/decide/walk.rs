@@ -120,6 +120,9 @@ pub(super) fn arrive(draft: &mut Draft<'_>, step: &StepId) {
     match kind {
         Some(StepKind::Automated(_)) => attempts::arrived(draft, step, visit),
         Some(StepKind::Outcome(outcome)) => {
+            if outcome == Outcome::Escalated {
+                escalation::outcome(draft);
+            }
             draft.emit(Event::StepEnded {
                 step: step.clone(),
                 visit,
@@ -155,17 +158,32 @@ pub(super) fn fail(draft: &mut Draft<'_>, step: &StepId, error: &str) {
     let next = match &failed.kind {
         StepKind::Automated(automated) => Some(&automated.next),
         StepKind::Manual(manual) => Some(&manual.next),
-        StepKind::Decision(decision) => decision.branches.last().map(|branch| &branch.next),
-        StepKind::Outcome(_) => None,
+        // A decision's branches are the responder's alone.
+        StepKind::Decision(_) | StepKind::Outcome(_) => None,
     };
-    match (&failed.on_failure, next) {
-        (OnFailure::Step(id), _) => arrive(draft, id),
-        (OnFailure::Continue, Some(next)) => arrive(draft, next),
-        (OnFailure::Escalate, Some(next)) => {
-            escalation::step_failed(draft, step, error);
-            arrive(draft, next);
+    let (to, escalates) = match (&failed.on_failure, next) {
+        (OnFailure::Step(id), _) => (Some(id), false),
+        (OnFailure::Continue, next) => (next, false),
+        (OnFailure::Escalate, next) => (next, true),
+        (OnFailure::Stop, _) => (None, false),
+    };
+    if escalates {
+        escalation::step_failed(draft, step, error);
+    }
+    match to {
+        Some(to) if may_visit(draft, to).is_ok() => arrive(draft, to),
+        Some(to) => {
+            // The way on is used up, and nobody stands here who could take another.
+            let reason =
+                format!("step {step} failed, and step {to} has been visited as often as it may be");
+            escalation::step_failed(draft, step, &reason);
+            draft.emit(Event::ExecutionEnded {
+                status: ExecutionStatus::Failed,
+                outcome: None,
+                reason: Some(reason),
+            });
         }
-        (OnFailure::Stop, _) | (_, None) => {
+        None => {
             let reason = Some(format!("step {step} failed: {error}"));
             draft.emit(Event::ExecutionEnded {
                 status: ExecutionStatus::Failed,
@@ -219,6 +237,23 @@ pub(super) fn confirm(
     };
     if let Some(next) = next {
         may_visit(draft, next)?;
+    }
+    let undecided = matches!(
+        (&at.kind, &at.on_failure),
+        (
+            StepKind::Decision(_),
+            OnFailure::Escalate | OnFailure::Continue
+        )
+    );
+    if undecided {
+        // Nobody decides for the responder: the question stays, and help is asked for.
+        let error = note.unwrap_or_else(|| "the responder cannot decide".into());
+        draft.emit(Event::NoteAdded {
+            text: format!("{step} cannot be decided: {error}"),
+            step: Some(step.clone()),
+        });
+        escalation::step_failed(draft, step, &error);
+        return Ok(());
     }
     let next = next.cloned();
     let answers = match (&at.kind, verdict) {

@@ -124,7 +124,10 @@ fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) 
             } else {
                 " "
             };
-            out.text(&format!("{mark} {}", command.show(&scope)), Role::Heading);
+            out.text(
+                &format!("{mark} {}", command.command(&scope)),
+                Role::Heading,
+            );
         }
     }
     for input in &manual.ask {
@@ -245,7 +248,7 @@ pub(in crate::tui) fn commands_here(model: &Model) -> Vec<String> {
             manual
                 .commands
                 .iter()
-                .map(|command| command.show(&scope))
+                .map(|command| command.command(&scope))
                 .collect()
         }
         _ => Vec::new(),
