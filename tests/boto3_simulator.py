@@ -82,7 +82,8 @@ while status not in ("Success", "Failed") and time.monotonic() < until:
 assert status == "Success" and "orders-worker" in invocation["StandardOutputContent"], (status, invocation)
 assert invocation["ResponseCode"] == 0
 try:
-    ssm.send_command(InstanceIds=["i-00000000000000000"], DocumentName="AWS-RunShellScript")
+    ssm.send_command(InstanceIds=["i-00000000000000000"], DocumentName="AWS-RunShellScript",
+                     Parameters={"commands": ["true"]})
     raise AssertionError("an instance that is not there took a command")
 except ssm.exceptions.InvalidInstanceId:
     pass

@@ -302,6 +302,33 @@ fn the_first_to_define_an_id_wins_and_the_rest_is_named() {
 }
 
 #[test]
+fn a_declaration_counts_only_where_others_cannot_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/playbooks/cpu-high-utilization.toml"
+    ))
+    .unwrap();
+    let path = world.write("kept/p.toml", &text);
+    let mode =
+        |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
+    assert_eq!(world.run(&["check", "kept/p.toml"]).code, 0);
+    mode(0o666);
+    let said = world.run(&["check", "kept/p.toml"]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("`read_only` is ignored here") && said.out.contains("chmod go-w"),
+        "{}",
+        said.out
+    );
+    // What declares nothing may stand anywhere.
+    std::fs::write(&path, GOOD).unwrap();
+    assert_eq!(world.run(&["check", "kept/p.toml"]).code, 0);
+}
+
+#[test]
 fn files_that_are_no_text_are_said() {
     let world = World::new();
     world.write("binary.toml", [0xff, 0xfe, 0x00]);
@@ -309,8 +336,8 @@ fn files_that_are_no_text_are_said() {
     world.write("huge.toml", vec![b'#'; 100 * 1024 * 1024]);
     std::fs::create_dir(world.path("folder.toml")).unwrap();
     for (name, wanted) in [
-        ("binary.toml", "not UTF-8"),
-        ("nul.toml", "not UTF-8"),
+        ("binary.toml", "not text in UTF-8"),
+        ("nul.toml", "not text in UTF-8"),
         ("huge.toml", "larger than 1 MiB"),
     ] {
         let said = world.run(&["check", name]);

@@ -732,9 +732,10 @@ fn chain(checks: usize, decisions: usize, extra: &str) -> String {
     let mut next = 0;
     let mut step = |text: &mut String, kind: &str, body: &str| {
         let id = if kind == "automated" { "c" } else { "d" };
-        *text += &format!(
+        let written = format!(
             "[[steps]]\nid = \"{id}{next}\"\nkind = \"{kind}\"\ntitle = \"T\"\ndescription = \"d\"\n{body}\n"
         );
+        text.push_str(&written);
         next += 1;
     };
     let total = checks * (decisions + 1) + decisions;

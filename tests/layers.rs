@@ -98,7 +98,10 @@ fn the_core_knows_no_clock_no_file_no_screen_and_no_aws() {
         "SystemTime",
     ];
     for (module, path, text) in sources() {
-        if ["incident", "expression"].contains(&module.as_str()) {
+        // The catalog reads files, and nothing else of the playbooks does.
+        let core = ["incident", "expression"].contains(&module.as_str())
+            || (module == "playbook" && !path.ends_with("catalog.rs"));
+        if core {
             for word in forbidden {
                 assert!(!text.contains(word), "{} names {word}", path.display());
             }

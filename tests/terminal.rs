@@ -66,7 +66,7 @@ fn cpu_spike_is_walked_by_keys_to_its_outcome() {
     terminal.press(ENTER);
     terminal.see("verify · automated · Wait for CPU to come down");
     terminal.see("cause-gone · decision");
-    terminal.press("2");
+    terminal.press("3");
     let screen = terminal.see("The playbook ended: completed · mitigated, escalated on the way");
     assert!(
         screen.contains("What is the incident's status now?"),
@@ -77,10 +77,16 @@ fn cpu_spike_is_walked_by_keys_to_its_outcome() {
     terminal.press("i");
     terminal.see("What is the incident's status now?");
     terminal.press("M");
+    terminal.see("The incident is mitigated: the effect is gone");
+    terminal.press(ENTER);
     terminal.see(" mitigated · escalated");
     terminal.press("R");
+    terminal.see("The incident is resolved: the cause is gone");
+    terminal.press(ENTER);
     terminal.see("The incident is resolved. Close it?");
     terminal.press("C");
+    terminal.see("The incident is closed: nothing more is to be done");
+    terminal.press(ENTER);
     terminal.see("The incident is closed.");
     terminal.press("q");
     let (code, raw) = terminal.end();
@@ -187,6 +193,35 @@ fn the_incident_is_acknowledged_and_graded_and_takes_another_alarm() {
     terminal.see("search-5xx was added to the incident");
     terminal.press("i");
     terminal.see("alarm search-5xx belongs to it");
+}
+
+#[test]
+fn db_connections_is_walked_by_keys_with_an_answer_that_is_checked() {
+    let world = World::new();
+    let mut terminal = rehearse(&world, &["db-connections", "--speed", "30"]);
+    terminal.see("● ALARM  crit orders-database-conn");
+    terminal.press(ENTER);
+    terminal.see("▶ Database Connection Issues Investigation   answers this alarm");
+    terminal.press(ENTER);
+    terminal.see("From which application servers shall the connection be tested?");
+    terminal.press(ENTER);
+    terminal.see("i-0c3d4e5f60718293a");
+    terminal.press(" nonsense");
+    terminal.press(ENTER);
+    terminal.see("\"nonsense\" is not an instance id");
+    terminal.press(&"\u{7f}".repeat(9));
+    terminal.press(ENTER);
+    terminal.see("Escalate now, along the path \"database\"?");
+    terminal.press("a");
+    terminal.see("Connections are used up   ◀ recommended");
+    terminal.press("3");
+    terminal.see("free-connections · manual");
+    terminal.press("d");
+    terminal.see("Done: Free connections");
+    terminal.press(ENTER);
+    terminal.see("cause-known · decision");
+    terminal.press("2");
+    terminal.see("The playbook ended: completed · mitigated");
 }
 
 #[test]
@@ -320,6 +355,6 @@ fn a_command_is_copied_through_the_terminal() {
     terminal.press("3");
     terminal.see("scale-out · manual");
     terminal.press("y");
-    terminal.see("copied: aws autoscaling set-desired-capacity");
+    terminal.see("sent to your terminal's clipboard: aws auto");
     assert!(String::from_utf8_lossy(&terminal.raw).contains("\x1b]52;c;"));
 }

@@ -105,7 +105,7 @@ impl Board {
     }
 
     /// Takes the values of some alarms over.
-    pub fn set_values(&mut self, found: Vec<(Arc<AlarmRef>, Arc<[f64]>)>) {
+    pub fn set_values(&mut self, found: &[(Arc<AlarmRef>, Arc<[f64]>)]) {
         self.values_missing = None;
         let mut found: HashMap<(&str, &str), &Arc<[f64]>> = found
             .iter()

@@ -138,9 +138,9 @@ async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<
         return;
     }
     match values::fetch(aws, seen).await {
-        Ok(found) => change(boards, |board| board.set_values(found)),
+        Ok(found) => change(boards, |board| board.set_values(&found)),
         Err(error) => change(boards, |board| {
-            board.values_missing = Some(error.to_string())
+            board.values_missing = Some(error.to_string());
         }),
     }
 }

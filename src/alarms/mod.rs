@@ -5,7 +5,10 @@
 mod board;
 mod convert;
 mod feed;
+mod severity;
 mod values;
 
 pub use board::{Board, Freshness, Row};
 pub use feed::{FeedSettings, fetch, watch};
+pub use severity::severity;
+pub use values::fetch as fetch_values;

@@ -17,7 +17,10 @@ const BATCH: usize = 500;
 pub(super) const POINTS: i64 = 16;
 
 /// Asks for the metrics of some alarms; those without a metric of their own are passed over.
-pub(super) async fn fetch(
+///
+/// # Errors
+/// When `CloudWatch` cannot be asked.
+pub async fn fetch(
     aws: &Aws,
     alarms: &[Arc<AlarmRef>],
 ) -> Result<Vec<(Arc<AlarmRef>, Arc<[f64]>)>, AwsError> {

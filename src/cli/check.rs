@@ -25,16 +25,17 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
     let mut out = std::io::stdout().lock();
     let color =
         out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut problems = 0;
+    let (mut problems, mut warnings) = (0, 0);
     for broken in &catalog.broken {
-        problems += broken
+        let errors = broken
             .problems
             .iter()
             .filter(|problem| problem.level == Level::Error)
             .count();
+        problems += errors;
+        warnings += broken.problems.len() - errors;
         write!(out, "{}", render(&broken.source, &broken.problems, color))?;
     }
-    let mut warnings = 0;
     for (source, found) in &catalog.warnings {
         warnings += found.len();
         write!(out, "{}", render(source, found, color))?;

@@ -62,6 +62,7 @@ pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
             speed: 1.0,
         },
         rehearsal: None,
+        hints: Default::default(),
         resume,
         opened: Box::new(move |handle| report_alarms(handle, watched.clone())),
     };
@@ -92,7 +93,7 @@ pub(super) async fn rehearse(
     let (watched, stage) = (board.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
     let (_journals, journal) = watch::channel(Some(Ok(stage.recorder.clone())));
-    let (_resumes, resume) = watch::channel(unfinished.map(|summary| summary.id));
+    let (_resumes, resume) = watch::channel(unfinished.map(|summary| Ok(summary.id)));
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -109,6 +110,7 @@ pub(super) async fn rehearse(
         recorder: journal,
         engine: stage.engine.clone(),
         rehearsal: Some(stage.rehearsal.clone()),
+        hints: stage.simulator.world.scenario.answers.clone(),
         resume,
         opened: Box::new(move |handle| {
             on_stage.follow(handle);
@@ -171,7 +173,7 @@ async fn identify(aws: Arc<Aws>, connections: watch::Sender<Connection>) {
 
 async fn open_journal(
     journals: watch::Sender<Option<Result<Recorder, String>>>,
-    unfinished: watch::Sender<Option<IncidentId>>,
+    unfinished: watch::Sender<Option<Result<IncidentId, String>>>,
 ) {
     let opened = async {
         let path = state_folder()
@@ -183,14 +185,24 @@ async fn open_journal(
     };
     let opened = opened.await;
     journals.send_replace(Some(opened.clone()));
-    if let Ok(recorder) = opened
-        && let Ok(Ok(all)) = recorder.call(|journal| journal.incidents()).await
-    {
-        let first = all
-            .into_iter()
-            .find(|summary| summary.status != IncidentStatus::Closed);
-        unfinished.send_replace(first.map(|summary| summary.id));
-    }
+    let found = async {
+        let recorder = opened?;
+        let all = recorder
+            .call(|journal| journal.incidents())
+            .await
+            .map_err(|gone| gone.to_string())?;
+        all.map_err(|error| error.to_string())
+    };
+    let found = match found.await {
+        Ok(all) => {
+            let mut open = all
+                .into_iter()
+                .filter(|summary| summary.status != IncidentStatus::Closed);
+            open.next().map(|summary| Ok(summary.id))
+        }
+        Err(error) => Some(Err(error)),
+    };
+    unfinished.send_replace(found);
 }
 
 fn say_goodbye(unfinished: Option<&IncidentId>, command: &str) {

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     if all.is_empty() {
         writeln!(
             out,
-            "no incidents yet; `standdown` opens the console, `standdown rehearse` practises"
+            "none yet; `standdown` opens the console, `standdown rehearse` practises, --rehearsals lists what was practised"
         )?;
     }
     Ok(SUCCESS)

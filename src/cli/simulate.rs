@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
         )?;
         writeln!(
             out,
-            "  AWS_ENDPOINT_URL={} AWS_REGION={} AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal standdown",
+            "  AWS_ENDPOINT_URL={0} AWS_REGION={1} AWS_DEFAULT_REGION={1} AWS_ACCESS_KEY_ID=rehearsal AWS_SECRET_ACCESS_KEY=rehearsal standdown",
             simulator.endpoint(),
             world.scenario.region,
         )?;

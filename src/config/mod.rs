@@ -147,7 +147,7 @@ impl Settings {
         let source = Source::read(path)?;
         let (root, syntax) = parse(&source.text);
         let problems = Problems::default();
-        problems.extend(syntax);
+        problems.syntax(syntax);
         let reader = Reader::new(&root, "the configuration", &problems);
         let origin = || Origin::File(path.to_owned());
         let text = |key| reader.string(key).map(|text| text.value);

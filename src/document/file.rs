@@ -41,13 +41,44 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// The file is not text.
-    #[error("failed to read {}: byte {offset} is not UTF-8 text; save the file as UTF-8", path.display())]
+    #[error("failed to read {}: byte {offset} is not text in UTF-8; save the file as UTF-8 without NUL", path.display())]
     NotText {
         /// The file.
         path: PathBuf,
         /// Where the first bad byte stands, from 0.
         offset: usize,
     },
+}
+
+/// Tells whether nobody but root, this user, or the members of a group that has none but its
+/// owner can change a file.
+#[must_use]
+pub fn is_kept(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let kept = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|metadata| {
+            let mine = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
+            let others = metadata.mode() & 0o002 != 0;
+            let group =
+                metadata.mode() & 0o020 != 0 && !is_private_group(metadata.uid(), metadata.gid());
+            mine && !others && !group
+        })
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    kept(path) && kept(folder.unwrap_or(Path::new(".")))
+}
+
+/// A group of the user's own name and nobody else, as most distributions give every user.
+fn is_private_group(owner: u32, group: u32) -> bool {
+    let user = nix::unistd::User::from_uid(owner.into()).ok().flatten();
+    let group = nix::unistd::Group::from_gid(group.into()).ok().flatten();
+    user.zip(group).is_some_and(|(user, group)| {
+        user.gid == group.gid
+            && group.name == user.name
+            && group.mem.iter().all(|member| *member == user.name)
+    })
 }
 
 impl Source {

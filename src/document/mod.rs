@@ -9,7 +9,7 @@ mod node;
 mod problem;
 mod reader;
 
-pub use file::{MAX_BYTES, Source, SourceError};
+pub use file::{MAX_BYTES, Source, SourceError, is_kept};
 pub use node::{Kind, Node, parse};
 pub use problem::{Level, Problem, Problems, render};
 pub use reader::{Located, Reader};

@@ -65,23 +65,40 @@ impl Problem {
 
 /// A place where readers leave what they find.
 #[derive(Debug, Default)]
-pub struct Problems(RefCell<Vec<Problem>>);
+pub struct Problems {
+    found: RefCell<Vec<Problem>>,
+    unreadable: std::cell::Cell<bool>,
+}
 
 impl Problems {
     /// Records one.
     pub fn push(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+        self.found.borrow_mut().push(problem);
+    }
+
+    /// Records what the parser could not read. What is missing behind it is not known to be
+    /// missing, and is not reported.
+    pub fn syntax(&self, problems: Vec<Problem>) {
+        self.unreadable.set(!problems.is_empty());
+        self.extend(problems);
+    }
+
+    /// Records that something is missing, unless the document could not be read to its end.
+    pub fn missing(&self, problem: Problem) {
+        if !self.unreadable.get() {
+            self.push(problem);
+        }
     }
 
     /// Records several.
     pub fn extend(&self, problems: impl IntoIterator<Item = Problem>) {
-        self.0.borrow_mut().extend(problems);
+        self.found.borrow_mut().extend(problems);
     }
 
     /// Returns them in the order of the text, those about the whole document first.
     #[must_use]
     pub fn into_sorted(self) -> Vec<Problem> {
-        let mut problems = self.0.into_inner();
+        let mut problems = self.found.into_inner();
         problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
         problems.dedup();
         problems
@@ -90,7 +107,7 @@ impl Problems {
     /// Tells whether any of them is an error.
     #[must_use]
     pub fn any_error(&self) -> bool {
-        self.0
+        self.found
             .borrow()
             .iter()
             .any(|problem| problem.level == Level::Error)

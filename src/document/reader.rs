@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     pub fn required(&self, key: &'static str) -> Option<&'a Node> {
         let node = self.node(key);
         if node.is_none() {
-            self.problems.push(
+            self.problems.missing(
                 Problem::error(format!("{} has no `{key}`", self.what))
                     .at(self.span.clone())
                     .help(format!("add `{key} = …`")),

@@ -6,7 +6,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::{ExecutionError, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, Scope, show};
+use super::{CompileError, EvaluateError, MAX_LOOP_NESTING, MAX_LOOPS, Scope, show};
 
 /// What became of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +117,59 @@ fn brief(value: &Value) -> String {
     }
 }
 
+/// Refuses an expression whose loops could keep the console busy for good.
+pub(super) fn bounded(expression: &IdedExpr, source: &str) -> Result<(), CompileError> {
+    let mut loops = 0;
+    let deepest = depth(expression, &mut loops);
+    if deepest <= MAX_LOOP_NESTING && loops <= MAX_LOOPS {
+        return Ok(());
+    }
+    Err(CompileError {
+        message: format!(
+            "the expression has {loops} loops, nested {deepest} deep; at most {MAX_LOOPS} and {MAX_LOOP_NESTING} are allowed"
+        ),
+        span: 0..source.len(),
+    })
+}
+
+/// How deep loops nest; counts them on the way.
+fn depth(node: &IdedExpr, loops: &mut usize) -> usize {
+    let mut deepest = |nodes: &[&IdedExpr]| {
+        nodes
+            .iter()
+            .map(|node| depth(node, loops))
+            .max()
+            .unwrap_or(0)
+    };
+    match &node.expr {
+        Expr::Comprehension(inner) => {
+            let outside = deepest(&[&inner.iter_range, &inner.accu_init]);
+            let inside = deepest(&[&inner.loop_cond, &inner.loop_step, &inner.result]) + 1;
+            *loops += 1;
+            outside.max(inside)
+        }
+        Expr::Call(call) => {
+            let nodes: Vec<&IdedExpr> = call.args.iter().chain(call.target.as_deref()).collect();
+            deepest(&nodes)
+        }
+        Expr::List(list) => deepest(&list.elements.iter().collect::<Vec<_>>()),
+        Expr::Select(select) => deepest(&[&select.operand]),
+        Expr::Map(map) => deepest(&entries(&map.entries)),
+        Expr::Struct(structure) => deepest(&entries(&structure.entries)),
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => 0,
+    }
+}
+
+fn entries(entries: &[cel::common::ast::IdedEntryExpr]) -> Vec<&IdedExpr> {
+    entries
+        .iter()
+        .flat_map(|entry| match &entry.expr {
+            EntryExpr::StructField(field) => vec![&field.value],
+            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+        })
+        .collect()
+}
+
 /// Collects the free paths of an expression, longest first found, in source order.
 pub(super) fn paths(expression: &IdedExpr) -> Vec<Path<'_>> {
     let mut found = Vec::new();
@@ -203,8 +256,8 @@ fn chain(node: &IdedExpr) -> Option<(&str, String, Option<String>)> {
             let (root, text, member) = chain(operand)?;
             match &index.expr {
                 Expr::Literal(LiteralValue::String(key)) => {
-                    let key = key.inner().to_owned();
-                    Some((root, format!("{text}[{key:?}]"), member.or(Some(key))))
+                    // A key in brackets names an item, not a field that could be misspelt.
+                    Some((root, format!("{text}[{:?}]", key.inner()), member))
                 }
                 Expr::Literal(LiteralValue::Int(index)) => {
                     Some((root, format!("{text}[{}]", index.inner()), member))

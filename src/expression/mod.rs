@@ -21,6 +21,11 @@ use std::sync::Arc;
 pub const MAX_LENGTH: usize = 1024;
 /// The deepest nesting of brackets, and the longest run of prefix operators.
 pub const MAX_NESTING: usize = 16;
+/// The deepest nesting of `exists`, `all`, `map` and `filter`, and the most of them: each level
+/// multiplies the work, each `map` can double a value, and nothing stops an evaluation halfway.
+pub const MAX_LOOP_NESTING: usize = 2;
+/// The most loops in one expression.
+pub const MAX_LOOPS: usize = 8;
 /// The stack of the thread that parses, in bytes: 1 KiB of source needs less than 2 MiB.
 const PARSER_STACK: usize = 16 * 1024 * 1024;
 
@@ -83,7 +88,7 @@ impl Expression {
                     .map_err(|_| "the CEL parser failed".to_owned())
             });
         match parsed {
-            Ok(Ok(program)) => Ok(Self {
+            Ok(Ok(program)) => explain::bounded(program.expression(), source).map(|()| Self {
                 source: source.into(),
                 program: Arc::new(program),
             }),
@@ -288,6 +293,24 @@ mod tests {
         ] {
             assert!(Expression::compile(&source).is_err(), "{source}");
         }
+    }
+
+    #[test]
+    fn loops_that_could_go_on_for_good_are_refused() {
+        let nested = (0..12).fold("true".to_owned(), |inner, n| {
+            format!("[1,2,3].all(x{n}, {inner})")
+        });
+        let mapped = format!("['a']{}", ".map(x, x + x)".repeat(40));
+        for source in [nested, mapped] {
+            assert!(
+                Expression::compile(&source)
+                    .unwrap_err()
+                    .message
+                    .contains("loops"),
+                "{source}"
+            );
+        }
+        assert!(Expression::compile("a.exists(x, x.b.exists(y, y > 1))").is_ok());
     }
 
     #[test]

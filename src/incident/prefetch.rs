@@ -51,15 +51,25 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
 
 /// Tells whether everything that a step reads before it runs is known.
 fn ready(automated: &Automated, scope: &Scope) -> bool {
-    let mut own = vec!["item"];
-    own.extend(automated.output.as_deref());
-    let own_names: BTreeSet<String> = own.iter().map(ToString::to_string).collect();
+    let own: BTreeSet<String> = ["item"]
+        .into_iter()
+        .chain(automated.output.as_deref())
+        .map(str::to_owned)
+        .collect();
     let known = |expression: &Expression| {
-        let why = expression.explain(scope);
-        why.unknown().all(|path| {
-            let root = path.split(['.', '[']).next().unwrap_or(path);
-            own.contains(&root)
-        }) && (why.error.is_none() || !expression.variables().is_disjoint(&own_names))
+        // What reads the step's own output or item is filled in while it runs.
+        let inner = !expression.variables().is_disjoint(&own);
+        let outer_known = || {
+            expression
+                .explain(scope)
+                .unknown()
+                .all(|path| own.contains(path.split(['.', '[']).next().unwrap_or(path)))
+        };
+        if inner {
+            outer_known()
+        } else {
+            expression.evaluate(scope).is_ok()
+        }
     };
     automated.for_each.iter().all(known)
         && automated

@@ -28,6 +28,12 @@ pub enum JournalError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Something else stands where the journal was expected.
+    #[error("failed to use the journal: {} is not a regular file; move it away", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// No home folder is known.
     #[error(
         "failed to find a folder for the journal: neither XDG_STATE_HOME nor HOME is set; set one of them"
@@ -134,6 +140,12 @@ impl Journal {
                 path: folder.to_owned(),
                 source,
             })?;
+        }
+        // A pipe or a device in its place would wait for ever.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(JournalError::NotAFile {
+                path: path.to_owned(),
+            });
         }
         let private = |source| JournalError::Folder {
             path: path.to_owned(),
@@ -511,6 +523,13 @@ mod tests {
         drop(Journal::open(&path).unwrap());
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Journal::open(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::NotAFile { .. }), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::escalation::EscalationPaths;
 use super::{Answer, Compiled, Playbook, Vocabulary, compile};
-use crate::document::{Problem, Source, SourceError};
+use crate::document::{Problem, Source, SourceError, is_kept};
 
 /// Where a playbook came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +167,17 @@ impl Catalog {
                     .help("define it in `escalation.toml`, beside the playbooks"),
             );
         }
+        let playbook = playbook.filter(|playbook| {
+            let declares = playbook.declares_read_only();
+            let believed = !declares || matches!(&origin, Origin::File(path) if is_kept(path)) || matches!(origin, Origin::Embedded(_));
+            if !believed {
+                problems.push(
+                    Problem::error("`read_only` is ignored here: others than its owner can write this file or its folder")
+                        .help("let root or yourself own both, and take the others' right to write: chmod go-w"),
+                );
+            }
+            believed
+        });
         if let Some(playbook) = playbook {
             if !problems.is_empty() {
                 self.warnings.push((source.clone(), problems));

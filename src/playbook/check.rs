@@ -116,7 +116,7 @@ fn targets(playbook: &Playbook, draft: &Draft<'_>) {
             Problem::error(format!("there is no step \"{}\"", target.to))
                 .at(target.span.clone())
                 .help(nearest.map_or_else(
-                    || "name the id of a step of this playbook".to_owned(),
+                    || "name the id of a step of this playbook; for `on_failure` also escalate, continue or stop".to_owned(),
                     |id| format!("did you mean \"{id}\"?"),
                 )),
         );

@@ -38,7 +38,7 @@ impl EscalationPaths {
     pub fn compile(source: &Source) -> (Self, Vec<Problem>) {
         let (root, found) = parse(&source.text);
         let problems = Problems::default();
-        problems.extend(found);
+        problems.syntax(found);
         let reader = Reader::new(&root, "the escalation file", &problems);
         reader.required("format");
         reader.integer("format", 1..=1);

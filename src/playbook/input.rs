@@ -150,6 +150,17 @@ impl Input {
         self.from.iter().any(|source| matches!(source, Source::Ask))
     }
 
+    /// Says what is wanted, with an example.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        let one = self.kind.wanted();
+        if self.list {
+            format!("{one}; several are separated by spaces")
+        } else {
+            one.to_owned()
+        }
+    }
+
     /// Reads what the responder typed; items of a list are separated by commas or spaces.
     ///
     /// # Errors
@@ -210,14 +221,7 @@ impl Input {
         );
         InvalidInput {
             value: value.chars().take(80).collect(),
-            wanted: if self.list {
-                format!(
-                    "a list of {}",
-                    wanted.trim_start_matches("an ").trim_start_matches("a ")
-                )
-            } else {
-                wanted
-            },
+            wanted,
         }
     }
 }

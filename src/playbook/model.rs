@@ -191,6 +191,17 @@ impl Playbook {
         self.steps.iter().find(|step| &*step.id.0 == id)
     }
 
+    /// Tells whether any of its actions is trusted to change nothing because the file says so.
+    #[must_use]
+    pub fn declares_read_only(&self) -> bool {
+        self.steps.iter().any(|step| match &step.kind {
+            StepKind::Automated(automated) => {
+                automated.runs.iter().any(|run| run.kind == "ssm_command")
+            }
+            _ => false,
+        })
+    }
+
     /// Returns an input.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<&Input> {

@@ -10,6 +10,9 @@ use super::{Input, InputSource, InputType, Vocabulary, check, parameter};
 use crate::document::{Kind, Located, Node, Problem, Problems, Reader, Source, parse};
 use crate::expression::{Expression, Template};
 
+/// More steps than this are nobody's tree.
+const MOST_STEPS: usize = 500;
+
 /// What came of reading a playbook.
 #[derive(Debug)]
 pub struct Compiled {
@@ -28,12 +31,11 @@ pub struct Compiled {
 pub fn compile(source: &Source, vocabulary: &Vocabulary) -> Compiled {
     let (root, syntax) = parse(&source.text);
     let problems = Problems::default();
-    let broken = !syntax.is_empty();
-    problems.extend(syntax);
+    problems.syntax(syntax);
     let draft = Draft::new(&problems, vocabulary);
     let reader = Reader::new(&root, "the playbook", &problems);
     let id = reader.string("id").map(|id| id.value);
-    if broken && reader.entries().is_empty() {
+    if reader.entries().is_empty() && problems.any_error() {
         // Nothing could be read: more messages would only repeat the first.
         return Compiled {
             playbook: None,
@@ -206,6 +208,16 @@ fn playbook(
         .into_iter()
         .map(|step| steps::step(step, draft))
         .collect();
+    if steps.len() > MOST_STEPS {
+        draft.problems.push(
+            Problem::error(format!(
+                "the playbook has {} steps, at most {MOST_STEPS} are allowed",
+                steps.len()
+            ))
+            .help("split it, and hand over from one to the other"),
+        );
+        return (None, path);
+    }
     if steps.is_empty() {
         draft
             .problems

@@ -242,10 +242,11 @@ fn output_fields(
     values: &[(String, crate::expression::Expression)],
     draft: &Draft<'_>,
 ) -> Option<Vec<String>> {
-    if mapped {
-        return None;
-    }
     let mut fields: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
+    if mapped {
+        // Items are read in brackets; what follows a dot is one of the step's own values.
+        return Some(fields);
+    }
     if named {
         fields.extend(runs.iter().map(|run| run.name.clone()));
         return Some(fields);

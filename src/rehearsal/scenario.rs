@@ -204,7 +204,7 @@ impl Scenario {
     pub fn compile(source: &Source) -> (Option<Self>, Vec<Problem>) {
         let (root, syntax) = parse(&source.text);
         let problems = Problems::default();
-        problems.extend(syntax);
+        problems.syntax(syntax);
         let scenario = read(&root, &problems);
         let usable = !problems.any_error();
         (usable.then_some(scenario), problems.into_sorted())

@@ -1,5 +1,6 @@
 //! The loop: take what is ready, update, draw when something changed, do what has to be done.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,8 +49,10 @@ pub struct Surroundings {
     pub engine: engine::Settings,
     /// The rehearsal this is.
     pub rehearsal: Option<Rehearsal>,
-    /// The incident to take up.
-    pub resume: watch::Receiver<Option<IncidentId>>,
+    /// What the rehearsal's scenario would answer, by input.
+    pub hints: BTreeMap<String, String>,
+    /// The incident to take up, or why none could be looked for.
+    pub resume: watch::Receiver<Option<Result<IncidentId, String>>>,
     /// Is told of every incident that is opened.
     pub opened: Box<dyn Fn(&Handle) + Send + Sync>,
 }
@@ -67,6 +70,7 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
         Utc::now(),
         surroundings.refresh,
     );
+    model.hints.clone_from(&surroundings.hints);
     let theme = surroundings.theme.clone();
     screen.draw(|frame| view(&model, &theme, frame))?;
 
@@ -139,8 +143,10 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
             result = surroundings.resume.changed(), if open.resume => {
                 open.resume = result.is_ok();
                 let unfinished = surroundings.resume.borrow_and_update().clone();
-                if let (Some(id), None) = (unfinished, &handle) {
-                    take_up(id, &surroundings, said.clone());
+                match unfinished {
+                    Some(Ok(id)) if handle.is_none() => take_up(id, &surroundings, said.clone()),
+                    Some(Err(error)) => messages.push(Message::Answered(Err(error))),
+                    _ => {}
                 }
             },
             _ = ticks.tick() => messages.push(Message::Ticked(Utc::now())),
@@ -155,7 +161,7 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                     Request::Copy(text) => {
                         let answer = screen
                             .copy(&text)
-                            .map(|()| format!("copied: {text}"))
+                            .map(|()| format!("sent to your terminal's clipboard: {text}"))
                             .map_err(|error| format!("failed to copy: {error}"));
                         let _ = update(&mut model, Message::Answered(answer));
                     }

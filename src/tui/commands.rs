@@ -189,7 +189,7 @@ pub const COMMANDS: &[Entry] = &[
         CommandId::CancelCheck,
         &["x"],
         "stop check",
-        "stop the check that runs here",
+        "stop the check that runs here; it counts as failed",
         Place::Working,
         1,
     ),
@@ -375,7 +375,7 @@ pub const COMMANDS: &[Entry] = &[
         "help",
         "show the keys that are valid here",
         Place::Everywhere,
-        7,
+        1,
     ),
     entry(
         CommandId::Quit,

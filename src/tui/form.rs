@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossterm::event::{Event, KeyEvent};
 use tui_input::{Input, backend::crossterm::EventHandler as _};
 
-use crate::incident::{EscalationId, Verdict};
+use crate::incident::{EscalationId, IncidentStatus, Verdict};
 use crate::playbook::StepId;
 
 /// The longest answer, in characters.
@@ -66,6 +66,8 @@ pub enum Purpose {
     },
     /// The value of an input.
     Provide(String),
+    /// The incident's status, and a note.
+    Status(IncidentStatus),
     /// The severity.
     Regrade,
     /// Why the walk is stopped.

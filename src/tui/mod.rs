@@ -20,7 +20,7 @@ pub use commands::{COMMANDS, CommandId, Place};
 pub use message::{Message, Request};
 pub use model::{Connection, Header, Model, Screen};
 pub use terminal::TerminalError;
-pub use text::{age, clean};
+pub use text::{against, age, clean, column};
 pub use theme::{Depth, Role, Theme, ThemeError};
 pub use update::update;
 pub use view::view;

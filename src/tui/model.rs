@@ -1,12 +1,13 @@
 //! What the screen shows, as data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::commands::Place;
+use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
-use crate::alarms::{Board, Freshness, Row};
+use crate::alarms::{Board, Freshness, Row, severity};
 use crate::engine::Snapshot;
 use crate::incident::{AlarmRef, AlarmState, IncidentStatus, Question, question};
 use crate::playbook::{Catalog, Entry, Severity, StepId};
@@ -32,6 +33,8 @@ pub struct Model {
     pub connection: Connection,
     /// The selected alarm, by region and name: it stays selected wherever it moves.
     pub selected: Option<(String, String)>,
+    /// What a rehearsal's scenario would answer, by input.
+    pub hints: BTreeMap<String, String>,
     /// The filter's text.
     pub filter: String,
     /// The incident.
@@ -143,6 +146,7 @@ impl Model {
             catalog: Arc::default(),
             connection: Connection::Connecting,
             selected: None,
+            hints: BTreeMap::new(),
             filter: String::new(),
             incident: None,
             opening: false,
@@ -204,28 +208,14 @@ impl Model {
         )
     }
 
-    /// How bad an alarm is: by a word in its name, by the impact of the playbook that answers
-    /// it, or medium.
+    /// How bad an alarm is.
     #[must_use]
     pub fn severity(&self, alarm: &AlarmRef) -> Severity {
-        let name = alarm.name.to_lowercase();
-        let named = Severity::ALL.iter().find(|(word, _)| {
-            name.split(|c: char| !c.is_alphanumeric())
-                .any(|part| part == *word)
-        });
-        if let Some((_, severity)) = named.filter(|(_, severity)| *severity == Severity::Critical) {
-            return *severity;
-        }
-        match self
+        let impact = self
             .answering(alarm)
             .first()
-            .map(|entry| entry.playbook.impact)
-        {
-            Some(1) => Severity::Critical,
-            Some(2) => Severity::High,
-            Some(4) => Severity::Low,
-            _ => Severity::Medium,
-        }
+            .map(|entry| entry.playbook.impact);
+        severity(alarm, impact)
     }
 
     /// Everything that can be chosen for an alarm: what answers it first, then the rest.
@@ -259,6 +249,34 @@ impl Model {
             .as_ref()
             .and_then(|snapshot| snapshot.state.incident.as_ref())
             .is_some_and(|incident| incident.status != IncidentStatus::Closed)
+    }
+
+    /// Tells whether a command makes sense now, beyond its place.
+    #[must_use]
+    pub fn allows(&self, id: CommandId) -> bool {
+        let Some(snapshot) = &self.incident else {
+            return true;
+        };
+        let status = snapshot
+            .state
+            .incident
+            .as_ref()
+            .map_or(IncidentStatus::Open, |incident| incident.status);
+        let walking = snapshot.state.walking().is_some();
+        match id {
+            CommandId::Acknowledge => status < IncidentStatus::Acknowledged,
+            CommandId::Mitigate => status < IncidentStatus::Mitigated,
+            CommandId::Resolve => status < IncidentStatus::Resolved,
+            CommandId::Close => status == IncidentStatus::Resolved && !walking,
+            CommandId::Open if self.screen == Screen::Incident => {
+                !walking && status != IncidentStatus::Closed
+            }
+            CommandId::StopPlaybook => walking,
+            CommandId::Escalate | CommandId::Regrade | CommandId::Attach => {
+                status != IncidentStatus::Closed
+            }
+            _ => true,
+        }
     }
 
     /// The places whose commands are valid now, the innermost first.

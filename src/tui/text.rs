@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::incident::AlarmRef;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The longest text that is looked at, in characters: a megabyte on one line is not read by
@@ -111,6 +112,26 @@ pub fn age(duration: chrono::Duration) -> String {
         3600..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
+}
+
+/// The latest value against the threshold: `97.2 ≥ 90`.
+#[must_use]
+pub fn against(alarm: &AlarmRef, values: &[f64]) -> String {
+    let Some(threshold) = alarm.threshold else {
+        return String::new();
+    };
+    let relation = match alarm.comparison.as_deref() {
+        Some("GreaterThanOrEqualToThreshold") => "≥",
+        Some("GreaterThanThreshold") => ">",
+        Some("LessThanThreshold") => "<",
+        Some("LessThanOrEqualToThreshold") => "≤",
+        _ => "vs",
+    };
+    let last = values
+        .last()
+        .map_or_else(|| "–".to_owned(), |value| number(*value));
+    // The sign says when it alarms; whether it does is the state's word.
+    format!("{last} {relation} {}", number(threshold))
 }
 
 /// Draws values as a row of bars, the latest at the right.

@@ -147,12 +147,7 @@ impl Theme {
     fn compile(source: &Source, depth: Depth) -> (Self, Vec<Problem>) {
         let (root, syntax) = parse(&source.text);
         let problems = Problems::default();
-        let readable = syntax.is_empty();
-        problems.extend(syntax);
-        if !readable {
-            // What is missing behind a broken line is not known to be missing.
-            return (Self::plain(), problems.into_sorted());
-        }
+        problems.syntax(syntax);
         let reader = Reader::new(&root, "the theme", &problems);
         reader.required("format");
         reader.integer("format", 1..=1);

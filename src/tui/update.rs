@@ -29,10 +29,8 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
             return look(model);
         }
         Message::BoardSeen(board) => {
+            // Nothing is selected until the responder moves: the first row is the one offered.
             model.board = board;
-            if model.selected.is_none() {
-                select(model, 0);
-            }
             return look(model);
         }
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
@@ -138,6 +136,14 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
         None => {}
     }
     let Some(entry) = find(&key, &model.places()) else {
+        if model.tree {
+            model.say("the tree has the keys; Tab goes back to the question", true);
+        } else if model.reading.is_some() {
+            model.say(
+                "you are reading another step; Esc goes back to the question",
+                true,
+            );
+        }
         return Vec::new();
     };
     model.message = None;
@@ -179,14 +185,14 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Open => return choose(model),
         CommandId::Attach => return attach(model),
         CommandId::Acknowledge => return status(IncidentStatus::Acknowledged),
-        CommandId::Mitigate => return status(IncidentStatus::Mitigated),
-        CommandId::Resolve => return status(IncidentStatus::Resolved),
-        CommandId::Close => return status(IncidentStatus::Closed),
         CommandId::CancelCheck => return ask(Command::CancelCurrent, "the check was stopped"),
         CommandId::Copy => return copy(model),
         CommandId::Approve => return approve(model),
         CommandId::Branch => return branch(model, key),
         CommandId::Answer
+        | CommandId::Mitigate
+        | CommandId::Resolve
+        | CommandId::Close
         | CommandId::Postpone
         | CommandId::Done
         | CommandId::Failed
@@ -475,6 +481,9 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
             "critical, high, medium or low",
             false,
         ),
+        (CommandId::Mitigate, _) => status_form(IncidentStatus::Mitigated, "the effect is gone"),
+        (CommandId::Resolve, _) => status_form(IncidentStatus::Resolved, "the cause is gone"),
+        (CommandId::Close, _) => status_form(IncidentStatus::Closed, "nothing more is to be done"),
         (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
             "Put the escalation off",
             Purpose::Postpone(escalation.id),
@@ -490,12 +499,10 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
                 .map(|value| format!(" (empty: {value})"))
                 .unwrap_or_default();
             let label = format!("{}{default}", input.prompt);
-            Form::one(
-                "The playbook asks",
-                Purpose::Provide(input.name.clone()),
-                label,
-                input.default.is_some(),
-            )
+            let purpose = Purpose::Provide(input.name.clone());
+            let form = Form::one("The playbook asks", purpose, label, input.default.is_some());
+            // A rehearsal knows what its scenario is about; live, the line is empty.
+            form.with(model.hints.get(&input.name).map_or("", String::as_str))
         }
         (_, Question::Manual { step, visit }) => {
             let verdict = verdict(id)?;
@@ -533,6 +540,11 @@ fn form(model: &Model, id: CommandId) -> Option<Form> {
         }
         _ => return None,
     })
+}
+
+fn status_form(to: IncidentStatus, means: &str) -> Form {
+    let title = format!("The incident is {}: {means}", to.name());
+    Form::one(title, Purpose::Status(to), "note; Enter confirms", true)
 }
 
 fn verdict(id: CommandId) -> Option<Verdict> {
@@ -585,6 +597,45 @@ fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<Request> {
     Vec::new()
 }
 
+/// Leaves a form open with what was typed, and says what is wrong with it.
+fn stay(model: &mut Model, form: Form, wrong: &str) -> Vec<Request> {
+    model.say(wrong, true);
+    model.overlay = Some(Overlay::Form(form));
+    Vec::new()
+}
+
+/// What is wrong with the answer to the question for an input.
+fn wrong_input(model: &Model, text: &str) -> Option<String> {
+    let Some(Question::Input(input)) = model.question() else {
+        return None;
+    };
+    let empty = text.trim().is_empty() && input.default.is_some();
+    input
+        .parse(text)
+        .err()
+        .filter(|_| !empty)
+        .map(|error| error.to_string())
+}
+
+/// The first answer of a manual step that does not fit, and its field.
+fn wrong_answer(
+    model: &Model,
+    answers: &std::collections::BTreeMap<String, String>,
+) -> Option<(usize, String)> {
+    let Some(Question::Manual { step, .. }) = model.question() else {
+        return None;
+    };
+    let StepKind::Manual(manual) = &step.kind else {
+        return None;
+    };
+    manual.ask.iter().enumerate().find_map(|(at, input)| {
+        let text = answers
+            .get(&input.name)
+            .filter(|text| !(text.trim().is_empty() && input.default.is_some()))?;
+        input.parse(text).err().map(|error| (at, error.to_string()))
+    })
+}
+
 fn submit(model: &mut Model, form: Form) -> Vec<Request> {
     model.message = None;
     let text = form
@@ -602,12 +653,22 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             look(model)
         }
         Purpose::Note => ask(Command::Note(text), "noted"),
+        Purpose::Status(to) => {
+            let mut requests = note.map_or_else(Vec::new, |note| ask(Command::Note(note), "noted"));
+            requests.extend(status(to));
+            requests
+        }
         Purpose::Escalate => ask(Command::Escalate { reason: text }, "escalated"),
         Purpose::StopPlaybook => ask(
             Command::StopExecution { reason: text },
             "the playbook was stopped",
         ),
-        Purpose::Provide(name) => ask(Command::ProvideInput { name, text }, "answered"),
+        Purpose::Provide(name) => {
+            if let Some(wrong) = wrong_input(model, &text) {
+                return stay(model, form, &wrong);
+            }
+            ask(Command::ProvideInput { name, text }, "answered")
+        }
         Purpose::Override {
             step,
             visit,
@@ -628,6 +689,9 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             ref asks,
         } => {
             let answers = form.answers(asks);
+            if let Some((at, wrong)) = wrong_answer(model, &answers) {
+                return stay(model, Form { at, ..form }, &wrong);
+            }
             let done = format!("recorded: {}", word(verdict).to_lowercase());
             ask(
                 Command::Confirm {

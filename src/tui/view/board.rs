@@ -14,9 +14,9 @@ use ratatui::widgets::Paragraph;
 
 use super::{line, padded, rule, severity_role};
 use crate::alarms::Row;
-use crate::incident::{AlarmRef, AlarmState};
+use crate::incident::AlarmState;
 use crate::tui::model::{Model, state_words};
-use crate::tui::text::{age, column, number, sparkline, wrap};
+use crate::tui::text::{against, age, column, sparkline, wrap};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the details stand beside the list.
@@ -162,7 +162,7 @@ impl Columns {
             (column(&alarm.name, self.name), Role::Text),
             (" ".into(), Role::Text),
             (column(&since, 5), Role::Dim),
-            (column(&value(alarm, &row.values), VALUE), Role::Text),
+            (column(&against(alarm, &row.values), VALUE), Role::Text),
             (" ".into(), Role::Text),
             (column(&sparkline(&row.values, TREND), TREND), Role::Chart),
             (" ".into(), Role::Text),
@@ -203,25 +203,6 @@ pub(super) fn state_role(state: AlarmState) -> Role {
         AlarmState::InsufficientData => Role::NoData,
         AlarmState::Ok => Role::Ok,
     }
-}
-
-/// The latest value against the threshold: `97.2 ≥ 90`.
-fn value(alarm: &AlarmRef, values: &[f64]) -> String {
-    let Some(threshold) = alarm.threshold else {
-        return String::new();
-    };
-    let relation = match alarm.comparison.as_deref() {
-        Some("GreaterThanOrEqualToThreshold") => "≥",
-        Some("GreaterThanThreshold") => ">",
-        Some("LessThanThreshold") => "<",
-        Some("LessThanOrEqualToThreshold") => "≤",
-        _ => "vs",
-    };
-    let last = values
-        .last()
-        .map_or_else(|| "–".to_owned(), |value| number(*value));
-    // The sign says when it alarms; whether it does is the state's word.
-    format!("{last} {relation} {}", number(threshold))
 }
 
 fn draw_detail(model: &Model, row: &Row, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {

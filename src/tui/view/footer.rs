@@ -62,7 +62,7 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
     let mut valid: Vec<&Entry> = Vec::new();
     for entry in COMMANDS
         .iter()
-        .filter(|entry| places.contains(&entry.place))
+        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
     {
         if entry.keys.iter().any(|key| taken.contains(key)) {
             continue;

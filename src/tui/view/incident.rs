@@ -223,6 +223,16 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
             width,
             theme.style(Role::Dim),
         ));
+        if let StepKind::Decision(decision) = &step.kind {
+            for branch in &decision.branches {
+                let when = branch
+                    .when
+                    .as_ref()
+                    .map_or("otherwise", |when| when.source());
+                let text = format!("    {}: {when} → {}", branch.label, branch.next);
+                lines.push(line(&text, width, theme.style(Role::Text)));
+            }
+        }
         describe_evidence(&mut lines, model, execution, step, width, theme);
         return lines;
     }
@@ -438,7 +448,18 @@ fn sentence(event: &Event) -> Option<String> {
                 if *prefetched { ", run ahead" } else { "" }
             )
         }
-        Event::StepConfirmed { step, verdict, .. } => format!("{step}: {verdict:?}").to_lowercase(),
+        Event::StepConfirmed {
+            step,
+            verdict,
+            note,
+            ..
+        } => {
+            let said = note
+                .as_ref()
+                .map(|note| format!(": {note}"))
+                .unwrap_or_default();
+            format!("{step} {}{said}", format!("{verdict:?}").to_lowercase())
+        }
         Event::BranchTaken {
             step,
             branch,

@@ -65,7 +65,7 @@ fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     let places = model.places();
     COMMANDS
         .iter()
-        .filter(|entry| places.contains(&entry.place))
+        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
         .map(|entry| {
             let keys = if entry.keys.len() > 3 {
                 "1…9".to_owned()
@@ -85,7 +85,7 @@ pub(in crate::tui) fn longest_help(model: &Model) -> u16 {
     let places = model.places();
     let lines = COMMANDS
         .iter()
-        .filter(|entry| places.contains(&entry.place))
+        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
         .count();
     u16::try_from(lines)
         .unwrap_or(u16::MAX)

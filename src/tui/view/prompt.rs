@@ -29,6 +29,7 @@ pub(super) fn lines(
         }
         Question::Input(input) => {
             out.ask(&input.prompt);
+            out.text(&input.wanted(), Role::Dim);
             out.option("Enter", "answer", Role::Text);
         }
         Question::Escalation(escalation) => escalate(&mut out, model, escalation),
@@ -69,6 +70,7 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
         &format!("asked {} ago", age(model.now - escalation.raised_at)),
         Role::Dim,
     );
+    out.text("The walk goes on once this is answered.", Role::Dim);
     out.option("a", "escalate now", Role::Recommended);
     out.option("p", "postpone, with a reason", Role::Text);
 }
@@ -111,7 +113,11 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
         "Nothing is asked of you now; the next question comes by itself.",
         Role::Dim,
     );
-    out.option("x", "stop this check and go on without it", Role::Text);
+    out.option(
+        "x",
+        "stop this check; it counts as failed, and the playbook goes on",
+        Role::Text,
+    );
 }
 
 fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) {

@@ -13,6 +13,9 @@ use crate::rehearsal::scenario::{Alarm, AlarmRule, Metric};
 /// A query may not ask for so many datapoints that listing them takes seconds.
 const MOST_POINTS: i64 = 100_800;
 
+/// Statistics with a name; the others are percentiles and trimmed forms.
+const NAMED: [&str; 6] = ["Average", "Minimum", "Maximum", "Sum", "SampleCount", "IQM"];
+
 pub(super) fn answer(
     world: &World,
     operation: &str,
@@ -58,6 +61,18 @@ fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
     let prefix = input.text("AlarmNamePrefix").unwrap_or_default();
     if !names.is_empty() && !prefix.is_empty() {
         return Err(invalid("AlarmNames and AlarmNamePrefix exclude each other"));
+    }
+    if let Some(state) = input
+        .text("StateValue")
+        .filter(|state| !["OK", "ALARM", "INSUFFICIENT_DATA"].contains(state))
+    {
+        return Err(invalid(format!("StateValue cannot be {state}")));
+    }
+    if let Some(known) = ["ActionPrefix", "ChildrenOfAlarmName", "ParentsOfAlarmName"]
+        .into_iter()
+        .find(|key| input.text(key).is_some())
+    {
+        return Err(invalid(format!("the simulator does not filter by {known}")));
     }
     let size = match input.integer("MaxRecords") {
         None => 50,
@@ -237,8 +252,13 @@ fn datapoints(
     if from >= to {
         return Err(invalid("StartTime must be before EndTime"));
     }
-    if period < 1 || (period >= 60 && period % 60 != 0) {
-        return Err(invalid("Period must be 1, 5, 10, 30 or a multiple of 60"));
+    if !NAMED.contains(&statistic) && !statistic.starts_with(['p', 't', 'w', 'P', 'T', 'W']) {
+        return Err(invalid(format!("{statistic} is not a statistic")));
+    }
+    if ![1, 5, 10, 20, 30].contains(&period) && (period < 60 || period % 60 != 0) {
+        return Err(invalid(
+            "Period must be 1, 5, 10, 20, 30 or a multiple of 60",
+        ));
     }
     if (to - from) / period > MOST_POINTS {
         return Err(invalid("too many datapoints were asked for"));
@@ -314,11 +334,25 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
         return Err(invalid("MetricDataQueries must hold from 1 to 500 queries"));
     }
     let ascending = input.text("ScanBy") == Some("TimestampAscending");
+    let most = input
+        .integer("MaxDatapoints")
+        .and_then(|most| usize::try_from(most).ok());
+    let mut ids = std::collections::BTreeSet::new();
     let mut results = Vec::new();
     for query in queries {
         let id = query
             .text("Id")
             .ok_or_else(|| Failure::new("MissingParameter", "every query needs an Id"))?;
+        if !id.starts_with(|c: char| c.is_ascii_lowercase())
+            || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            return Err(invalid(format!(
+                "{id:?} is not an Id: letters, digits and _, beginning with a lower-case letter"
+            )));
+        }
+        if !ids.insert(id) {
+            return Err(invalid(format!("two queries have the Id {id}")));
+        }
         if query.text("Expression").is_some() {
             return Err(invalid("the simulator does not compute expressions"));
         }
@@ -338,6 +372,7 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
                 if !ascending {
                     points.reverse();
                 }
+                points.truncate(most.unwrap_or(usize::MAX));
                 points
             }
             None => Vec::new(),

@@ -56,6 +56,19 @@ fn send_command(world: &World, input: &Value) -> Result<Value, Failure> {
             ),
         ));
     }
+    let shell = ["AWS-RunShellScript", "AWS-RunPowerShellScript"].contains(&document);
+    if !shell {
+        return Err(Failure::new(
+            "InvalidDocument",
+            format!("the simulator has no document {document}"),
+        ));
+    }
+    if input.get("Parameters").texts("commands").is_empty() {
+        return Err(Failure::new(
+            "InvalidParameters",
+            "the document wants the parameter commands",
+        ));
+    }
     let lines = input.get("Parameters").texts("commands").join("\n");
     let comment = input.text("Comment").unwrap_or_default().to_owned();
     let sent = Sent {
