@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use standdown::actions::VOCABULARY;
 use standdown::actions::programs::LocalPrograms;
-use standdown::engine::{self, AwsState, Handle, Recorder, Settings, Snapshot};
+use standdown::engine::{
+    self, AwsState, Handle, Recorder, Recording, Settings, Snapshot, Unanswered,
+};
 use standdown::incident::{
     AttemptOrigin, AttemptStatus, Command, Event, ExecutionStatus, VisitResult,
 };
@@ -314,5 +316,32 @@ async fn a_program_that_is_not_there_is_named() {
     assert!(
         text.contains("no-such-program-anywhere: it is not on the PATH"),
         "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_done_and_said_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = format!("{HEAD}prefetch = false\nrun.exec = {{ command = [\"sleep\", \"60\"] }}\n");
+    let handle = open(folder.path(), &steps).await;
+    let events = handle.snapshot().events.len();
+    // Somebody else holds the store, longer than a writer waits.
+    let other = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let refused = handle.ask(Command::Note("lost?".into())).await.unwrap_err();
+    assert!(matches!(refused, Unanswered::NotRecorded(_)), "{refused}");
+    let snapshot = handle.snapshot();
+    assert!(matches!(snapshot.recording, Recording::No { .. }));
+    assert_eq!(
+        snapshot.events.len(),
+        events,
+        "nothing that is not on the disk is shown as done"
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    handle.ask(Command::Note("kept".into())).await.unwrap();
+    let snapshot = handle.snapshot();
+    assert_eq!(
+        (&snapshot.recording, snapshot.events.len()),
+        (&Recording::Yes, events + 1)
     );
 }

@@ -1,0 +1,100 @@
+//! What lies over the screen and is not typed into: the choice of a playbook, and help.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::ask;
+use crate::incident::Command;
+use crate::tui::message::Request;
+use crate::tui::model::{Model, Overlay, Screen};
+
+pub(super) fn choose(model: &mut Model) -> Vec<Request> {
+    if model.screen == Screen::Incident {
+        if model
+            .incident
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.state.walking().is_some())
+        {
+            model.say(
+                "a playbook is being walked; finish it, or stop it with X",
+                true,
+            );
+        } else {
+            model.overlay = Some(Overlay::Choose { alarm: None, at: 0 });
+        }
+        return Vec::new();
+    }
+    if model.has_open_incident() {
+        model.say(
+            "an incident is open: i goes to it, t adds this alarm to it",
+            true,
+        );
+        return Vec::new();
+    }
+    let rows = model.rows();
+    let alarm = rows
+        .get(model.selected_index(&rows))
+        .map(|row| Arc::clone(&row.alarm));
+    if alarm.is_some() {
+        model.overlay = Some(Overlay::Choose { alarm, at: 0 });
+    }
+    Vec::new()
+}
+
+pub(super) fn in_choice(
+    model: &mut Model,
+    alarm: Option<Arc<crate::incident::AlarmRef>>,
+    at: usize,
+    key: KeyEvent,
+) -> Vec<Request> {
+    let choices = model.choices(alarm.as_deref());
+    let last = choices.len().saturating_sub(1);
+    let next = match key.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Char('q') => return vec![Request::Quit],
+        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
+        KeyCode::Enter => {
+            let Some((entry, _)) = choices.get(at) else {
+                return Vec::new();
+            };
+            let playbook = entry.playbook.id.clone();
+            return match alarm {
+                Some(_) if model.opening => Vec::new(),
+                Some(alarm) => {
+                    model.opening = true;
+                    vec![Request::OpenIncident { alarm, playbook }]
+                }
+                None => vec![Request::StartPlaybook(playbook)],
+            };
+        }
+        _ => at,
+    };
+    model.overlay = Some(Overlay::Choose { alarm, at: next });
+    Vec::new()
+}
+
+pub(super) fn attach(model: &mut Model) -> Vec<Request> {
+    let rows = model.rows();
+    match rows.get(model.selected_index(&rows)) {
+        Some(row) => ask(
+            Command::AttachAlarm((*row.alarm).clone()),
+            format!("{} was added to the incident", row.alarm.name),
+        ),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn in_help(model: &mut Model, scroll: u16, key: KeyEvent) {
+    let scroll = match key.code {
+        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
+        KeyCode::PageUp => scroll.saturating_sub(10),
+        KeyCode::PageDown | KeyCode::Char(' ') => scroll.saturating_add(10),
+        _ => return,
+    };
+    model.overlay = Some(Overlay::Help {
+        scroll: scroll.min(crate::tui::view::longest_help(model)),
+    });
+}

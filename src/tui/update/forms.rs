@@ -1,0 +1,293 @@
+//! Forms: which one a key opens, and what becomes of what was typed.
+
+use chrono::Duration;
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::movement::select;
+use super::{ask, look, status};
+use crate::incident::{Command, IncidentStatus, Question, Verdict};
+use crate::playbook::{Severity, StepKind};
+use crate::tui::commands::CommandId;
+use crate::tui::form::{Form, Purpose};
+use crate::tui::message::Request;
+use crate::tui::model::{Model, Overlay};
+
+pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
+    let question = model.question()?;
+    Some(match (id, question) {
+        (CommandId::Note, _) => Form::one("Record a note", Purpose::Note, "what happened", false),
+        (CommandId::Escalate, _) => Form::one("Escalate now", Purpose::Escalate, "why", false),
+        (CommandId::StopPlaybook, _) => Form::one(
+            "Stop the playbook without an outcome",
+            Purpose::StopPlaybook,
+            "why",
+            false,
+        ),
+        (CommandId::Regrade, _) => Form::one(
+            "Change how bad it is",
+            Purpose::Regrade,
+            "critical, high, medium or low",
+            false,
+        ),
+        (CommandId::Mitigate, _) => status_form(IncidentStatus::Mitigated, "the effect is gone"),
+        (CommandId::Resolve, _) => status_form(IncidentStatus::Resolved, "the cause is gone"),
+        (CommandId::Close, _) => status_form(IncidentStatus::Closed, "nothing more is to be done"),
+        (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
+            "Put the escalation off",
+            Purpose::Postpone(escalation.id),
+            "for how many minutes",
+            false,
+        )
+        .with("10")
+        .and("why", false),
+        (CommandId::Answer, Question::Input(input)) => {
+            let default = input
+                .default
+                .as_ref()
+                .map(|value| format!(" (empty: {value})"))
+                .unwrap_or_default();
+            let label = format!("{}{default}", input.prompt);
+            let purpose = Purpose::Provide(input.name.clone());
+            let form = Form::one("The playbook asks", purpose, label, input.default.is_some());
+            // A rehearsal knows what its scenario is about; live, the line is empty.
+            form.with(model.hints.get(&input.name).map_or("", String::as_str))
+        }
+        (_, Question::Manual { step, visit }) => {
+            let verdict = verdict(id)?;
+            let asks = match (&step.kind, verdict) {
+                (StepKind::Manual(manual), Verdict::Done) => manual.ask.as_slice(),
+                _ => &[],
+            };
+            let names = asks.iter().map(|input| input.name.clone()).collect();
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict,
+                asks: names,
+            };
+            let title = format!("{}: {}", word(verdict), step.title);
+            let mut form = Form {
+                title,
+                purpose,
+                fields: Vec::new(),
+                at: 0,
+            };
+            for input in asks {
+                form = form.and(input.prompt.clone(), input.default.is_some());
+            }
+            form.and("note, if you want one", true)
+        }
+        (CommandId::Failed, Question::Decision { step, visit, .. }) => {
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict: Verdict::Failed,
+                asks: Vec::new(),
+            };
+            Form::one("This cannot be decided", purpose, "why", true)
+        }
+        _ => return None,
+    })
+}
+
+fn status_form(to: IncidentStatus, means: &str) -> Form {
+    let title = format!("The incident is {}: {means}", to.name());
+    Form::one(title, Purpose::Status(to), "note; Enter confirms", true)
+}
+
+fn verdict(id: CommandId) -> Option<Verdict> {
+    match id {
+        CommandId::Done => Some(Verdict::Done),
+        CommandId::Failed => Some(Verdict::Failed),
+        CommandId::Skipped => Some(Verdict::Skipped),
+        _ => None,
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Done => "Done",
+        Verdict::Failed => "Failed",
+        Verdict::Skipped => "Skip",
+    }
+}
+
+pub(super) fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<Request> {
+    match key.code {
+        KeyCode::Esc => {
+            if form.purpose == Purpose::Filter {
+                model.filter.clear();
+                select(model, 0);
+            }
+            return Vec::new();
+        }
+        KeyCode::Up => form.at = form.at.saturating_sub(1),
+        KeyCode::Enter => {
+            let empty = form
+                .fields
+                .get(form.at)
+                .is_some_and(|field| !field.optional && field.input.value().trim().is_empty());
+            if empty {
+                model.say("this needs an answer; Esc leaves without one", true);
+            } else if form.at + 1 < form.fields.len() {
+                form.at += 1;
+            } else {
+                return submit(model, form);
+            }
+        }
+        _ => form.key(key),
+    }
+    let filtering = form.purpose == Purpose::Filter;
+    model.overlay = Some(Overlay::Form(form));
+    if filtering {
+        return look(model);
+    }
+    Vec::new()
+}
+
+/// Leaves a form open with what was typed, and says what is wrong with it.
+fn stay(model: &mut Model, form: Form, wrong: &str) -> Vec<Request> {
+    model.say(wrong, true);
+    model.overlay = Some(Overlay::Form(form));
+    Vec::new()
+}
+
+/// What is wrong with the answer to the question for an input.
+fn wrong_input(model: &Model, text: &str) -> Option<String> {
+    let Some(Question::Input(input)) = model.question() else {
+        return None;
+    };
+    let empty = text.trim().is_empty() && input.default.is_some();
+    input
+        .parse(text)
+        .err()
+        .filter(|_| !empty)
+        .map(|error| error.to_string())
+}
+
+/// The first answer of a manual step that does not fit, and its field.
+fn wrong_answer(
+    model: &Model,
+    answers: &std::collections::BTreeMap<String, String>,
+) -> Option<(usize, String)> {
+    let Some(Question::Manual { step, .. }) = model.question() else {
+        return None;
+    };
+    let StepKind::Manual(manual) = &step.kind else {
+        return None;
+    };
+    manual.ask.iter().enumerate().find_map(|(at, input)| {
+        let text = answers
+            .get(&input.name)
+            .filter(|text| !(text.trim().is_empty() && input.default.is_some()))?;
+        input.parse(text).err().map(|error| (at, error.to_string()))
+    })
+}
+
+fn submit(model: &mut Model, form: Form) -> Vec<Request> {
+    model.message = None;
+    let text = form
+        .fields
+        .last()
+        .map(|field| field.input.value().trim().to_owned())
+        .unwrap_or_default();
+    let note = (!text.is_empty()).then(|| text.clone());
+    match form.purpose.clone() {
+        Purpose::Filter => {
+            model.filter = text;
+            let rows = model.rows();
+            let at = model.selected_index(&rows);
+            select(model, at);
+            look(model)
+        }
+        Purpose::Note => ask(Command::Note(text), "noted"),
+        Purpose::Status(to) => {
+            let mut requests = note.map_or_else(Vec::new, |note| ask(Command::Note(note), "noted"));
+            requests.extend(status(to));
+            requests
+        }
+        Purpose::Escalate => ask(Command::Escalate { reason: text }, "escalated"),
+        Purpose::StopPlaybook => ask(
+            Command::StopExecution { reason: text },
+            "the playbook was stopped",
+        ),
+        Purpose::Provide(name) => {
+            if let Some(wrong) = wrong_input(model, &text) {
+                return stay(model, form, &wrong);
+            }
+            ask(Command::ProvideInput { name, text }, "answered")
+        }
+        Purpose::Override {
+            step,
+            visit,
+            branch,
+        } => ask(
+            Command::TakeBranch {
+                step,
+                visit,
+                branch,
+                reason: note,
+            },
+            "taken, with your reason",
+        ),
+        Purpose::Confirm {
+            step,
+            visit,
+            verdict,
+            ref asks,
+        } => {
+            let answers = form.answers(asks);
+            if let Some((at, wrong)) = wrong_answer(model, &answers) {
+                return stay(model, Form { at, ..form }, &wrong);
+            }
+            let done = format!("recorded: {}", word(verdict).to_lowercase());
+            ask(
+                Command::Confirm {
+                    step,
+                    visit,
+                    verdict,
+                    note,
+                    answers,
+                },
+                done,
+            )
+        }
+        Purpose::Regrade => {
+            let found = Severity::ALL
+                .iter()
+                .find(|(name, _)| name.starts_with(&text.to_lowercase()));
+            if let Some((name, severity)) = found {
+                return ask(
+                    Command::Regrade(*severity),
+                    format!("the incident is {name}"),
+                );
+            }
+            model.say(
+                format!("{text:?} is not a severity; write critical, high, medium or low"),
+                true,
+            );
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
+        Purpose::Postpone(escalation) => {
+            let minutes = form
+                .fields
+                .first()
+                .and_then(|field| field.input.value().trim().parse::<i64>().ok());
+            let Some(minutes) = minutes.filter(|minutes| (1..=240).contains(minutes)) else {
+                model.say("write from 1 to 240 minutes", true);
+                model.overlay = Some(Overlay::Form(Form { at: 0, ..form }));
+                return Vec::new();
+            };
+            let until = model.now + Duration::minutes(minutes);
+            ask(
+                Command::PostponeEscalation {
+                    escalation,
+                    until,
+                    reason: text,
+                },
+                format!("asked again in {minutes} min"),
+            )
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Turns what happened into a new model and into what has to be done.
+
+mod choice;
+mod forms;
+mod movement;
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::incident::{Command, IncidentStatus, Question};
+use crate::tui::commands::{CommandId, Entry, find};
+use crate::tui::form::{Form, Purpose};
+use crate::tui::message::{Message, Request};
+use crate::tui::model::{Connection, Model, Overlay, Screen};
+
+/// Updates the model.
+#[must_use]
+pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
+    match message {
+        Message::Key(key) if key.kind != KeyEventKind::Release => return pressed(model, key),
+        Message::Key(_) => {}
+        Message::Paste(text) => {
+            if let Some(Overlay::Form(form)) = &mut model.overlay {
+                form.paste(&text);
+            }
+        }
+        Message::Resized { width, height } => {
+            model.size = (width, height);
+            return look(model);
+        }
+        Message::BoardSeen(board) => {
+            // Nothing is selected until the responder moves: the first row is the one offered.
+            model.board = board;
+            return look(model);
+        }
+        Message::IncidentMoved(snapshot) => moved(model, snapshot),
+        Message::CatalogRead(catalog) => model.catalog = catalog,
+        Message::Connected(connection) => {
+            if let Connection::Ready {
+                region,
+                account,
+                identity,
+            } = &connection
+            {
+                model.header.region.clone_from(region);
+                model.header.account.clone_from(account);
+                model.header.identity.clone_from(identity);
+            }
+            model.connection = connection;
+        }
+        Message::Answered(answer) => {
+            model.opening = false;
+            let error = answer.is_err();
+            let (Ok(text) | Err(text)) = answer;
+            model.say(text, error);
+        }
+        Message::Ticked(now) => {
+            model.now = now;
+            model.message.take_if(|notice| notice.until < now);
+        }
+    }
+    Vec::new()
+}
+
+/// Takes a snapshot over. The screen follows the responder's own steps, and never jumps away
+/// from what is being read.
+fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
+    let place = |snapshot: &crate::engine::Snapshot| {
+        let execution = snapshot.state.execution()?;
+        let visit = execution.visits.last()?;
+        Some((
+            execution.id,
+            visit.step.clone(),
+            visit.number,
+            execution.pending_escalation().is_some(),
+        ))
+    };
+    let id = |snapshot: &crate::engine::Snapshot| {
+        snapshot
+            .state
+            .incident
+            .as_ref()
+            .map(|incident| incident.id.clone())
+    };
+    let before = model.incident.as_deref().map(place);
+    if model.incident.as_deref().and_then(id) != id(&snapshot) {
+        // Another incident: nothing of the last one's view stays.
+        model.screen = Screen::Incident;
+        model.opening = false;
+        model.tree = false;
+        model.tree_step = None;
+        model.reading = None;
+    }
+    if before != Some(place(&snapshot)) {
+        model.scroll = 0;
+        model.next_copy = 0;
+    }
+    model.now = model.now.max(
+        snapshot
+            .events
+            .last()
+            .map_or(model.now, |recorded| recorded.at),
+    );
+    model.incident = Some(snapshot);
+}
+
+/// Asks for the values of the alarms in view.
+fn look(model: &Model) -> Vec<Request> {
+    let rows = model.rows();
+    let height = usize::from(model.size.1);
+    let at = model.selected_index(&rows);
+    let first = at.saturating_sub(height);
+    let seen = rows
+        .iter()
+        .skip(first)
+        .take(height * 2)
+        .map(|row| Arc::clone(&row.alarm))
+        .collect();
+    vec![Request::Look(seen)]
+}
+
+fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
+    if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        return vec![Request::Quit];
+    }
+    match model.overlay.take() {
+        Some(Overlay::Form(form)) => return forms::in_form(model, form, key),
+        Some(Overlay::Help { scroll }) => {
+            choice::in_help(model, scroll, key);
+            if key.code == KeyCode::Char('q') {
+                return vec![Request::Quit];
+            }
+            return Vec::new();
+        }
+        Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
+        None => {}
+    }
+    let Some(entry) = find(&key, &model.places()) else {
+        if model.tree {
+            model.say("the tree has the keys; Tab goes back to the question", true);
+        } else if model.reading.is_some() {
+            model.say(
+                "you are reading another step; Esc goes back to the question",
+                true,
+            );
+        }
+        return Vec::new();
+    };
+    model.message = None;
+    run(model, entry, key)
+}
+
+fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
+    match entry.id {
+        CommandId::Quit => return vec![Request::Quit],
+        CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
+        CommandId::Back => back(model),
+        CommandId::Board => model.screen = Screen::Board,
+        CommandId::Incident => model.screen = Screen::Incident,
+        CommandId::Tree => {
+            model.tree = !model.tree;
+            model.reading = None;
+            if model.tree {
+                model.tree_step = current_step(model);
+            }
+        }
+        CommandId::Read => {
+            model.reading.clone_from(&model.tree_step);
+            model.tree = false;
+            model.scroll = 0;
+        }
+        CommandId::Up
+        | CommandId::Down
+        | CommandId::PageUp
+        | CommandId::PageDown
+        | CommandId::First
+        | CommandId::Last => {
+            return movement::go(model, entry.id);
+        }
+        CommandId::Filter => {
+            let form = Form::one("Filter", Purpose::Filter, "show alarms that contain", true)
+                .with(&model.filter);
+            model.overlay = Some(Overlay::Form(form));
+        }
+        CommandId::Open => return choice::choose(model),
+        CommandId::Attach => return choice::attach(model),
+        CommandId::Acknowledge => return status(IncidentStatus::Acknowledged),
+        CommandId::CancelCheck => return ask(Command::CancelCurrent, "the check was stopped"),
+        CommandId::Copy => return copy(model),
+        CommandId::Approve => return approve(model),
+        CommandId::Branch => return branch(model, key),
+        CommandId::Answer
+        | CommandId::Mitigate
+        | CommandId::Resolve
+        | CommandId::Close
+        | CommandId::Postpone
+        | CommandId::Done
+        | CommandId::Failed
+        | CommandId::Skipped
+        | CommandId::Escalate
+        | CommandId::Note
+        | CommandId::Regrade
+        | CommandId::StopPlaybook => {
+            model.overlay = forms::form(model, entry.id).map(Overlay::Form);
+        }
+    }
+    Vec::new()
+}
+
+fn ask(command: Command, done: impl Into<String>) -> Vec<Request> {
+    vec![Request::Ask {
+        command,
+        done: done.into(),
+    }]
+}
+
+fn status(to: IncidentStatus) -> Vec<Request> {
+    ask(
+        Command::SetStatus(to),
+        format!("the incident is {}", to.name()),
+    )
+}
+
+fn back(model: &mut Model) {
+    if model.reading.is_some() {
+        model.reading = None;
+        model.scroll = 0;
+    } else if model.tree {
+        model.tree = false;
+    } else if model.screen == Screen::Board {
+        model.filter.clear();
+    } else {
+        model.scroll = 0;
+    }
+}
+
+fn current_step(model: &Model) -> Option<crate::playbook::StepId> {
+    let execution = model.incident.as_ref()?.state.execution()?;
+    execution
+        .visits
+        .last()
+        .map(|visit| visit.step.clone())
+        .or_else(|| Some(execution.playbook.start.clone()))
+}
+
+fn copy(model: &mut Model) -> Vec<Request> {
+    let commands = crate::tui::view::commands_here(model);
+    if commands.is_empty() {
+        model.say("this step has no commands", true);
+        return Vec::new();
+    }
+    let command = commands[model.next_copy % commands.len()].clone();
+    model.next_copy += 1;
+    vec![Request::Copy(command)]
+}
+
+fn approve(model: &Model) -> Vec<Request> {
+    match model.question() {
+        Some(Question::Escalation(escalation)) => {
+            let done = format!("escalated along the path {}", escalation.path);
+            ask(
+                Command::ApproveEscalation {
+                    escalation: escalation.id,
+                    note: None,
+                },
+                done,
+            )
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn branch(model: &mut Model, key: KeyEvent) -> Vec<Request> {
+    let KeyCode::Char(digit) = key.code else {
+        return Vec::new();
+    };
+    let index = digit.to_digit(10).map_or(0, |digit| digit as usize - 1);
+    let Some(Question::Decision {
+        step,
+        visit,
+        branches,
+    }) = model.question()
+    else {
+        return Vec::new();
+    };
+    let Some(view) = branches.get(index) else {
+        let message = format!("there are {} branches", branches.len());
+        model.say(message, true);
+        return Vec::new();
+    };
+    let (step, label) = (step.id.clone(), view.branch.label.clone());
+    if view.recommended {
+        return ask(
+            Command::TakeBranch {
+                step,
+                visit,
+                branch: index,
+                reason: None,
+            },
+            format!("taken: {label}"),
+        );
+    }
+    let recommended = branches
+        .iter()
+        .find(|view| view.recommended)
+        .map_or("", |view| view.branch.label.as_str());
+    let title = format!("Take \"{label}\" although \"{recommended}\" is recommended");
+    let form = Form::one(
+        title,
+        Purpose::Override {
+            step,
+            visit,
+            branch: index,
+        },
+        "why",
+        false,
+    );
+    model.overlay = Some(Overlay::Form(form));
+    Vec::new()
+}

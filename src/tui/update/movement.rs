@@ -1,0 +1,62 @@
+//! Going up and down: on the board, in the tree, in the text.
+
+use super::look;
+use crate::tui::commands::CommandId;
+use crate::tui::message::Request;
+use crate::tui::model::{Model, Screen};
+use crate::tui::view::tree_order;
+
+pub(super) fn select(model: &mut Model, index: usize) {
+    let rows = model.rows();
+    let chosen = rows
+        .get(index.min(rows.len().saturating_sub(1)))
+        .map(|row| (row.alarm.region.clone(), row.alarm.name.clone()));
+    model.selected = chosen.or(model.selected.take());
+}
+
+pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
+    let page = usize::from(model.size.1.saturating_sub(6)).max(1);
+    let from = |at: usize, count: usize| match id {
+        CommandId::Up => at.saturating_sub(1),
+        CommandId::Down => at + 1,
+        CommandId::PageUp => at.saturating_sub(page),
+        CommandId::PageDown => at + page,
+        CommandId::First => 0,
+        _ => count,
+    };
+    match model.screen {
+        Screen::Board => {
+            let rows = model.rows();
+            let (at, count) = (model.selected_index(&rows), rows.len());
+            select(model, from(at, count));
+            return look(model);
+        }
+        Screen::Incident if model.tree => {
+            let Some(execution) = model
+                .incident
+                .as_ref()
+                .and_then(|snapshot| snapshot.state.execution())
+            else {
+                return Vec::new();
+            };
+            let mut order = tree_order(&execution.playbook);
+            order.retain(|row| !row.joins);
+            let at = model
+                .tree_step
+                .as_ref()
+                .and_then(|step| order.iter().position(|row| row.step == *step))
+                .unwrap_or(0);
+            model.tree_step = order
+                .get(from(at, order.len()).min(order.len().saturating_sub(1)))
+                .map(|row| row.step.clone());
+        }
+        Screen::Incident => {
+            // The view knows how far down there is anything to see.
+            let most = crate::tui::view::longest_scroll(model);
+            model.scroll = u16::try_from(from(model.scroll.into(), most.into()))
+                .unwrap_or(u16::MAX)
+                .min(most);
+        }
+    }
+    Vec::new()
+}
