@@ -332,27 +332,13 @@ async fn play(
             .await
             .map_err(|_| CliError::Said("the alarms are no longer watched".into()))?;
     };
-    let open = Command::Open {
-        title: entry.playbook.name.clone(),
-        severity: entry
-            .playbook
-            .severities
-            .first()
-            .copied()
-            .unwrap_or(crate::playbook::Severity::High),
-        alarm: Some(fired),
-        rehearsal: Some(stage.rehearsal.clone()),
-    };
+    let open = Command::open_for(entry, fired, Some(stage.rehearsal.clone()));
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
     report_alarms(&handle, seen);
     let refused =
         |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
-    let start = Command::Start {
-        name: entry.source.name.to_string(),
-        text: entry.source.text.to_string(),
-    };
-    handle.ask(start).await.map_err(refused)?;
+    handle.ask(Command::start(entry)).await.map_err(refused)?;
     bot::play(&handle, answers).await.map_err(refused)?;
     Ok(handle)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal,
 };
-use crate::playbook::{Severity, StepId};
+use crate::playbook::{Entry, Severity, StepId};
 
 /// A request. [`super::decide`] grants or refuses it.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,33 @@ pub enum Command {
     Tick,
     /// A console took the incident up again: what ran is no longer running.
     TakeUp,
+}
+
+impl Command {
+    /// Opens an incident for an alarm that a playbook answers, as bad as the playbook says.
+    #[must_use]
+    pub fn open_for(entry: &Entry, alarm: AlarmRef, rehearsal: Option<Rehearsal>) -> Self {
+        Self::Open {
+            title: entry.playbook.name.clone(),
+            severity: entry
+                .playbook
+                .severities
+                .first()
+                .copied()
+                .unwrap_or(Severity::High),
+            alarm: Some(alarm),
+            rehearsal,
+        }
+    }
+
+    /// Begins to walk a playbook of the catalog.
+    #[must_use]
+    pub fn start(entry: &Entry) -> Self {
+        Self::Start {
+            name: entry.source.name.to_string(),
+            text: entry.source.text.to_string(),
+        }
+    }
 }
 
 /// What the responder says became of a manual step.

@@ -20,7 +20,7 @@ use super::view::view;
 use crate::alarms::Board;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
-use crate::playbook::{Catalog, Severity};
+use crate::playbook::Catalog;
 
 /// Background changes are drawn at most this often.
 const FRAME: Duration = Duration::from_millis(16);
@@ -257,13 +257,9 @@ fn start(handle: Option<&Handle>, playbook: &str, catalog: &Catalog, said: mpsc:
     let Some(entry) = catalog.get(playbook) else {
         return;
     };
-    let command = Command::Start {
-        name: entry.source.name.to_string(),
-        text: entry.source.text.to_string(),
-    };
     ask(
         handle,
-        command,
+        Command::start(entry),
         format!("started: {}", entry.playbook.name),
         said,
     );
@@ -291,17 +287,7 @@ fn open_incident(
     let Some(entry) = catalog.get(playbook).cloned() else {
         return;
     };
-    let open = Command::Open {
-        title: entry.playbook.name.clone(),
-        severity: entry
-            .playbook
-            .severities
-            .first()
-            .copied()
-            .unwrap_or(Severity::High),
-        alarm: Some(alarm.clone()),
-        rehearsal: surroundings.rehearsal.clone(),
-    };
+    let open = Command::open_for(&entry, alarm.clone(), surroundings.rehearsal.clone());
     let (settings, journal) = (surroundings.engine.clone(), surroundings.recorder.clone());
     tokio::spawn(async move {
         let opened = async {
@@ -320,10 +306,7 @@ fn open_incident(
             }
         };
         let started = handle
-            .ask(Command::Start {
-                name: entry.source.name.to_string(),
-                text: entry.source.text.to_string(),
-            })
+            .ask(Command::start(&entry))
             .await
             .map(|()| format!("incident {} is open", handle.id))
             .map_err(|error| error.to_string());

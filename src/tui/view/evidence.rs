@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
-use crate::expression::{from_json, show};
+use crate::expression::{Scope, from_json, show};
 use crate::incident::{AttemptStatus, Execution};
 use crate::playbook::{Automated, Step};
 use crate::tui::text::{age, clean, column, number, sparkline, wrap};
@@ -19,6 +19,7 @@ pub(super) fn lines(
     execution: &Execution,
     step: &Step,
     automated: &Automated,
+    scope: &Scope,
     now: chrono::DateTime<chrono::Utc>,
     width: usize,
     theme: &Theme,
@@ -58,8 +59,7 @@ pub(super) fn lines(
     if let Some(error) = &result.error {
         out.text(error, Role::Failed);
         if let Some(manual) = &automated.manual {
-            let scope = scope_of(execution);
-            out.text(&format!("by hand: {}", manual.show(&scope)), Role::Prompt);
+            out.text(&format!("by hand: {}", manual.show(scope)), Role::Prompt);
         }
     }
     if let Some(output) = &result.output {
@@ -88,22 +88,6 @@ pub(super) fn lines(
         }
     }
     out.lines
-}
-
-fn scope_of(execution: &Execution) -> crate::expression::Scope {
-    let mut scope = crate::expression::Scope::default();
-    scope.set_json(
-        "inputs",
-        &execution
-            .inputs
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-    );
-    for (name, output) in &execution.outputs {
-        scope.set(name.clone(), output.value.clone());
-    }
-    scope
 }
 
 fn items<'a>(output: &'a Value, automated: &Automated) -> Vec<(&'a str, &'a Value)> {

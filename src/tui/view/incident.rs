@@ -325,11 +325,12 @@ fn describe_evidence(
     let StepKind::Automated(automated) = &step.kind else {
         return;
     };
-    lines.extend(evidence::lines(
-        execution, step, automated, model.now, width, theme,
-    ));
     if let Some(snapshot) = &model.incident {
-        let expect = automated.expect.show(&scope(&snapshot.state, model.now));
+        let scope = scope(&snapshot.state, model.now);
+        lines.extend(evidence::lines(
+            execution, step, automated, &scope, model.now, width, theme,
+        ));
+        let expect = automated.expect.show(&scope);
         let text = format!("expect: {expect}");
         lines.extend(
             wrap(&text, width.saturating_sub(4))
