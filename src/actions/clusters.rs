@@ -18,7 +18,7 @@ static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"| \b\d{4}-\d{2}-\d{2}(?:[T\ ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?",
         r"| \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
         r"| \b(?:i|vol|eni|sg|subnet|vpc|ami)-[0-9a-f]{8,17}\b",
-        r"| \b0x[0-9a-fA-F]+\b | \b[0-9a-f]*\d[0-9a-f]{7,}\b",
+        r"| \b0x[0-9a-fA-F]+\b | \b[0-9a-fA-F]{8,}\b",
         r"| \d+(?:\.\d+)?",
     ))
     .ok()
@@ -125,6 +125,16 @@ mod tests {
         assert_eq!(found[0].pattern, "* ERROR order * timed out after * ms");
         assert_eq!((found[0].count, found[0].first, found[0].last), (2, 1, 3));
         assert_eq!(found[1].pattern, "connection to * refused for *");
+    }
+
+    #[test]
+    fn identifiers_in_hexadecimal_are_masked_whole() {
+        let mut clusters = Clusters::default();
+        for trace in ["4d7ab0f1", "abcdef12", "00000001", "deadbeef"] {
+            clusters.add(1, &format!("ERROR order failed, trace {trace}"));
+        }
+        let (found, _) = clusters.finish();
+        assert_eq!((found.len(), found[0].count), (1, 4), "{found:?}");
     }
 
     #[test]
