@@ -53,12 +53,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             .iter()
             .map(|row| describe(row, &catalog))
             .collect();
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
-        )?;
-        return Ok(SUCCESS);
+        return super::print_json(&all);
     }
     let now = chrono::Utc::now();
     let longest = board

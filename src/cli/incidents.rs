@@ -24,12 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let all = Journal::open(&state_folder()?.join(name))?.incidents()?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
-        )?;
-        return Ok(SUCCESS);
+        return super::print_json(&all);
     }
     for incident in &all {
         writeln!(

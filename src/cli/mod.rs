@@ -175,6 +175,14 @@ fn catalog(settings: &Settings) -> Catalog {
     )
 }
 
+/// Prints a value as JSON, indented.
+fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
+    use std::io::Write as _;
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::other)?;
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(SUCCESS)
+}
+
 /// Text for a terminal, line by line without what could move the cursor.
 fn printable(text: &str) -> String {
     text.lines()

@@ -86,12 +86,7 @@ fn list(json: bool) -> Result<u8, CliError> {
         .collect();
     if json {
         let all: Vec<_> = all.iter().map(describe).collect();
-        writeln!(
-            out,
-            "{}",
-            serde_json::to_string_pretty(&all).map_err(std::io::Error::other)?
-        )?;
-        return Ok(SUCCESS);
+        return super::print_json(&all);
     }
     for scenario in all {
         writeln!(

@@ -8,8 +8,10 @@ mod file;
 mod node;
 mod problem;
 mod reader;
+mod words;
 
 pub use file::{MAX_BYTES, Source, SourceError, is_kept};
 pub use node::{Kind, Node, parse};
 pub use problem::{Level, Problem, Problems, render};
 pub use reader::{Located, Reader};
+pub use words::{is_deceptive, nearest, sha256};

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Renderer, Snippet, renderer::DecorStyle};
 
-use super::Source;
+use super::{Source, is_deceptive};
 
 /// How grave a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,8 +156,7 @@ pub fn render(source: &Source, problems: &[Problem], color: bool) -> String {
 fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hostile = (c.is_control() && c != '\n')
-            || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hostile = (c.is_control() && c != '\n') || is_deceptive(c);
         if hostile {
             out.extend(std::iter::repeat_n(' ', c.len_utf8()));
         } else {

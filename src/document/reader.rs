@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Kind, Node, Problem, Problems};
+use super::{Kind, Node, Problem, Problems, nearest};
 
 /// A value and its place in the document.
 #[derive(Debug, Clone, PartialEq)]
@@ -269,12 +269,8 @@ impl<'a> Reader<'a> {
             if known.contains(name.as_str()) {
                 continue;
             }
-            let nearest = known
-                .iter()
-                .map(|key| (strsim::osa_distance(key, name), *key))
-                .min()
-                .filter(|(distance, key)| *distance <= 1 + key.len() / 4);
-            let help = if let Some((_, key)) = nearest {
+            let meant = nearest(name, known.iter().copied());
+            let help = if let Some(key) = meant {
                 format!("did you mean `{key}`?")
             } else {
                 let mut known: Vec<&str> = known.iter().copied().collect();

@@ -18,6 +18,15 @@ pub struct Recorder(mpsc::Sender<Job>);
 #[error("the journal's thread has ended")]
 pub struct Gone;
 
+impl From<Gone> for JournalError {
+    fn from(gone: Gone) -> Self {
+        Self::Folder {
+            path: PathBuf::from("journal"),
+            source: std::io::Error::other(gone),
+        }
+    }
+}
+
 impl Recorder {
     /// Opens the journal on a new thread.
     ///

@@ -295,12 +295,7 @@ impl Writer {
         self.recorder
             .call(move |journal| journal.append(&id, expected, &events))
             .await
-            .map_err(|gone| {
-                AppendError::Journal(JournalError::Folder {
-                    path: "journal".into(),
-                    source: std::io::Error::other(gone),
-                })
-            })?
+            .map_err(JournalError::from)?
     }
 
     /// Folds in what is recorded already, publishes, and lets the effects begin.
@@ -324,10 +319,7 @@ impl Writer {
             .recorder
             .call(move |journal| journal.load(&id, after))
             .await;
-        let loaded = loaded.map_err(|gone| JournalError::Folder {
-            path: "journal".into(),
-            source: std::io::Error::other(gone),
-        })??;
+        let loaded = loaded.map_err(JournalError::from)??;
         for recorded in loaded {
             self.state = evolve(self.state.clone(), &recorded);
             self.events.push_back(Arc::new(recorded));

@@ -228,7 +228,10 @@ mod tests {
             "cpu",
             &serde_json::json!({"maximum": 97.5, "datapoints": 15, "name": "x"}),
         );
-        scope.set_duration("waited", chrono::Duration::minutes(16));
+        scope.set(
+            "waited",
+            cel::Value::Duration(chrono::Duration::minutes(16)),
+        );
         scope
     }
 

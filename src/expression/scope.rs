@@ -20,23 +20,6 @@ impl Scope {
         self.set(name, from_json(value));
     }
 
-    /// Sets a variable to a duration.
-    pub fn set_duration(&mut self, name: impl Into<String>, value: chrono::Duration) {
-        self.set(name, Value::Duration(value));
-    }
-
-    /// Tells whether a variable has a value.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// Returns a variable's value.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
     pub(super) fn context(&self) -> cel::Context<'static, 'static> {
         let mut context = cel::Context::default();
         for (name, value) in &self.0 {

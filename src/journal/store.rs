@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::schema;
+use crate::document::sha256;
 use crate::incident::{Event, IncidentId, IncidentStatus, Recorded};
 
 /// Events larger than this, in bytes of JSON, are stored once under their hash.
@@ -385,7 +385,7 @@ fn insert(
     let payload = serde_json::to_string(&recorded.event).map_err(unwritable)?;
     let by = serde_json::to_string(&recorded.by).map_err(unwritable)?;
     let (inline, blob) = if payload.len() > INLINE_LIMIT {
-        let hash = format!("{:x}", HexDigest(Sha256::digest(payload.as_bytes()).into()));
+        let hash = sha256(&payload);
         connection.execute(
             "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![hash, payload.as_bytes()],
@@ -398,14 +398,6 @@ fn insert(
         .prepare_cached("INSERT INTO event (incident, sequence, at, by, version, payload, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
         .execute(params![&*incident.0, sequence, recorded.at.to_rfc3339(), by, EVENT_VERSION, inline, blob])?;
     Ok(())
-}
-
-struct HexDigest([u8; 32]);
-
-impl std::fmt::LowerHex for HexDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 fn to_sql(sequence: u64) -> i64 {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::graph;
 use super::model::Playbook;
 use super::parse::{Draft, Use};
-use crate::document::Problem;
+use crate::document::{Problem, nearest};
 
 /// Variables that are always there, with their fields.
 const FIXED: [(&str, &[&str]); 4] = [
@@ -202,12 +202,4 @@ fn variables(playbook: &Playbook, draft: &Draft<'_>, used: &Use) {
             );
         }
     }
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|known| (strsim::osa_distance(known, name), known))
-        .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-        .map(|(_, known)| known)
 }

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
-
 use super::model::{Answer, EscalationPlan, OnFailure, Playbook, Severity, Step, StepId};
 use super::steps;
 use super::{Input, InputSource, InputType, Vocabulary, check, parameter};
-use crate::document::{Kind, Located, Node, Problem, Problems, Reader, Source, parse};
+use crate::document::{Kind, Located, Node, Problem, Problems, Reader, Source, parse, sha256};
 use crate::expression::{Expression, Template};
 
 /// More steps than this are nobody's tree.
@@ -256,20 +254,9 @@ fn playbook(
         escalation,
         start: draft.target(reader, "start"),
         steps,
-        hash: hash(&source.text),
+        hash: sha256(&source.text),
     };
     (Some(playbook), path)
-}
-
-/// SHA-256 of a text, in hex.
-fn hash(text: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 pub(super) fn plain(texts: Vec<Located<String>>) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::document::is_deceptive;
 use crate::incident::AlarmRef;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -26,12 +27,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             '\t' => out.push_str("  "),
             '\n' => out.push('⏎'),
             c if c.is_control() => out.push('·'),
-            // Direction marks, isolates and overrides; zero-width characters; line separators.
-            '\u{061c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => {}
+            c if is_deceptive(c) => {}
             c => out.push(c),
         }
     }

@@ -1,0 +1,39 @@
+//! Small things that everybody who reads or shows text needs: told once.
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a text, in hex.
+#[must_use]
+pub fn sha256(text: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut out, byte| {
+            // Writing to memory does not fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+/// Finds the word that was probably meant: the nearest by edits, where it is near enough.
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (strsim::osa_distance(known, written), known))
+        .min()
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
+        .map(|(_, known)| known)
+}
+
+/// Tells whether a character reorders or hides the text around it: direction marks, isolates and
+/// overrides, zero-width characters, line separators.
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
+}
