@@ -11,6 +11,10 @@ pub const PLAYBOOKS: &[(&str, &str)] = &[
         include_str!("../playbooks/database-connection-issues.toml"),
     ),
     (
+        "instance-unreachable.toml",
+        include_str!("../playbooks/instance-unreachable.toml"),
+    ),
+    (
         "escalation.toml",
         include_str!("../playbooks/escalation.toml"),
     ),
@@ -25,6 +29,10 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     (
         "db-connections.toml",
         include_str!("../playbooks/rehearsals/db-connections.toml"),
+    ),
+    (
+        "stuck-instance.toml",
+        include_str!("../playbooks/rehearsals/stuck-instance.toml"),
     ),
 ];
 

@@ -4,7 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`document`], [`embedded`] | TOML with places; files that are part of the binary |
+//! | [`document`], [`embedded`], [`redaction`], [`clock`] | TOML with places; files that are part of the binary; secrets masked; time that does not jump |
 //! | [`expression`] | CEL: conditions, and what stands in `{{ }}` |
 //! | [`playbook`] | the format, its checks, the graph, the catalog |
 //! | [`incident`] | the core: commands in, events out; pure |
@@ -18,6 +18,7 @@ pub mod actions;
 pub mod alarms;
 pub mod aws;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod document;
 pub mod embedded;
@@ -26,5 +27,6 @@ pub mod expression;
 pub mod incident;
 pub mod journal;
 pub mod playbook;
+pub mod redaction;
 pub mod rehearsal;
 pub mod tui;

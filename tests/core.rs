@@ -114,14 +114,15 @@ impl Walk {
 
     fn stamp(&mut self) -> Stamp {
         self.seed += 1;
-        let actor = Actor {
+        let actor = std::sync::Arc::new(Actor {
             user: "u".into(),
             uid: 1,
             host: "h".into(),
             arn: None,
-        };
+        });
         Stamp {
             at: self.now,
+            wall: self.now,
             actor,
             seed: uuid::Uuid::from_u128(self.seed),
         }

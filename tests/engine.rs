@@ -11,13 +11,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use standdown::actions::VOCABULARY;
 use standdown::actions::programs::LocalPrograms;
-use standdown::engine::{
-    self, AwsState, Handle, Recorder, Recording, Settings, Snapshot, Unanswered,
-};
+use standdown::engine::{self, AwsState, Handle, Recorder, Recording, Settings, Snapshot};
 use standdown::incident::{
     AttemptOrigin, AttemptStatus, Command, Event, ExecutionStatus, VisitResult,
 };
+use standdown::journal::Hash;
 use standdown::playbook::Severity;
+use standdown::redaction::Redactor;
 use tokio::sync::watch;
 
 fn playbook(steps: &str) -> String {
@@ -61,11 +61,12 @@ fn settings() -> Settings {
         programs: Arc::new(LocalPrograms),
         actor: engine::actor(),
         speed: 1.0,
+        redactor: Redactor::default(),
     }
 }
 
 async fn open(folder: &Path, steps: &str) -> Handle {
-    let recorder = Recorder::open(folder.join("journal.db")).await.unwrap();
+    let recorder = Recorder::start(&folder.join("journal.db"));
     let command = Command::Open {
         title: "t".into(),
         severity: Severity::High,
@@ -263,9 +264,7 @@ async fn an_engine_that_went_away_is_taken_up_and_what_ran_runs_again() {
     let id = handle.id.clone();
     drop(handle);
     std::fs::write(&go, "").unwrap();
-    let recorder = Recorder::open(folder.path().join("journal.db"))
-        .await
-        .unwrap();
+    let recorder = Recorder::start(&folder.path().join("journal.db"));
     let handle = engine::resume(id, recorder, settings()).await.unwrap();
     let snapshot = ended(&handle).await;
     assert_eq!(path(&snapshot), ["first", "end"]);
@@ -320,7 +319,7 @@ async fn a_program_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_done_and_said_until_it_can() {
+async fn what_cannot_be_recorded_is_kept_in_order_and_written_when_it_can() {
     let folder = tempfile::tempdir().unwrap();
     let steps = format!("{HEAD}prefetch = false\nrun.exec = {{ command = [\"sleep\", \"60\"] }}\n");
     let handle = open(folder.path(), &steps).await;
@@ -328,20 +327,30 @@ async fn what_cannot_be_recorded_is_not_done_and_said_until_it_can() {
     // Somebody else holds the store, longer than a writer waits.
     let other = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let refused = handle.ask(Command::Note("lost?".into())).await.unwrap_err();
-    assert!(matches!(refused, Unanswered::NotRecorded(_)), "{refused}");
+    handle.ask(Command::Note("first".into())).await.unwrap();
+    handle.ask(Command::Note("second".into())).await.unwrap();
     let snapshot = handle.snapshot();
-    assert!(matches!(snapshot.recording, Recording::No { .. }));
-    assert_eq!(
-        snapshot.events.len(),
-        events,
-        "nothing that is not on the disk is shown as done"
+    assert!(
+        matches!(&snapshot.recording, Recording::No { kept: 2, reason, .. } if reason.contains("locked")),
+        "{:?}",
+        snapshot.recording
     );
     other.execute_batch("ROLLBACK").unwrap();
-    handle.ask(Command::Note("kept".into())).await.unwrap();
-    let snapshot = handle.snapshot();
-    assert_eq!(
-        (&snapshot.recording, snapshot.events.len()),
-        (&Recording::Yes, events + 1)
-    );
+    let snapshot = until(&handle, |snapshot| snapshot.recording == Recording::Yes).await;
+    let on_disk = standdown::journal::Journal::open(&folder.path().join("journal.db"))
+        .unwrap()
+        .0
+        .load(&handle.id, 0, Hash::default())
+        .unwrap();
+    assert_eq!(on_disk.events.len(), events + 2);
+    assert_eq!((on_disk.broken, on_disk.head), (None, snapshot.head));
+    let notes: Vec<_> = on_disk
+        .events
+        .iter()
+        .filter_map(|recorded| match &recorded.event {
+            Event::NoteAdded { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(notes, ["first", "second"]);
 }

@@ -252,5 +252,5 @@ fn a_folder_that_cannot_be_written_is_said() {
     world.write("state", "a file where the folder should be");
     let said = world.run(&["rehearse", "--auto", "--speed", "100"]);
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("XDG_STATE_HOME"), "{}", said.err);
+    assert!(said.err.contains("--state"), "{}", said.err);
 }

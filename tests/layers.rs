@@ -8,12 +8,13 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top; a module may use those that stand above it in this list.
-const LAYERS: [&[&str]; 9] = [
-    &["document", "embedded"],
+const LAYERS: [&[&str]; 10] = [
+    &["document", "embedded", "redaction", "clock"],
     &["expression"],
     &["playbook"],
     &["incident"],
-    &["aws", "config", "journal"],
+    &["aws", "journal"],
+    &["config"],
     &["actions", "alarms"],
     &["engine"],
     &["rehearsal", "tui"],

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standdown::actions::programs::LocalPrograms;
-use standdown::actions::{Context, run};
+use standdown::actions::{Context, Remotes, run};
 use standdown::aws::{Aws, AwsSettings};
+use standdown::redaction::Redactor;
 use support::{Server, World, localstack, run_python};
 
 /// The board as the binary prints it.
@@ -71,6 +72,10 @@ async fn actions(server: &Server) {
         aws: Ok(Arc::new(Aws::connect(&settings).await.unwrap())),
         programs: Arc::new(LocalPrograms),
         deadline: tokio::time::Instant::now() + Duration::from_secs(30),
+        redactor: Redactor::default(),
+        speed: 1.0,
+        remotes: Remotes::unheard(),
+        run: String::new(),
     };
     let metric = json!({
         "namespace": "App/Test", "name": "Steps", "dimensions": {"Host": "a"},

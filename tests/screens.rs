@@ -14,10 +14,11 @@ use ratatui::backend::TestBackend;
 use standdown::actions::VOCABULARY;
 use standdown::alarms::Board;
 use standdown::embedded;
-use standdown::engine::{Recording, Snapshot};
+use standdown::engine::{Recording, Role as EngineRole, Snapshot};
 use standdown::incident::{
     Actor, AlarmRef, AlarmState, AttemptResult, Command, Recorded, Stamp, State, decide, evolve,
 };
+use standdown::journal::Hash;
 use standdown::playbook::{Catalog, Severity};
 use standdown::tui::{Connection, Depth, Header, Message, Model, Role, Theme, update, view};
 
@@ -95,7 +96,8 @@ fn incident() -> Snapshot {
         };
         let stamp = Stamp {
             at: now(),
-            actor,
+            wall: now(),
+            actor: actor.into(),
             seed: uuid::Uuid::from_u128(seed),
         };
         for event in decide(state, command, &stamp).unwrap() {
@@ -164,6 +166,10 @@ fn incident() -> Snapshot {
         state,
         events,
         recording: Recording::Yes,
+        role: EngineRole::Writer { asked: None },
+        progress: Default::default(),
+        head: Hash::default(),
+        broken: None,
     }
 }
 

@@ -111,7 +111,7 @@ fn a_console_that_was_closed_takes_the_incident_up_where_it_stood() {
     let (code, raw) = terminal.end();
     assert_eq!(code, 0);
     assert!(
-        raw.contains("is unfinished; `standdown rehearse cpu-spike` takes it up"),
+        raw.contains("is unfinished; `standdown resume 2") && raw.contains("head "),
         "{raw}"
     );
 
@@ -307,17 +307,22 @@ fn live_alarms_are_walked_like_rehearsed_ones() {
     terminal.see("Which way?");
     terminal.press("q");
     let (_, raw) = terminal.end();
-    assert!(
-        raw.contains("is unfinished; `standdown` takes it up"),
-        "{raw}"
-    );
+    assert!(raw.contains("is unfinished; `standdown resume 2"), "{raw}");
+    // The next console offers it first, and `resume` goes there at once.
     let mut terminal = Terminal::start(&world, &[], 80, 24, &extra);
-    terminal.see("was unfinished; you are where it stood");
+    let screen = terminal.see("unfinished incidents");
+    assert!(screen.contains("High CPU Utilization"), "{screen}");
+    terminal.press(ENTER);
+    terminal.see("Which way?");
+    terminal.press("q");
+    terminal.end();
+    let mut terminal = Terminal::start(&world, &["resume"], 80, 24, &extra);
+    terminal.see("Which way?");
 }
 
 #[test]
 fn signals_give_the_terminal_back() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for (signal, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
         let world = World::new();
         let mut terminal = rehearse(&world, &[]);
         terminal.see("● ALARM  high");
@@ -327,7 +332,7 @@ fn signals_give_the_terminal_back() {
             .unwrap();
         assert!(killed.success());
         let (code, raw) = terminal.end();
-        assert_eq!(code, 0, "{signal}");
+        assert_eq!(code, 128 + number, "{signal}");
         assert!(
             raw.contains("\x1b[?1049l") && raw.contains("\x1b[?25h"),
             "{signal}"

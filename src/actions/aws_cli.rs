@@ -32,6 +32,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     ],
     output: &[],
     prefetched: true,
+    mutating: ActionKind::never,
     check,
 };
 
@@ -59,7 +60,7 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
         return Err((
             "operation",
             format!(
-                "`aws {service} {operation}` is not a read; to change the system, make it a manual step, or a Systems Manager Automation once `ssm_automation` is supported"
+                "`aws {service} {operation}` is not a read; to change the system, write `run.ssm_automation` with a Systems Manager Automation, or make it a manual step"
             ),
         ));
     }
@@ -128,6 +129,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         .await
         .map_err(|error| ActionError::failed(error.to_string()))?;
     if finished.exit_code != Some(0) {
+        let finished = finished.masked(&context.redactor);
         let said = finished
             .stderr
             .trim()
@@ -154,12 +156,14 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     if finished.stdout.trim().is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_str(&finished.stdout).map_err(|error| {
+    let mut answer = serde_json::from_str(&finished.stdout).map_err(|error| {
         ActionError::failed(format!(
             "`aws {} {}` did not answer JSON: {error}",
             request.service, request.operation
         ))
-    })
+    })?;
+    context.redactor.json(&mut answer);
+    Ok(answer)
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "truncated",
     ],
     prefetched: false,
+    mutating: ActionKind::never,
     check,
 };
 
@@ -97,12 +98,16 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         })
         .await
         .map_err(|error| ActionError::failed(error.to_string()))?;
+    let json = serde_json::from_str::<Value>(&finished.stdout).ok();
+    // Before anything is taken out of it, and after it was read as what it is.
+    let finished = finished.masked(&context.redactor);
     let mut output = json!({
         "exit_code": finished.exit_code, "output": finished.stdout, "error": finished.stderr,
         "lines": finished.stdout.lines().count(), "truncated": finished.truncated,
         "captured": capture::values(&patterns, &finished.stdout),
     });
-    if let Ok(json) = serde_json::from_str::<Value>(&finished.stdout) {
+    if let Some(mut json) = json {
+        context.redactor.json(&mut json);
         output["json"] = json;
     }
     if finished

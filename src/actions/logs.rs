@@ -1,5 +1,7 @@
 //! `logs`: messages of log groups over a window, by pattern, through FilterLogEvents.
 
+use std::collections::HashMap;
+
 use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use super::{ActionError, Clusters, Context, Span, began, unchecked};
 use crate::aws::describe;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+use crate::redaction::Lines;
 
 /// Messages read unless the step says otherwise; AWS gives at most 10,000 a page.
 const DEFAULT_LIMIT: u64 = 10_000;
@@ -38,6 +41,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     ],
     output: &["events", "patterns", "other", "truncated", "last"],
     prefetched: true,
+    mutating: ActionKind::never,
     check: unchecked,
 };
 
@@ -56,6 +60,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let now = Utc::now();
     let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
     let mut clusters = Clusters::default();
+    let mut streams: HashMap<(String, String), Lines> = HashMap::new();
     let mut events = 0_u64;
     let mut last: Option<i64> = None;
     let mut truncated = false;
@@ -80,7 +85,12 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
                     break;
                 }
                 let at = event.timestamp().unwrap_or_default();
-                clusters.add(at, event.message().unwrap_or_default());
+                // Each stream for itself: a key that was logged line by line stays masked to its end.
+                let stream = event.log_stream_name().unwrap_or_default();
+                let lines = streams
+                    .entry((group.clone(), stream.to_owned()))
+                    .or_insert_with(|| context.redactor.lines());
+                clusters.add(at, &lines.next(event.message().unwrap_or_default()));
                 last = last.max(Some(at));
                 events += 1;
             }

@@ -59,6 +59,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "threshold",
     ],
     prefetched: true,
+    mutating: ActionKind::never,
     check,
 };
 

@@ -1,8 +1,10 @@
 //! What an automated step can run. One file per kind: its keys, its output, how it runs.
 //!
 //! An action gets its parameters filled in, and gives one typed result. It knows nothing of
-//! steps, retries or journals, and it must never change the system: everything here reads.
+//! steps, retries or journals. Everything here reads, but for [`automation`]: a change is made
+//! there alone, and only by the engine, once it is approved and recorded.
 
+pub mod automation;
 mod aws_cli;
 mod capture;
 mod clusters;
@@ -11,6 +13,7 @@ mod logs;
 mod metric;
 pub mod programs;
 mod read_only;
+mod remotes;
 mod ssm_command;
 
 use std::sync::Arc;
@@ -20,10 +23,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError, Class};
+use crate::incident::AttemptStatus;
 use crate::playbook::Vocabulary;
+use crate::redaction::Redactor;
 pub use clusters::{Cluster, Clusters};
 use programs::Programs;
 pub use read_only::is_read;
+pub use remotes::{Remotes, Report};
 
 /// The kinds of action there are.
 pub const VOCABULARY: Vocabulary = Vocabulary {
@@ -31,6 +37,7 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         metric::KIND,
         logs::KIND,
         ssm_command::KIND,
+        automation::KIND,
         aws_cli::KIND,
         exec::KIND,
     ],
@@ -38,7 +45,6 @@ pub const VOCABULARY: Vocabulary = Vocabulary {
         "alarm_history",
         "logs_insights",
         "changes",
-        "ssm_automation",
         "http",
         "tcp",
         "tls",
@@ -53,8 +59,16 @@ pub struct Context {
     pub aws: Result<Arc<Aws>, String>,
     /// Local programs.
     pub programs: Arc<dyn Programs>,
+    /// Masks secrets, before anything is taken out of an output.
+    pub redactor: Redactor,
     /// When the attempt has to have ended.
     pub deadline: Instant,
+    /// How many scenario seconds pass in a second; 1 outside rehearsals.
+    pub speed: f64,
+    /// What the attempt runs at AWS.
+    pub remotes: Remotes,
+    /// Which of the attempt's runs this is.
+    pub run: String,
 }
 
 impl Context {
@@ -68,8 +82,8 @@ impl Context {
 /// Why an action did not succeed, and what it captured all the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionError {
-    /// Whether it was for want of time.
-    pub timed_out: bool,
+    /// How it ended.
+    pub status: AttemptStatus,
     /// Why, in a sentence.
     pub message: String,
     /// What it captured.
@@ -80,7 +94,7 @@ impl ActionError {
     /// It failed.
     pub fn failed(message: impl Into<String>) -> Self {
         Self {
-            timed_out: false,
+            status: AttemptStatus::Failed,
             message: message.into(),
             output: None,
         }
@@ -89,7 +103,7 @@ impl ActionError {
     /// It took too long.
     pub fn timed_out(message: impl Into<String>) -> Self {
         Self {
-            timed_out: true,
+            status: AttemptStatus::TimedOut,
             ..Self::failed(message)
         }
     }
@@ -103,7 +117,11 @@ impl ActionError {
 impl From<AwsError> for ActionError {
     fn from(error: AwsError) -> Self {
         Self {
-            timed_out: error.class == Class::TimedOut,
+            status: if error.class == Class::TimedOut {
+                AttemptStatus::TimedOut
+            } else {
+                AttemptStatus::Failed
+            },
             ..Self::failed(error.to_string())
         }
     }
@@ -117,6 +135,7 @@ pub async fn run(kind: &str, parameters: Value, context: &Context) -> Result<Val
     match kind {
         "metric" => metric::run(read(parameters)?, context).await,
         "logs" => logs::run(read(parameters)?, context).await,
+        "ssm_automation" => automation::run(read(parameters)?, context).await,
         "ssm_command" => ssm_command::run(read(parameters)?, context).await,
         "aws" => aws_cli::run(read(parameters)?, context).await,
         "exec" => exec::run(read(parameters)?, context).await,

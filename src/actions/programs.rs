@@ -63,6 +63,16 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Masks the secrets in what it wrote.
+    #[must_use]
+    pub fn masked(self, redactor: &crate::redaction::Redactor) -> Self {
+        Self {
+            stdout: redactor.owned(self.stdout),
+            stderr: redactor.owned(self.stderr),
+            ..self
+        }
+    }
+
     /// Says how it ended.
     #[must_use]
     pub fn ending(&self) -> String {

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{ActionError, Context, Span, capture};
+use super::{ActionError, Context, Remotes, Span, capture};
 use crate::aws::{Aws, Class, describe};
+use crate::incident::Remote;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+use crate::redaction::Redactor;
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html>
@@ -70,12 +72,13 @@ pub(super) const KIND: ActionKind = ActionKind {
         "truncated",
     ],
     prefetched: true,
+    mutating: ActionKind::never,
     check,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
     if parameters["read_only"] != Value::Bool(true) {
-        return Err(("read_only", "a command that changes something runs as an Automation, which is not supported yet; declare `read_only = true`, or make it a manual step".into()));
+        return Err(("read_only", "a command that changes something runs as an Automation: write `run.ssm_automation` with a document that has an aws:runCommand step; or declare `read_only = true`".into()));
     }
     let shell = ["AWS-RunShellScript", "AWS-RunPowerShellScript"].contains(
         &parameters["document"]
@@ -111,14 +114,19 @@ pub(super) struct Request {
     _read_only: bool,
 }
 
-/// Cancels the command when the attempt is dropped before its end.
+/// Cancels the command when the attempt is stopped before its end. When the console leaves, the
+/// command goes on, and is taken up by whoever opens the incident next.
 struct CancelOnDrop {
     aws: Arc<Aws>,
+    remotes: Remotes,
     command: Option<String>,
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
+        if self.remotes.goes_on() {
+            return;
+        }
         if let (Some(command), Ok(runtime)) =
             (self.command.take(), tokio::runtime::Handle::try_current())
         {
@@ -142,9 +150,18 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         return Err(ActionError::failed("there are no instances to run on"));
     }
     let aws = context.aws()?;
-    let command = send(&request, aws).await?;
+    let known = context.remotes.known(&context.run);
+    let command = if let Some(Remote::Command(id)) = known {
+        id.clone()
+    } else {
+        let id = send(&request, aws).await?;
+        let remote = Remote::Command(id.clone());
+        context.remotes.identified(&context.run, remote);
+        id
+    };
     let mut guard = CancelOnDrop {
         aws: Arc::clone(aws),
+        remotes: context.remotes.clone(),
         command: Some(command.clone()),
     };
     let mut results: BTreeMap<String, Option<Value>> = request
@@ -155,7 +172,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let mut wait = FIRST_LOOK;
     loop {
         for (instance, result) in results.iter_mut().filter(|(_, result)| result.is_none()) {
-            *result = look(aws, &command, instance, &patterns).await?;
+            *result = look(aws, &command, instance, &patterns, &context.redactor).await?;
         }
         let pending: Vec<&str> = results
             .iter()
@@ -223,6 +240,7 @@ async fn look(
     command: &str,
     instance: &str,
     patterns: &[(String, regex::Regex)],
+    redactor: &Redactor,
 ) -> Result<Option<Value>, ActionError> {
     let answer = aws
         .ssm
@@ -255,10 +273,12 @@ async fn look(
     ) {
         return Ok(None);
     }
-    let output = answer.standard_output_content().unwrap_or_default();
-    let errors = answer.standard_error_content().unwrap_or_default();
-    let truncated = output.chars().count() >= OUTPUT_LIMIT
-        || errors.chars().count() >= ERROR_LIMIT
+    let raw = answer.standard_output_content().unwrap_or_default();
+    let raw_errors = answer.standard_error_content().unwrap_or_default();
+    // Before anything is taken out of it.
+    let (output, errors) = (redactor.text(raw), redactor.text(raw_errors));
+    let truncated = raw.chars().count() >= OUTPUT_LIMIT
+        || raw_errors.chars().count() >= ERROR_LIMIT
         || output.contains("---Output truncated---");
     // The details tell an instance that could not be reached from a command that failed.
     let detail = answer
@@ -269,7 +289,7 @@ async fn look(
         "status": status.as_str(), "detail": detail, "exit_code": answer.response_code(),
         "output": output, "error": errors, "truncated": truncated,
     });
-    let captured = capture::values(patterns, output);
+    let captured = capture::values(patterns, &output);
     if !captured.is_empty() {
         result["captured"] = captured.into();
     }

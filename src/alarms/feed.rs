@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
-use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -12,7 +11,9 @@ use super::board::{Board, Freshness};
 use super::convert::{self, Place};
 use super::values;
 use crate::aws::{Aws, AwsError, Class, describe};
+use crate::clock;
 use crate::incident::AlarmRef;
+use crate::redaction::Redactor;
 
 /// The most alarms a page holds.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
@@ -24,16 +25,19 @@ const SLOWEST: Duration = Duration::from_mins(2);
 const SETTLED: Duration = Duration::from_millis(150);
 
 /// How often to ask.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FeedSettings {
     /// From one refresh to the next.
     pub interval: Duration,
+    /// Masks secrets: anyone who may write alarms writes their texts.
+    pub redactor: Redactor,
 }
 
 impl Default for FeedSettings {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
+            redactor: Redactor::default(),
         }
     }
 }
@@ -42,12 +46,16 @@ impl Default for FeedSettings {
 ///
 /// # Errors
 /// When a page cannot be had.
-pub async fn fetch(aws: &Aws, state: Option<StateValue>) -> Result<Vec<AlarmRef>, AwsError> {
+pub async fn fetch(
+    aws: &Aws,
+    state: Option<StateValue>,
+    redactor: &Redactor,
+) -> Result<Vec<AlarmRef>, AwsError> {
     let place = Place {
         region: &aws.region,
         profile: &aws.profile,
     };
-    let mut all = Vec::new();
+    let mut all: Vec<AlarmRef> = Vec::new();
     let mut token: Option<String> = None;
     loop {
         let page = aws
@@ -80,7 +88,8 @@ pub async fn fetch(aws: &Aws, state: Option<StateValue>) -> Result<Vec<AlarmRef>
         );
         token = page.next_token.filter(|token| !token.is_empty());
         if token.is_none() {
-            return Ok(all);
+            let mask = |text: &str| redactor.text(text).into_owned();
+            return Ok(all.into_iter().map(|alarm| alarm.masked(mask)).collect());
         }
     }
 }
@@ -95,7 +104,7 @@ pub async fn watch(
     let mut failures = 0_u32;
     loop {
         let began = Instant::now();
-        match refresh(&aws, &boards).await {
+        match refresh(&aws, &boards, &settings.redactor).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -124,12 +133,16 @@ pub async fn watch(
     }
 }
 
-async fn refresh(aws: &Aws, boards: &watch::Sender<Arc<Board>>) -> Result<(), AwsError> {
+async fn refresh(
+    aws: &Aws,
+    boards: &watch::Sender<Arc<Board>>,
+    redactor: &Redactor,
+) -> Result<(), AwsError> {
     // What is in ALARM is asked for first: one round trip, whatever else there is.
-    let burning = fetch(aws, Some(StateValue::Alarm)).await?;
-    change(boards, |board| board.replace(burning, false, Utc::now()));
-    let all = fetch(aws, None).await?;
-    change(boards, |board| board.replace(all, true, Utc::now()));
+    let burning = fetch(aws, Some(StateValue::Alarm), redactor).await?;
+    change(boards, |board| board.replace(burning, false, clock::now()));
+    let all = fetch(aws, None, redactor).await?;
+    change(boards, |board| board.replace(all, true, clock::now()));
     Ok(())
 }
 
@@ -161,7 +174,7 @@ fn fail(board: &mut Board, error: &AwsError) {
                 reason: error.to_string(),
             };
         }
-        _ => board.delay(Utc::now(), error.to_string()),
+        _ => board.delay(clock::now(), error.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clients for one profile and region.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -62,7 +62,7 @@ pub struct Aws {
     pub region: String,
     /// The profile; empty when none was named.
     pub profile: String,
-    identity: Arc<tokio::sync::OnceCell<Identity>>,
+    identity: Arc<Mutex<Option<Identity>>>,
 }
 
 /// Whose credentials these are.
@@ -107,19 +107,41 @@ impl Aws {
     /// # Errors
     /// When STS cannot be reached or refuses.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        let ask = || async {
-            let answer = self
-                .sts
-                .get_caller_identity()
-                .send()
-                .await
-                .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
-            Ok(Identity {
-                account: answer.account.unwrap_or_default(),
-                arn: answer.arn.unwrap_or_default(),
-            })
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let answer = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
+        let identity = Identity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
         };
-        self.identity.get_or_try_init(ask).await.cloned()
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
+        Ok(identity)
+    }
+
+    fn known(&self) -> Option<Identity> {
+        self.identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The caller's ARN, if STS has said it.
+    #[must_use]
+    pub fn known_arn(&self) -> Option<String> {
+        self.known()
+            .map(|identity| identity.arn)
+            .filter(|arn| !arn.is_empty())
+    }
+
+    /// Forgets who is calling: credentials may have been renewed as somebody else.
+    pub fn forget_identity(&self) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

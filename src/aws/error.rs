@@ -42,6 +42,17 @@ pub struct AwsError {
 }
 
 impl AwsError {
+    /// An answer that does not hold what AWS always sends.
+    #[must_use]
+    pub fn garbled(operation: &str, message: String) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            class: Class::Garbled,
+            code: None,
+            message,
+        }
+    }
+
     fn sentence(&self) -> String {
         let code = self
             .code

@@ -32,7 +32,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     })
     .await?;
     let mut board = Board::default();
-    board.replace(fetch(&aws, None).await?, true, chrono::Utc::now());
+    board.replace(
+        fetch(&aws, None, &settings.redactor()).await?,
+        true,
+        chrono::Utc::now(),
+    );
     let all: Vec<Arc<AlarmRef>> = board
         .rows
         .iter()

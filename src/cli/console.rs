@@ -1,45 +1,54 @@
 //! `standdown`: the console, on live alarms or in a rehearsal.
-#![expect(
-    clippy::print_stderr,
-    reason = "the edge: what cannot be drawn is said here"
-)]
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::rehearse::{Stage, report_alarms};
-use super::{CliError, SUCCESS};
+use super::{CliError, farewell, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::{Board, FeedSettings, watch as watch_alarms};
 use crate::aws::{Aws, AwsSettings};
 use crate::config::Settings;
 use crate::engine::{self, AwsState, Recorder};
-use crate::incident::{AlarmRef, IncidentId, IncidentStatus};
-use crate::journal::{Summary, state_folder};
+use crate::incident::{AlarmRef, IncidentId};
+use crate::journal::{JournalError, Summary};
 use crate::playbook::Catalog;
 use crate::tui::{self, Connection, Header, Surroundings, TerminalError, Theme};
 
 /// Opens the console on live alarms. Everything slow happens behind the first picture.
 pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
+    live(None, settings).await
+}
+
+/// Opens the console on an incident.
+pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, CliError> {
+    live(Some(id), settings).await
+}
+
+async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliError> {
     let theme = theme(settings)?;
+    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
     let (connections, connection) = watch::channel(Connection::Connecting);
     let (states, state) = watch::channel(AwsState::Connecting);
     let (boards, board) = watch::channel(Arc::new(Board::default()));
     let (visible, seen) = watch::channel(Vec::new());
-    let (journals, journal) = watch::channel(None);
-    let (unfinished, resume) = watch::channel(None);
+    let (found, unfinished) = watch::channel(None);
     let feed = FeedSettings {
         interval: settings.refresh.value,
+        redactor: settings.redactor(),
     };
+    let refresh = feed.interval;
     let aws = AwsSettings {
         profile: settings.profile.value.clone(),
         region: settings.region.value.clone(),
         rehearsal_endpoint: None,
     };
     tokio::spawn(connect(aws, feed, connections, states, boards, seen));
-    tokio::spawn(open_journal(journals, unfinished));
+    if open.is_none() {
+        tokio::spawn(look_for_unfinished(recorder.clone(), found));
+    }
     let watched = board.clone();
     let header = Header {
         region: settings.region.value.clone().unwrap_or_default(),
@@ -48,27 +57,27 @@ pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
     let surroundings = Surroundings {
         theme,
         header,
-        refresh: feed.interval,
+        refresh,
         catalog: catalog(settings),
         connection,
         boards: board,
         visible,
-        recorder: journal,
+        recorder,
         engine: engine::Settings {
             vocabulary: VOCABULARY,
             aws: state,
             programs: Arc::new(LocalPrograms),
             actor: engine::actor(),
             speed: 1.0,
+            redactor: settings.redactor(),
         },
         rehearsal: None,
         hints: Default::default(),
-        resume,
+        open,
+        unfinished,
         opened: Box::new(move |handle| report_alarms(handle, watched.clone())),
     };
-    let left = tui::run(surroundings).await?;
-    say_goodbye(left.as_ref(), "standdown");
-    Ok(SUCCESS)
+    Ok(farewell::say(&tui::run(surroundings).await?))
 }
 
 /// Opens the console on a stage.
@@ -81,7 +90,12 @@ pub(super) async fn rehearse(
     let feed = stage.feed();
     let (boards, board) = watch::channel(Arc::new(Board::default()));
     let (visible, seen) = watch::channel(Vec::new());
-    tokio::spawn(watch_alarms(Arc::clone(&stage.aws), feed, boards, seen));
+    tokio::spawn(watch_alarms(
+        Arc::clone(&stage.aws),
+        feed.clone(),
+        boards,
+        seen,
+    ));
     let (connections, connection) = watch::channel(Connection::Connecting);
     tokio::spawn(identify(Arc::clone(&stage.aws), connections));
     let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON {
@@ -89,37 +103,35 @@ pub(super) async fn rehearse(
     } else {
         format!(" ×{}", stage.rehearsal.speed)
     };
-    let command = format!("standdown rehearse {}", stage.rehearsal.scenario);
     let (watched, stage) = (board.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
-    let (_journals, journal) = watch::channel(Some(Ok(stage.recorder.clone())));
-    let (_resumes, resume) = watch::channel(unfinished.map(|summary| Ok(summary.id)));
+    let (_found, none) = watch::channel(None);
+    let refresh = feed.interval;
     let surroundings = Surroundings {
         theme,
         header: Header {
-            account: stage.simulator.world.scenario.account.clone(),
+            account: stage.scenario.account.clone(),
             region: stage.aws.region.clone(),
             rehearsal: Some(format!("{}{speed}", stage.rehearsal.scenario)),
             ..Header::default()
         },
-        refresh: feed.interval,
+        refresh,
         catalog: catalog(settings),
         connection,
         boards: board,
         visible,
-        recorder: journal,
+        recorder: stage.recorder.clone(),
         engine: stage.engine.clone(),
         rehearsal: Some(stage.rehearsal.clone()),
-        hints: stage.simulator.world.scenario.answers.clone(),
-        resume,
+        hints: stage.scenario.answers.clone(),
+        open: unfinished.map(|summary| summary.id),
+        unfinished: none,
         opened: Box::new(move |handle| {
             on_stage.follow(handle);
             report_alarms(handle, watched.clone());
         }),
     };
-    let left = tui::run(surroundings).await?;
-    say_goodbye(left.as_ref(), &command);
-    Ok(SUCCESS)
+    Ok(farewell::say(&tui::run(surroundings).await?))
 }
 
 fn theme(settings: &Settings) -> Result<Theme, TerminalError> {
@@ -171,42 +183,14 @@ async fn identify(aws: Arc<Aws>, connections: watch::Sender<Connection>) {
     }
 }
 
-async fn open_journal(
-    journals: watch::Sender<Option<Result<Recorder, String>>>,
-    unfinished: watch::Sender<Option<Result<IncidentId, String>>>,
+/// Looks for incidents that nobody has finished. A journal that cannot be used says so here.
+async fn look_for_unfinished(
+    recorder: Recorder,
+    found: watch::Sender<Option<Result<Vec<Summary>, String>>>,
 ) {
-    let opened = async {
-        let path = state_folder()
-            .map_err(|error| error.to_string())?
-            .join("journal.db");
-        Recorder::open(path)
-            .await
-            .map_err(|error| error.to_string())
-    };
-    let opened = opened.await;
-    journals.send_replace(Some(opened.clone()));
-    let found = async {
-        let recorder = opened?;
-        let all = recorder
-            .call(|journal| journal.incidents())
-            .await
-            .map_err(|gone| gone.to_string())?;
-        all.map_err(|error| error.to_string())
-    };
-    let found = match found.await {
-        Ok(all) => {
-            let mut open = all
-                .into_iter()
-                .filter(|summary| summary.status != IncidentStatus::Closed);
-            open.next().map(|summary| Ok(summary.id))
-        }
-        Err(error) => Some(Err(error)),
-    };
-    unfinished.send_replace(found);
-}
-
-fn say_goodbye(unfinished: Option<&IncidentId>, command: &str) {
-    if let Some(id) = unfinished {
-        eprintln!("incident {id} is unfinished; `{command}` takes it up where it stands");
-    }
+    let all = recorder.call(|journal| journal.incidents()).await;
+    let unfinished = all
+        .map(|all| all.into_iter().filter(Summary::is_unfinished).collect())
+        .map_err(|error: JournalError| error.to_string());
+    found.send_replace(Some(unfinished));
 }

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use super::{CliError, SUCCESS, printable};
-use crate::journal::{Journal, state_folder};
+use super::{CliError, SUCCESS, printable, stores};
+use crate::config::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -15,26 +15,33 @@ pub(super) struct Arguments {
     rehearsals: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let name = if arguments.rehearsals {
-        "rehearsals.db"
+        stores::REHEARSALS
     } else {
-        "journal.db"
+        stores::INCIDENTS
     };
-    let all = Journal::open(&state_folder()?.join(name))?.incidents()?;
+    let all = stores::open(settings, name)?.incidents()?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
         return super::print_json(&all);
     }
     for incident in &all {
+        let place = match (&incident.imported, &incident.writer) {
+            (Some(imported), _) => format!("  imported from {}", imported.from),
+            (None, Some(writer)) if incident.is_unfinished() => format!("  written by {writer}"),
+            _ => String::new(),
+        };
         writeln!(
             out,
-            "{}  {:<12}  {}  {:>5} events  {}",
+            "{}  {:<12}  {:<8}  {}  {:>5} events  {}{}",
             incident.id,
             incident.status.name(),
+            incident.severity.name(),
             incident.opened_at.format("%Y-%m-%d %H:%M:%SZ"),
             incident.events,
             printable(&incident.title),
+            printable(&place),
         )?;
     }
     if all.is_empty() {

@@ -4,10 +4,15 @@
 mod alarms;
 mod check;
 mod console;
+mod export;
+mod farewell;
 mod incidents;
 mod note;
 mod rehearse;
+mod resume;
 mod simulate;
+mod stores;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,9 +40,11 @@ pub const USAGE: u8 = 2;
     after_help = "Examples:
   standdown                         watch the alarms of the usual AWS account and region
   standdown rehearse                practise with a simulated AWS; nothing real is touched
+  standdown resume                  take the latest unfinished incident up where it stands
   standdown check playbooks/        look for mistakes in playbooks
 
-Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage."
+Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage,
+128 + N when signal N ended the console."
 )]
 pub struct Arguments {
     /// What to do; without it, the console opens.
@@ -55,6 +62,9 @@ pub struct Arguments {
     /// Use this theme: dark, light, or a file.
     #[arg(long, global = true, value_name = "THEME")]
     theme: Option<String>,
+    /// Keep the journal in this folder instead of the usual one.
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Read this configuration file instead of the usual one.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -72,8 +82,16 @@ enum Subcommands {
     Simulate(simulate::Arguments),
     /// List incidents, unfinished ones first.
     Incidents(incidents::Arguments),
+    /// Take an unfinished incident up where it stands, or read a finished one.
+    Resume(resume::Arguments),
     /// Record a note in an incident.
     Note(note::Arguments),
+    /// Find the first event of a record that was altered, removed or reordered.
+    Verify(verify::Arguments),
+    /// Print an incident's record as JSON Lines.
+    Export(export::Arguments),
+    /// Read an exported record into this journal, to be read and counted.
+    Import(export::ImportArguments),
 }
 
 /// Why a command ended badly.
@@ -88,6 +106,12 @@ pub enum CliError {
     /// The incident was not found.
     #[error(transparent)]
     Find(#[from] crate::journal::FindError),
+    /// The record could not be exported.
+    #[error(transparent)]
+    Export(#[from] crate::journal::ExportError),
+    /// The export could not be imported.
+    #[error(transparent)]
+    Import(#[from] crate::journal::ImportError),
     /// The incident could not be opened.
     #[error(transparent)]
     Open(#[from] crate::engine::OpenError),
@@ -124,9 +148,9 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(code) => ExitCode::from(code),
         // Whoever read the output has seen enough, as with `| head`.
-        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            ExitCode::from(SUCCESS)
-        }
+        Err(
+            CliError::Output(error) | CliError::Export(crate::journal::ExportError::Write(error)),
+        ) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(SUCCESS),
         Err(error) => {
             eprintln!("standdown: {}", printable(&error.to_string()));
             ExitCode::from(if matches!(error, CliError::Usage(_)) {
@@ -144,6 +168,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         profile: arguments.profile,
         region: arguments.region,
         playbooks: arguments.playbooks,
+        state: arguments.state,
         config: arguments.config,
     };
     let settings = Settings::load(&flags)?;
@@ -152,14 +177,22 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
+        // A file that may not grow any more is an error to be told, and not the end.
+        let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(
+            nix::sys::signal::Signal::SIGXFSZ as i32,
+        ))?;
         match arguments.command {
             None => console::run(&settings).await,
             Some(Subcommands::Check(arguments)) => check::run(&arguments, &settings),
             Some(Subcommands::Alarms(arguments)) => alarms::run(&arguments, &settings).await,
             Some(Subcommands::Rehearse(arguments)) => rehearse::run(arguments, &settings).await,
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
-            Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments),
-            Some(Subcommands::Note(arguments)) => note::run(&arguments),
+            Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
+            Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
+            Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
+            Some(Subcommands::Verify(arguments)) => verify::run(&arguments, &settings),
+            Some(Subcommands::Export(arguments)) => export::run(&arguments, &settings),
+            Some(Subcommands::Import(arguments)) => export::import(&arguments, &settings),
         }
     });
     // What still runs reads only; nobody waits for it.

@@ -9,19 +9,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::{CliError, FAILURE, SUCCESS};
+use super::{CliError, FAILURE, SUCCESS, stores};
 use crate::actions::VOCABULARY;
 use crate::alarms::{Board, FeedSettings, watch as watch_alarms};
 use crate::aws::{Aws, AwsSettings};
 use crate::config::Settings;
 use crate::document::{Source, render};
 use crate::embedded;
-use crate::engine::{self, AwsState, Handle, Recorder, Unanswered};
-use crate::incident::{AlarmRef, AlarmState, Command, Event, IncidentStatus, Rehearsal, Verdict};
-use crate::journal::{Summary, state_folder};
+use crate::engine::{self, AwsState, Handle, Recorder, Recording, Unanswered};
+use crate::incident::{AlarmRef, AlarmState, Command, Event, Rehearsal, Verdict};
+use crate::journal::{JournalError, Summary};
 use crate::playbook::{Catalog, Entry};
 use crate::rehearsal::scenario::describe;
-use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, bot};
+use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, bot, control};
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// Print what came of it as JSON; with `--list`, the list. Implies `--auto`.
     #[arg(long)]
     json: bool,
+    /// Play in the world that `standdown simulate` serves there, instead of one of its own.
+    #[arg(long, value_name = "URL")]
+    simulator: Option<String>,
     /// Begin anew although an earlier rehearsal of the scenario is unfinished.
     #[arg(long)]
     fresh: bool,
@@ -58,24 +61,95 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
         return list(arguments.json);
     }
     let scenario = scenario(&arguments.scenario)?;
-    let recorder = Recorder::open(state_folder()?.join("rehearsals.db")).await?;
-    if arguments.auto || arguments.json {
-        return auto(scenario, &arguments, settings, recorder).await;
-    }
-    let unfinished = if arguments.fresh {
+    let recorder = Recorder::start(&stores::path(settings, stores::REHEARSALS)?);
+    let auto = arguments.auto || arguments.json;
+    let unfinished = if arguments.fresh || (auto && arguments.simulator.is_none()) {
         None
     } else {
-        unfinished(&recorder, &scenario.id).await?
+        unfinished(&recorder, &scenario.id).await
     };
-    let (began, speed) = match unfinished
+    let known = unfinished
         .as_ref()
-        .and_then(|summary| summary.rehearsal.as_ref())
-    {
-        Some(rehearsal) => (rehearsal.began, rehearsal.speed),
-        None => (Utc::now(), arguments.speed),
+        .and_then(|summary| summary.rehearsal.as_ref());
+    let world = match (&arguments.simulator, known) {
+        (Some(url), _) => Where::At(visit(url, &scenario.id).await?),
+        (None, Some(rehearsal)) => Where::Here {
+            began: rehearsal.began,
+            speed: rehearsal.speed,
+        },
+        (None, None) => Where::Here {
+            began: Utc::now(),
+            speed: arguments.speed,
+        },
     };
-    let stage = Stage::set(scenario, began, speed, settings, recorder).await?;
+    let stage = Stage::set(scenario, world, settings, recorder).await?;
+    if auto {
+        return play_alone(stage, unfinished, arguments.json).await;
+    }
     super::console::rehearse(stage, unfinished, settings).await
+}
+
+/// Takes a rehearsal up where it stands.
+pub(super) async fn resume(
+    summary: Summary,
+    rehearsal: Rehearsal,
+    settings: &Settings,
+) -> Result<u8, CliError> {
+    let scenario = scenario(&rehearsal.scenario)?;
+    let recorder = Recorder::start(&stores::path(settings, stores::REHEARSALS)?);
+    let world = Where::Here {
+        began: rehearsal.began,
+        speed: rehearsal.speed,
+    };
+    let stage = Stage::set(scenario, world, settings, recorder).await?;
+    super::console::rehearse(stage, Some(summary), settings).await
+}
+
+/// A world that is played already.
+struct Visited {
+    address: SocketAddr,
+    began: DateTime<Utc>,
+    speed: f64,
+}
+
+/// Asks a simulator what it plays. It must be on this machine: a rehearsal reaches nothing else.
+async fn visit(url: &str, scenario: &str) -> Result<Visited, CliError> {
+    let wrong = |why: String| CliError::Usage(format!("--simulator {url}: {why}"));
+    let address: SocketAddr = url
+        .trim_end_matches('/')
+        .strip_prefix("http://")
+        .unwrap_or(url)
+        .parse()
+        .map_err(|_| {
+            wrong("write it as `standdown simulate` prints it, http://127.0.0.1:PORT".into())
+        })?;
+    if !address.ip().is_loopback() {
+        return Err(wrong("a rehearsal reaches loopback addresses only".into()));
+    }
+    let health = control(address, "GET", "/_standdown/health", "")
+        .await
+        .map_err(|error| {
+            wrong(format!(
+                "no simulator answers there ({error}); start one with `standdown simulate`"
+            ))
+        })?;
+    if health["scenario"] != scenario {
+        return Err(wrong(format!(
+            "it plays {}, not {scenario}",
+            health["scenario"]
+        )));
+    }
+    let began = health["began"]
+        .as_str()
+        .and_then(|began| began.parse().ok());
+    match (began, health["speed"].as_f64()) {
+        (Some(began), Some(speed)) => Ok(Visited {
+            address,
+            began,
+            speed,
+        }),
+        _ => Err(wrong("another version of standdown answers there".into())),
+    }
 }
 
 fn list(json: bool) -> Result<u8, CliError> {
@@ -130,24 +204,35 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, CliError> {
     })
 }
 
-async fn unfinished(recorder: &Recorder, scenario: &str) -> Result<Option<Summary>, CliError> {
-    let gone = |gone: engine::RecorderGone| CliError::Said(gone.to_string());
-    let all = recorder
-        .call(|journal| journal.incidents())
-        .await
-        .map_err(gone)??;
-    Ok(all.into_iter().find(|summary| {
-        summary.status != IncidentStatus::Closed
-            && summary
-                .rehearsal
-                .as_ref()
-                .is_some_and(|rehearsal| rehearsal.scenario == scenario)
-    }))
+/// The unfinished rehearsal of a scenario. A store that cannot be read has none; the console says
+/// that it does not record.
+async fn unfinished(recorder: &Recorder, scenario: &str) -> Option<Summary> {
+    let all = recorder.call(|journal| journal.incidents()).await;
+    all.unwrap_or_else(|_: JournalError| Vec::new())
+        .into_iter()
+        .find(|summary| {
+            summary.is_unfinished()
+                && summary
+                    .rehearsal
+                    .as_ref()
+                    .is_some_and(|rehearsal| rehearsal.scenario == scenario)
+        })
+}
+
+/// Which world is played in.
+enum Where {
+    /// One of this process's own, which began then.
+    Here { began: DateTime<Utc>, speed: f64 },
+    /// One that is served already.
+    At(Visited),
 }
 
 /// A simulated AWS with everything the console needs to play in it.
 pub(super) struct Stage {
-    pub simulator: Simulator,
+    /// Ends with the stage, where it is this process's own.
+    _simulator: Option<Simulator>,
+    address: SocketAddr,
+    pub scenario: Scenario,
     pub aws: Arc<Aws>,
     pub engine: engine::Settings,
     pub recorder: Recorder,
@@ -158,23 +243,30 @@ pub(super) struct Stage {
 impl Stage {
     async fn set(
         scenario: Scenario,
-        began: DateTime<Utc>,
-        speed: f64,
+        world: Where,
         settings: &Settings,
         recorder: Recorder,
     ) -> Result<Self, CliError> {
+        let (simulator, address, began, speed) = match world {
+            Where::At(visited) => (None, visited.address, visited.began, visited.speed),
+            Where::Here { began, speed } => {
+                let world = World::new(scenario.clone(), began, speed);
+                let world = keeping(world, settings);
+                let simulator =
+                    Simulator::listen(world, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+                let address = simulator.address;
+                (Some(simulator), address, began, speed)
+            }
+        };
         let rehearsal = Rehearsal {
             scenario: scenario.id.clone(),
             began,
             speed,
         };
-        let region = scenario.region.clone();
-        let world = World::new(scenario, began, speed);
-        let simulator = Simulator::listen(world, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let aws = Aws::connect(&AwsSettings {
             profile: None,
-            region: Some(region),
-            rehearsal_endpoint: Some(simulator.endpoint()),
+            region: Some(scenario.region.clone()),
+            rehearsal_endpoint: Some(format!("http://{address}")),
         })
         .await?;
         let aws = Arc::new(aws);
@@ -182,14 +274,15 @@ impl Stage {
         let engine = engine::Settings {
             vocabulary: VOCABULARY,
             aws: ready,
-            programs: Arc::new(RehearsedPrograms {
-                simulator: simulator.address,
-            }),
+            programs: Arc::new(RehearsedPrograms { simulator: address }),
             actor: engine::actor(),
             speed,
+            redactor: settings.redactor(),
         };
         Ok(Self {
-            simulator,
+            _simulator: simulator,
+            address,
+            scenario,
             aws,
             engine,
             recorder,
@@ -200,7 +293,7 @@ impl Stage {
 
     /// Tells the world what the responder confirms, from now on and from before.
     pub fn follow(&self, handle: &Handle) {
-        let world = Arc::clone(&self.simulator.world);
+        let address = self.address;
         let mut snapshots = handle.subscribe();
         tokio::spawn(async move {
             let mut seen = 0;
@@ -213,7 +306,9 @@ impl Stage {
                         ..
                     } = &recorded.event
                     {
-                        world.confirm(&step.0, recorded.at);
+                        let body = serde_json::json!({"step": step, "at": recorded.at}).to_string();
+                        // A world that is gone mends nothing any more.
+                        let _ = control(address, "POST", "/_standdown/confirm", &body).await;
                     }
                 }
                 seen = snapshot.events.len();
@@ -229,30 +324,45 @@ impl Stage {
         let seconds = (5.0 / self.rehearsal.speed).clamp(0.1, 5.0);
         FeedSettings {
             interval: Duration::from_secs_f64(seconds),
+            redactor: self.engine.redactor.clone(),
         }
     }
 }
 
-async fn auto(
-    scenario: Scenario,
-    arguments: &Arguments,
-    settings: &Settings,
-    recorder: Recorder,
-) -> Result<u8, CliError> {
-    let (id, playbook, alarm) = (
-        scenario.id.clone(),
-        scenario.playbook.clone(),
-        scenario.alarm.clone(),
+/// What is started in this world is kept beside the journal, so that it outlives this process as
+/// AWS would. Where nothing can be kept, the world forgets with the process.
+fn keeping(world: World, settings: &Settings) -> World {
+    let name = format!(
+        "world-{}-{}.jsonl",
+        world.scenario.id,
+        world.began.timestamp_millis()
     );
-    let answers = scenario.answers.clone();
-    let longest = Duration::from_secs_f64(scenario.lasts * 3.0 / arguments.speed + 60.0);
-    let stage = Stage::set(scenario, Utc::now(), arguments.speed, settings, recorder).await?;
+    let folder = settings.state_folder().ok();
+    let path = folder
+        .filter(|folder| std::fs::create_dir_all(folder).is_ok())
+        .map(|folder| folder.join(name));
+    match path {
+        Some(path) => world.keeping(&path),
+        None => world,
+    }
+}
+
+/// Plays without a screen, from the beginning or from where it was left.
+async fn play_alone(stage: Stage, unfinished: Option<Summary>, json: bool) -> Result<u8, CliError> {
+    let id = stage.scenario.id.clone();
+    let speed = stage.rehearsal.speed;
+    let longest = Duration::from_secs_f64(stage.scenario.lasts * 3.0 / speed + 60.0);
     let entry = stage
         .catalog
-        .get(&playbook)
+        .get(&stage.scenario.playbook)
         .cloned()
-        .ok_or_else(|| CliError::Said(format!("the playbook {playbook} of the scenario cannot be used; run `standdown check` to see why")))?;
-    let played = tokio::time::timeout(longest, play(&stage, &entry, &alarm, &answers)).await;
+        .ok_or_else(|| {
+            CliError::Said(format!(
+                "the playbook {} of the scenario cannot be used; run `standdown check` to see why",
+                stage.scenario.playbook
+            ))
+        })?;
+    let played = tokio::time::timeout(longest, play(&stage, &entry, unfinished)).await;
     let handle = match played {
         Ok(handle) => handle?,
         Err(_) => {
@@ -262,10 +372,16 @@ async fn auto(
             )));
         }
     };
-    let summary = bot::summarise(&id, &handle.snapshot())
+    let last = handle.leave().await;
+    if let Recording::No { reason, kept, .. } = &last.recording {
+        return Err(CliError::Said(format!(
+            "{kept} events of the rehearsal could not be recorded: {reason}"
+        )));
+    }
+    let summary = bot::summarise(&id, &last)
         .ok_or_else(|| CliError::Said("the rehearsal left no record".into()))?;
     let mut out = std::io::stdout().lock();
-    if arguments.json {
+    if json {
         writeln!(
             out,
             "{}",
@@ -302,9 +418,11 @@ async fn auto(
 async fn play(
     stage: &Stage,
     entry: &Entry,
-    alarm: &str,
-    answers: &std::collections::BTreeMap<String, String>,
+    unfinished: Option<Summary>,
 ) -> Result<Handle, CliError> {
+    let refused =
+        |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
+    let (alarm, answers) = (&stage.scenario.alarm, &stage.scenario.answers);
     let (boards, mut seen) = watch::channel(Arc::new(Board::default()));
     let (_visible, visible) = watch::channel(Vec::new());
     tokio::spawn(watch_alarms(
@@ -313,12 +431,24 @@ async fn play(
         boards,
         visible,
     ));
+    if let Some(summary) = unfinished {
+        let handle =
+            engine::resume(summary.id, stage.recorder.clone(), stage.engine.clone()).await?;
+        stage.follow(&handle);
+        report_alarms(&handle, seen);
+        // The console before may have ended between opening the incident and its playbook.
+        if handle.snapshot().state.execution().is_none() {
+            handle.ask(Command::start(entry)).await.map_err(refused)?;
+        }
+        bot::play(&handle, answers).await.map_err(refused)?;
+        return Ok(handle);
+    }
     let fired: AlarmRef = loop {
         let found = seen
             .borrow_and_update()
             .rows
             .iter()
-            .find(|row| row.alarm.name == alarm && row.alarm.state == AlarmState::Alarm)
+            .find(|row| row.alarm.name == *alarm && row.alarm.state == AlarmState::Alarm)
             .map(|row| (*row.alarm).clone());
         if let Some(found) = found {
             break found;
@@ -331,8 +461,6 @@ async fn play(
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
     report_alarms(&handle, seen);
-    let refused =
-        |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
     handle.ask(Command::start(entry)).await.map_err(refused)?;
     bot::play(&handle, answers).await.map_err(refused)?;
     Ok(handle)

@@ -38,10 +38,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, CliError> {
             world.scenario.region,
         )?;
         for fix in &world.scenario.fixes {
+            let Some(step) = &fix.confirmed else {
+                continue;
+            };
             writeln!(
                 out,
                 "  curl -d '{{\"step\":\"{}\"}}' {}/_standdown/confirm   # {}",
-                fix.confirmed,
+                step,
                 simulator.endpoint(),
                 fix.id
             )?;

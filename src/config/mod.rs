@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
+use crate::journal::{JournalError, state_folder};
+use crate::redaction::{Pattern, Redactor};
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub struct Settings {
     pub playbooks: Setting<Option<PathBuf>>,
     /// From one refresh of the alarms to the next.
     pub refresh: Setting<Duration>,
+    /// The folder of the journal; the usual one unless set.
+    pub state: Setting<Option<PathBuf>>,
+    /// Patterns of secrets, beside those that every console masks.
+    pub redact: Setting<Vec<String>>,
 }
 
 /// What the command line says.
@@ -68,6 +74,8 @@ pub struct Flags {
     pub region: Option<String>,
     /// `--playbooks`
     pub playbooks: Option<PathBuf>,
+    /// `--state`
+    pub state: Option<PathBuf>,
     /// `--config`
     pub config: Option<PathBuf>,
 }
@@ -115,6 +123,8 @@ impl Settings {
             region: Setting::default(None),
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
+            state: Setting::default(None),
+            redact: Setting::default(Vec::new()),
         };
         let usual = folder()
             .map(|folder| folder.join("config.toml"))
@@ -136,6 +146,17 @@ impl Settings {
         settings
             .region
             .set(flags.region.clone().map(Some), Origin::Flag("--region"));
+        if let Some(folder) =
+            std::env::var_os("STANDDOWN_STATE").filter(|folder| !folder.is_empty())
+        {
+            settings.state.set(
+                Some(Some(folder.into())),
+                Origin::Environment("STANDDOWN_STATE"),
+            );
+        }
+        settings
+            .state
+            .set(flags.state.clone().map(Some), Origin::Flag("--state"));
         settings.playbooks.set(
             flags.playbooks.clone().map(Some),
             Origin::Flag("--playbooks"),
@@ -156,6 +177,27 @@ impl Settings {
         self.region.set(text("region").map(Some), origin());
         self.playbooks
             .set(text("playbooks").map(PathBuf::from).map(Some), origin());
+        self.state
+            .set(text("state").map(PathBuf::from).map(Some), origin());
+        let patterns = reader.strings("redact");
+        for pattern in &patterns {
+            let alone = Pattern {
+                expression: pattern.value.clone(),
+            };
+            if let Err(error) = Redactor::with(&[alone]) {
+                problems.push(
+                    Problem::error("this is not a regular expression")
+                        .at(pattern.span.clone())
+                        .help(error.to_string()),
+                );
+            }
+        }
+        if !patterns.is_empty() {
+            self.redact.set(
+                Some(patterns.into_iter().map(|pattern| pattern.value).collect()),
+                origin(),
+            );
+        }
         let refresh = reader.duration("refresh");
         if refresh.is_some_and(|refresh| refresh < Duration::from_secs(2)) {
             problems.push(
@@ -176,6 +218,29 @@ impl Settings {
             path: source.name.to_string(),
             report: render(&source, &problems, false),
         })
+    }
+
+    /// The journal's folder.
+    ///
+    /// # Errors
+    /// When none was set and no home is known.
+    pub fn state_folder(&self) -> Result<PathBuf, JournalError> {
+        self.state.value.clone().map_or_else(state_folder, Ok)
+    }
+
+    /// Masks secrets as configured.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let patterns: Vec<Pattern> = self
+            .redact
+            .value
+            .iter()
+            .map(|expression| Pattern {
+                expression: expression.clone(),
+            })
+            .collect();
+        // They were checked where they were read.
+        Redactor::with(&patterns).unwrap_or_default()
     }
 
     /// The folders that are searched for playbooks, in order; those in the binary come last.

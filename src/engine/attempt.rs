@@ -10,10 +10,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::AwsState;
-use crate::actions::{ActionError, Context, programs::Programs, run};
+use crate::actions::{ActionError, Context, Remotes, programs::Programs, run};
 use crate::expression::{Scope, Verdict, show};
 use crate::incident::{AttemptResult, AttemptStatus};
 use crate::playbook::{Automated, Run};
+use crate::redaction::Redactor;
 
 /// More items than this in a `for_each` are a mistake.
 const MOST_ITEMS: usize = 200;
@@ -22,15 +23,25 @@ const MOST_ITEMS: usize = 200;
 pub(super) struct Surroundings {
     pub aws: watch::Receiver<AwsState>,
     pub programs: Arc<dyn Programs>,
+    pub redactor: Redactor,
     pub scope: Scope,
     pub speed: f64,
     /// The account and the region of the incident's alarm, where there is one.
     pub place: Option<(String, String)>,
+    /// How long the attempt has been running, where it is taken up.
+    pub elapsed: Duration,
+    /// What it runs at AWS already.
+    pub remotes: Remotes,
 }
+
+/// What is left at least to an attempt that is taken up: enough for one look at what it runs.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// Runs an attempt to its one end, within the step's time-out.
 pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -> AttemptResult {
-    let deadline = Instant::now() + automated.timeout;
+    // Time goes on while nobody looks; what ended meanwhile is still fetched.
+    let left = automated.timeout.saturating_sub(surroundings.elapsed);
+    let deadline = Instant::now() + left.max(LAST_LOOK.min(automated.timeout));
     let late = || {
         format!(
             "it took longer than {}",
@@ -39,14 +50,7 @@ pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -
     };
     match timeout_at(deadline, within(automated, surroundings, deadline)).await {
         Ok(Ok(output)) => AttemptResult::succeeded(output),
-        Ok(Err(error)) => {
-            let status = if error.timed_out {
-                AttemptStatus::TimedOut
-            } else {
-                AttemptStatus::Failed
-            };
-            AttemptResult::ended(status, error.message, error.output)
-        }
+        Ok(Err(error)) => AttemptResult::ended(error.status, error.message, error.output),
         Err(_) => AttemptResult::ended(AttemptStatus::TimedOut, late(), None),
     }
 }
@@ -65,7 +69,11 @@ async fn within(
     let context = Context {
         aws,
         programs: Arc::clone(&surroundings.programs),
+        redactor: surroundings.redactor.clone(),
         deadline,
+        speed: surroundings.speed,
+        remotes: surroundings.remotes.clone(),
+        run: String::new(),
     };
     let every =
         Duration::from_secs_f64((automated.every.as_secs_f64() / surroundings.speed).max(0.05));
@@ -99,7 +107,9 @@ async fn within(
     }
 }
 
-async fn connected(aws: &mut watch::Receiver<AwsState>) -> Result<Arc<crate::aws::Aws>, String> {
+pub(super) async fn connected(
+    aws: &mut watch::Receiver<AwsState>,
+) -> Result<Arc<crate::aws::Aws>, String> {
     match aws
         .wait_for(|state| !matches!(state, AwsState::Connecting))
         .await
@@ -114,7 +124,10 @@ async fn connected(aws: &mut watch::Receiver<AwsState>) -> Result<Arc<crate::aws
 }
 
 /// Refuses to diagnose one account's incident in another.
-async fn same_place(aws: &crate::aws::Aws, place: Option<&(String, String)>) -> Result<(), String> {
+pub(super) async fn same_place(
+    aws: &crate::aws::Aws,
+    place: Option<&(String, String)>,
+) -> Result<(), String> {
     let Some((account, region)) = place else {
         return Ok(());
     };
@@ -143,7 +156,7 @@ async fn for_each(
     context: &Context,
 ) -> Result<Value, ActionError> {
     let Some(list) = &automated.for_each else {
-        return side_by_side(automated, scope, context).await;
+        return side_by_side(automated, scope, context, "").await;
     };
     let items = match list.evaluate(scope) {
         Ok(cel::Value::List(items)) => items,
@@ -170,7 +183,8 @@ async fn for_each(
             let mut scope = scope.clone();
             let key = show(&item);
             scope.set("item", item);
-            (key, side_by_side(automated, &scope, context).await)
+            let result = side_by_side(automated, &scope, context, &key).await;
+            (key, result)
         })
         .buffered(automated.max_parallel)
         .collect()
@@ -182,12 +196,14 @@ async fn for_each(
 fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, ActionError> {
     let mut output = Map::new();
     let mut failures: Vec<String> = Vec::new();
-    let mut timed_out = false;
+    let mut status = AttemptStatus::Failed;
     for (name, result) in results {
         let value = match result {
             Ok(value) => marked(value, true, None),
             Err(error) => {
-                timed_out |= error.timed_out;
+                if error.status == AttemptStatus::TimedOut {
+                    status = AttemptStatus::TimedOut;
+                }
                 failures.push(format!("{name}: {}", error.message));
                 marked(
                     error.output.unwrap_or_else(|| json!({})),
@@ -202,7 +218,7 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
         return Ok(output.into());
     }
     Err(ActionError {
-        timed_out,
+        status,
         message: failures.join("; "),
         output: Some(output.into()),
     })
@@ -224,12 +240,13 @@ async fn side_by_side(
     automated: &Automated,
     scope: &Scope,
     context: &Context,
+    item: &str,
 ) -> Result<Value, ActionError> {
     if !automated.named_runs {
         let Some(only) = automated.runs.first() else {
             return Err(ActionError::failed("the step has nothing to run"));
         };
-        return one(only, scope, context).await;
+        return one(only, scope, context, item).await;
     }
     let mut results: HashMap<&str, Result<Value, ActionError>> = HashMap::new();
     let mut waiting: Vec<&Run> = automated.runs.iter().collect();
@@ -249,7 +266,7 @@ async fn side_by_side(
             async move {
                 match failed {
                     Some(after) => Err(ActionError::failed(format!("`{after}` failed before it"))),
-                    None => one(run, scope, context).await,
+                    None => one(run, scope, context, item).await,
                 }
             }
         }))
@@ -274,10 +291,25 @@ async fn side_by_side(
     gather(ordered)
 }
 
-async fn one(only: &Run, scope: &Scope, context: &Context) -> Result<Value, ActionError> {
+async fn one(
+    only: &Run,
+    scope: &Scope,
+    context: &Context,
+    item: &str,
+) -> Result<Value, ActionError> {
     let parameters = only
         .parameters
         .render(scope)
         .map_err(|error| ActionError::failed(error.to_string()))?;
-    run(only.kind, parameters, context).await
+    if only.mutating {
+        // The checks of a playbook see to it; this is the last door.
+        return Err(ActionError::failed(
+            "a change is not made without an approval",
+        ));
+    }
+    let context = Context {
+        run: format!("{}/{item}", only.name),
+        ..context.clone()
+    };
+    run(only.kind, parameters, &context).await
 }

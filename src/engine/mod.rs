@@ -1,11 +1,19 @@
 //! The one writer of an incident: decide, append, evolve, publish, act.
 //!
 //! One task per open incident. Screens, plain mode, the bot and the watcher talk to it through
-//! a [`Handle`]; none of them owns state. An event is on the disk before its effect starts.
+//! a [`Handle`]; none of them owns state. An event is on the disk before its effect starts. Where
+//! the disk fails, what only reads goes on and what it finds is kept in order; what changes the
+//! system is refused.
 
+mod aside;
 mod attempt;
+mod change;
+mod door;
+mod effects;
 mod handle;
+mod record;
 mod recorder;
+mod role;
 mod writer;
 
 use std::sync::Arc;
@@ -16,9 +24,11 @@ use crate::actions::programs::Programs;
 use crate::aws::Aws;
 use crate::incident::Actor;
 use crate::playbook::Vocabulary;
+use crate::redaction::Redactor;
 
-pub use handle::{Handle, Recording, Snapshot, Unanswered};
-pub use recorder::{Gone as RecorderGone, Recorder};
+pub use aside::{AsideError, note};
+pub use handle::{Control, Handle, Recording, Role, Snapshot, Unanswered};
+pub use recorder::{Damage, Recorder};
 pub use writer::{OpenError, open, resume};
 
 /// Whether AWS can be asked.
@@ -44,8 +54,10 @@ pub struct Settings {
     /// Who works here.
     pub actor: Actor,
     /// How many scenario seconds pass in a second; 1 outside rehearsals. It shortens the waits
-    /// between two looks, never a time-out.
+    /// between two looks and the life of a signed request, never a time-out.
     pub speed: f64,
+    /// Masks secrets.
+    pub redactor: Redactor,
 }
 
 /// Finds out who works here, from the operating system and never from the environment.

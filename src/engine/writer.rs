@@ -1,29 +1,27 @@
-//! The task that writes one incident.
+//! The task of one incident: its state, what comes in, and its heartbeat.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use imbl::Vector;
+use imbl::{OrdMap, Vector};
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use super::Settings;
-use super::attempt::{Surroundings, attempt};
-use super::handle::{Ask, Handle, Recording, Snapshot, Unanswered};
+use super::effects::{Said, Task};
+use super::handle::{Ask, Control, Handle, Recording, Role, Snapshot, Unanswered};
 use super::recorder::Recorder;
-use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event, IncidentId, Recorded, Stamp,
-    State, decide, effects, evolve, scope,
-};
-use crate::journal::{AppendError, JournalError};
-use crate::playbook::{StepId, StepKind};
+use super::role::Watched;
+use super::{AwsState, Settings};
+use crate::actions::Report;
+use crate::clock;
+use crate::incident::{Actor, AttemptId, Command, Event, IncidentId, Recorded, Stamp, State};
+use crate::journal::{Broken, Hash, Holder, JournalError, Lease};
 
-/// How often time itself is looked at: triggers on elapsed time, other writers' events.
+/// How often time itself is looked at: triggers on elapsed time, other writers' events, the lease.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How often a decision is taken anew because somebody else wrote first.
-const CONFLICTS: usize = 20;
 
 /// Why an incident could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +33,9 @@ pub enum OpenError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// There is no such incident.
-    #[error("incident {0} has no events")]
+    #[error(
+        "incident {0} has no events, or its first ones are lost; `standdown verify {0}` says more"
+    )]
     Empty(IncidentId),
     /// A playbook that it began with cannot be read by this version.
     #[error(
@@ -52,20 +52,26 @@ pub enum OpenError {
 /// Opens a new incident with an [`Command::Open`], and starts its engine.
 ///
 /// # Errors
-/// When the command is refused or cannot be recorded.
+/// When the command is refused.
 pub async fn open(
     command: Command,
     recorder: Recorder,
     settings: Settings,
 ) -> Result<Handle, OpenError> {
-    let stamp = stamp(&settings);
-    let id = IncidentId::new(&stamp);
-    let mut writer = Writer::new(id, recorder, settings);
+    let mut writer = Writer::new(None, recorder, settings);
+    let stamp = writer.stamp();
+    writer.id = IncidentId::new(&stamp);
+    writer.role = Role::Writer { asked: None };
     writer.carry_out_at(command, stamp).await?;
+    // The first append gave it the lease.
+    writer
+        .lease_until
+        .send_replace(Some(Instant::now() + Lease::LIFE));
     Ok(writer.spawn())
 }
 
-/// Takes up an incident where it stood, and starts its engine.
+/// Takes up an incident where it stood, and starts its engine. Where another console writes it,
+/// or it was imported, this one follows.
 ///
 /// # Errors
 /// When its events cannot be read.
@@ -74,7 +80,7 @@ pub async fn resume(
     recorder: Recorder,
     settings: Settings,
 ) -> Result<Handle, OpenError> {
-    let mut writer = Writer::new(id.clone(), recorder, settings);
+    let mut writer = Writer::new(Some(id.clone()), recorder, settings);
     writer.catch_up().await?;
     if writer.state.incident.is_none() {
         return Err(OpenError::Empty(id));
@@ -82,64 +88,76 @@ pub async fn resume(
     if let Some(name) = writer.unreadable_playbook() {
         return Err(OpenError::Playbook { id, name });
     }
-    writer.carry_out(Command::TakeUp).await?;
-    let wakes: Vec<DateTime<Utc>> = writer
-        .state
-        .walking()
-        .into_iter()
-        .flat_map(|execution| execution.retries.values().map(|retry| retry.at))
-        .collect();
-    writer.wakes.extend(wakes);
+    writer.take_place().await?;
     Ok(writer.spawn())
 }
 
-fn stamp(settings: &Settings) -> Stamp {
-    Stamp {
-        at: Utc::now(),
-        actor: settings.actor.clone(),
-        seed: uuid::Uuid::new_v4(),
-    }
-}
-
-/// An attempt and how it ended.
-type End = (AttemptId, AttemptResult);
-
-struct Writer {
-    id: IncidentId,
-    settings: Settings,
-    recorder: Recorder,
-    state: State,
-    events: Vector<Arc<Recorded>>,
-    recording: Recording,
-    generation: Option<i64>,
-    running: HashMap<AttemptId, AbortHandle>,
-    /// Ends that could not be recorded yet, in order.
-    unrecorded: Vec<End>,
-    wakes: Vec<DateTime<Utc>>,
-    ends: (mpsc::Sender<End>, mpsc::Receiver<End>),
+pub(super) struct Writer {
+    pub id: IncidentId,
+    pub settings: Settings,
+    pub recorder: Recorder,
+    pub state: State,
+    /// All events; those after `recorded` are not on the disk yet.
+    pub events: Vector<Arc<Recorded>>,
+    /// The last event on the disk, and its hash.
+    pub recorded: u64,
+    pub head: Hash,
+    pub broken: Option<Broken>,
+    pub recording: Recording,
+    pub generation: Option<i64>,
+    pub holder: Holder,
+    pub role: Role,
+    pub watched: Watched,
+    /// Until when this console may send what changes the system, by its own clock.
+    pub lease_until: watch::Sender<Option<Instant>>,
+    pub running: HashMap<AttemptId, Task>,
+    /// Set when attempts are dropped because the console leaves: what runs at AWS goes on there.
+    pub leaving: Arc<AtomicBool>,
+    pub wakes: Vec<DateTime<Utc>>,
+    pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
+    pub progress: OrdMap<AttemptId, Arc<[String]>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    actor: Arc<Actor>,
 }
 
 impl Writer {
-    fn new(id: IncidentId, recorder: Recorder, settings: Settings) -> Self {
+    fn new(id: Option<IncidentId>, recorder: Recorder, settings: Settings) -> Self {
         let state = State::new(settings.vocabulary);
+        let role = Role::Follower {
+            writer: None,
+            stale: false,
+            asking: false,
+        };
         let first = Snapshot {
             state: state.clone(),
             events: Vector::new(),
             recording: Recording::Yes,
+            role: role.clone(),
+            progress: OrdMap::new(),
+            head: Hash::default(),
+            broken: None,
         };
         Self {
-            id,
+            id: id.unwrap_or_else(|| IncidentId("".into())),
+            holder: Holder::this_process(&settings.actor),
+            actor: Arc::new(settings.actor.clone()),
             settings,
             recorder,
             state,
             events: Vector::new(),
+            recorded: 0,
+            head: Hash::default(),
+            broken: None,
             recording: Recording::Yes,
             generation: None,
+            role,
+            watched: Watched::default(),
+            lease_until: watch::Sender::new(None),
             running: HashMap::new(),
-            unrecorded: Vec::new(),
+            leaving: Arc::new(AtomicBool::new(false)),
             wakes: Vec::new(),
-            ends: mpsc::channel(64),
+            said: mpsc::channel(256),
+            progress: OrdMap::new(),
             snapshots: watch::Sender::new(Arc::new(first)),
         }
     }
@@ -163,6 +181,27 @@ impl Writer {
             })
     }
 
+    /// When and by whom. Time never goes back within an incident, even where another console's
+    /// clock, or this one's in an earlier run, was ahead.
+    pub fn stamp(&mut self) -> Stamp {
+        if let AwsState::Ready(aws) = &*self.settings.aws.borrow()
+            && let Some(arn) = aws.known_arn()
+            && self.actor.arn.as_ref() != Some(&arn)
+        {
+            self.actor = Arc::new(Actor {
+                arn: Some(arn),
+                ..self.settings.actor.clone()
+            });
+        }
+        let last = self.events.last().map(|recorded| recorded.at);
+        Stamp {
+            at: last.map_or_else(clock::now, |last| clock::now().max(last)),
+            wall: Utc::now(),
+            actor: Arc::clone(&self.actor),
+            seed: uuid::Uuid::new_v4(),
+        }
+    }
+
     fn spawn(self) -> Handle {
         let (asks, work) = mpsc::channel(64);
         let handle = Handle {
@@ -181,29 +220,51 @@ impl Writer {
             let wake = self.next_wake();
             tokio::select! {
                 ask = asks.recv() => match ask {
-                    Some(Ask { command, answer }) => {
+                    Some(Ask::Command { command, answer }) => {
                         let result = self.carry_out(command).await;
                         // Whoever asked may have gone; it is recorded all the same.
                         let _ = answer.send(result);
                     }
+                    Some(Ask::Control { control: Control::Leave, answer }) => {
+                        self.end().await;
+                        let _ = answer.send(Ok(()));
+                        return;
+                    }
+                    Some(Ask::Control { control, answer }) => {
+                        let result = self.control(control).await;
+                        let _ = answer.send(result);
+                    }
                     None => break,
                 },
-                Some((id, result)) = self.ends.1.recv() => self.ended(id, result).await,
+                Some(said) = self.said.1.recv() => self.hear(said).await,
                 () = tokio::time::sleep(wake), if !self.wakes.is_empty() => {
-                    let now = Utc::now();
+                    let now = self.stamp().at;
                     self.wakes.retain(|at| *at > now);
                     self.tick().await;
                 }
-                _ = heartbeat.tick() => self.tick().await,
+                _ = heartbeat.tick() => self.beat().await,
             }
         }
-        for running in self.running.values() {
-            running.abort();
-        }
+        self.end().await;
     }
 
-    fn next_wake(&self) -> Duration {
-        let now = Utc::now();
+    /// Writes what can be written, gives the lease back, and drops what runs. What runs at AWS
+    /// goes on there, and is taken up by whoever opens the incident next.
+    async fn end(&mut self) {
+        self.leaving.store(true, Ordering::SeqCst);
+        while let Ok(said) = self.said.1.try_recv() {
+            self.hear(said).await;
+        }
+        self.flush().await;
+        self.give_back().await;
+        for (_, task) in self.running.drain() {
+            task.abort.abort();
+        }
+        self.publish();
+    }
+
+    fn next_wake(&mut self) -> Duration {
+        let now = self.stamp().at;
         let next = self
             .wakes
             .iter()
@@ -212,206 +273,83 @@ impl Writer {
         next.unwrap_or(HEARTBEAT)
     }
 
-    async fn tick(&mut self) {
-        for (id, result) in std::mem::take(&mut self.unrecorded) {
-            self.record_end(id, result).await;
-        }
+    async fn beat(&mut self) {
+        self.flush().await;
         let generation = self.recorder.call(|journal| journal.generation()).await;
-        if let Ok(Ok(generation)) = generation
-            && self
-                .generation
-                .replace(generation)
-                .is_some_and(|before| before != generation)
-            && let Err(error) = self.catch_up().await
-        {
-            self.not_recording(&error.to_string());
-        }
-        // Time passing is never refused; what cannot be recorded is shown, and tried again.
-        let _ = self.carry_out(Command::Tick).await;
-    }
-
-    async fn ended(&mut self, id: AttemptId, result: AttemptResult) {
-        let known = self.running.remove(&id).is_some();
-        // The end of what was stopped on purpose has been recorded already.
-        if !known && result.status == AttemptStatus::Cancelled {
-            return;
-        }
-        self.record_end(id, result).await;
-    }
-
-    async fn record_end(&mut self, id: AttemptId, result: AttemptResult) {
-        let command = Command::AttemptEnded {
-            attempt: id,
-            result: result.clone(),
-        };
-        if let Err(Unanswered::NotRecorded(_)) = self.carry_out(command).await {
-            self.unrecorded.push((id, result));
-        }
-    }
-
-    async fn carry_out(&mut self, command: Command) -> Result<(), Unanswered> {
-        let stamp = stamp(&self.settings);
-        self.carry_out_at(command, stamp).await
-    }
-
-    async fn carry_out_at(&mut self, command: Command, stamp: Stamp) -> Result<(), Unanswered> {
-        for _ in 0..CONFLICTS {
-            let events = decide(&self.state, command.clone(), &stamp)?;
-            if events.is_empty() {
-                return Ok(());
-            }
-            let recorded = self.number(events, &stamp);
-            match self.append(&recorded).await {
-                Ok(()) => {
-                    self.recording = Recording::Yes;
-                    self.fold(recorded);
-                    return Ok(());
+        match generation {
+            Ok(generation) => {
+                let other = self
+                    .generation
+                    .replace(generation)
+                    .is_some_and(|before| before != generation);
+                if other && let Err(error) = self.catch_up().await {
+                    self.not_recording(&error.to_string());
                 }
-                Err(AppendError::Conflict { .. }) => {
-                    self.catch_up()
-                        .await
-                        .map_err(|error| self.not_recording(&error.to_string()))?;
+            }
+            Err(error) if self.state.sequence > self.recorded => {
+                self.not_recording(&error.to_string());
+            }
+            // Nothing is lost yet, and nothing is to be written: the next append will say.
+            Err(_) => {}
+        }
+        self.keep_place().await;
+        self.tick().await;
+    }
+
+    async fn tick(&mut self) {
+        if matches!(self.role, Role::Writer { .. }) {
+            // Time passing is never refused; what cannot be recorded is kept.
+            let _ = self.carry_out(Command::Tick).await;
+        }
+    }
+
+    /// Hears what a task has to say.
+    async fn hear(&mut self, said: Said) {
+        match said {
+            Said::Ended(id, result) => self.ended(id, result).await,
+            Said::Report(id, Report::Identified { run, remote }) => {
+                let _ = self
+                    .carry_out(Command::AttemptIdentified {
+                        attempt: id,
+                        run,
+                        remote,
+                    })
+                    .await;
+                self.identified(id);
+            }
+            Said::Report(
+                id,
+                Report::Uncertain {
+                    reason,
+                    conclusive_at,
+                },
+            ) => {
+                let _ = self
+                    .carry_out(Command::AttemptUncertain {
+                        attempt: id,
+                        reason,
+                        conclusive_at,
+                    })
+                    .await;
+            }
+            Said::Report(id, Report::Progress(lines)) => {
+                if self.progress.get(&id).is_none_or(|known| **known != *lines) {
+                    self.progress.insert(id, lines);
+                    self.publish();
                 }
-                Err(error) => return Err(self.not_recording(&error.to_string())),
             }
         }
-        Err(self.not_recording("other consoles keep writing to this incident"))
     }
 
-    fn number(&self, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {
-        (self.state.sequence + 1..)
-            .zip(events)
-            .map(|(sequence, event)| Recorded {
-                sequence,
-                at: stamp.at,
-                by: stamp.actor.clone(),
-                event,
-            })
-            .collect()
-    }
-
-    async fn append(&self, recorded: &[Recorded]) -> Result<(), AppendError> {
-        let (id, expected, events) = (self.id.clone(), self.state.sequence, recorded.to_vec());
-        self.recorder
-            .call(move |journal| journal.append(&id, expected, &events))
-            .await
-            .map_err(JournalError::from)?
-    }
-
-    /// Folds in what is recorded already, publishes, and lets the effects begin.
-    fn fold(&mut self, recorded: Vec<Recorded>) {
-        let mut todo = Vec::new();
-        for recorded in recorded {
-            self.state = evolve(self.state.clone(), &recorded);
-            todo.extend(effects(&self.state, &recorded.event));
-            self.events.push_back(Arc::new(recorded));
-        }
-        self.publish();
-        for effect in todo {
-            self.act(effect);
-        }
-    }
-
-    /// Folds in what another writer recorded. Its effects are that writer's.
-    async fn catch_up(&mut self) -> Result<(), JournalError> {
-        let (id, after) = (self.id.clone(), self.state.sequence);
-        let loaded = self
-            .recorder
-            .call(move |journal| journal.load(&id, after))
-            .await;
-        let loaded = loaded.map_err(JournalError::from)??;
-        for recorded in loaded {
-            self.state = evolve(self.state.clone(), &recorded);
-            self.events.push_back(Arc::new(recorded));
-        }
-        self.publish();
-        Ok(())
-    }
-
-    fn not_recording(&mut self, reason: &str) -> Unanswered {
-        let since = match &self.recording {
-            Recording::No { since, .. } => *since,
-            Recording::Yes => Utc::now(),
-        };
-        self.recording = Recording::No {
-            since,
-            reason: reason.to_owned(),
-        };
-        self.publish();
-        Unanswered::NotRecorded(reason.to_owned())
-    }
-
-    fn publish(&self) {
+    pub fn publish(&self) {
         self.snapshots.send_replace(Arc::new(Snapshot {
             state: self.state.clone(),
             events: self.events.clone(),
             recording: self.recording.clone(),
+            role: self.role.clone(),
+            progress: self.progress.clone(),
+            head: self.head,
+            broken: self.broken,
         }));
-    }
-
-    fn act(&mut self, effect: Effect) {
-        match effect {
-            Effect::StartAttempt { attempt, step } => self.start(attempt, &step),
-            Effect::CancelAttempt { attempt } => {
-                let ended = self
-                    .state
-                    .execution()
-                    .and_then(|execution| execution.attempts.get(&attempt))
-                    .is_none_or(|attempt| attempt.end.is_some());
-                // An attempt that has no end yet gets one when its task is gone.
-                let handle = if ended {
-                    self.running.remove(&attempt)
-                } else {
-                    self.running.get(&attempt).cloned()
-                };
-                if let Some(handle) = handle {
-                    handle.abort();
-                }
-            }
-            Effect::WakeAt(at) => self.wakes.push(at),
-        }
-    }
-
-    fn start(&mut self, id: AttemptId, step: &StepId) {
-        let Some(execution) = self.state.execution() else {
-            return;
-        };
-        let playbook = Arc::clone(&execution.playbook);
-        let step = step.clone();
-        let surroundings = Surroundings {
-            aws: self.settings.aws.clone(),
-            programs: Arc::clone(&self.settings.programs),
-            scope: scope(&self.state, Utc::now()),
-            speed: self.settings.speed,
-            place: self.state.incident.as_ref().and_then(|incident| {
-                let alarm = incident.alarms.front()?;
-                Some((alarm.account.clone(), alarm.region.clone()))
-            }),
-        };
-        let work = tokio::spawn(async move {
-            match playbook.step(&step.0).map(|step| &step.kind) {
-                Some(StepKind::Automated(automated)) => attempt(automated, surroundings).await,
-                _ => {
-                    AttemptResult::ended(AttemptStatus::Failed, "the step has nothing to run", None)
-                }
-            }
-        });
-        self.running.insert(id, work.abort_handle());
-        let ends = self.ends.0.clone();
-        tokio::spawn(async move {
-            let result = work.await.unwrap_or_else(|error| {
-                if error.is_cancelled() {
-                    AttemptResult::ended(AttemptStatus::Cancelled, "it was stopped", None)
-                } else {
-                    AttemptResult::ended(
-                        AttemptStatus::Failed,
-                        "the console's own code failed while it ran; please report this",
-                        None,
-                    )
-                }
-            });
-            // The engine may have ended; then the attempt is taken up by the next one.
-            let _ = ends.send((id, result)).await;
-        });
     }
 }

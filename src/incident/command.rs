@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal,
+    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal, Remote,
 };
 use crate::playbook::{Entry, Severity, StepId};
 
@@ -86,6 +86,59 @@ pub enum Command {
         /// How.
         result: AttemptResult,
     },
+    /// Say yes to the change that is described on the screen.
+    Approve {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// SHA-256 of what was on the screen.
+        digest: String,
+        /// What the responder typed: [`super::Intent::confirmation`].
+        typed: String,
+    },
+    /// Say no to it.
+    Decline {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Ask anew for the approval of a change of which nobody knows whether it was made.
+    RequestAgain {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+    },
+    /// AWS named what an attempt runs there.
+    AttemptIdentified {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Which of the step's runs.
+        run: String,
+        /// What runs there.
+        remote: Remote,
+    },
+    /// Nobody knows whether AWS accepted an attempt.
+    AttemptUncertain {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why.
+        reason: String,
+        /// From when on, by AWS's clock, finding nothing means that it was not accepted.
+        conclusive_at: DateTime<Utc>,
+    },
+    /// An attempt came to its end at a console that is not the writer any more. It is recorded,
+    /// and the writer goes on from it.
+    LateResult {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How.
+        result: AttemptResult,
+    },
     /// Stop what the current step is running.
     CancelCurrent,
     /// Escalate now.
@@ -116,7 +169,7 @@ pub enum Command {
     },
     /// Time has passed.
     Tick,
-    /// A console took the incident up again: what ran is no longer running.
+    /// A console took the incident up: what ran where it was before is no longer followed.
     TakeUp,
 }
 
@@ -226,6 +279,18 @@ pub enum Refusal {
         step: StepId,
         /// How often.
         visits: u32,
+    },
+    /// No change waits for a yes there.
+    #[error("nothing waits for approval at step {0}")]
+    NothingToApprove(StepId),
+    /// What was on the screen is not what waits.
+    #[error("what was on the screen is no longer what would be done; read it again")]
+    OtherDigest,
+    /// What was typed does not confirm it.
+    #[error("type {wanted:?} to approve this; nothing was done")]
+    NotConfirmed {
+        /// What has to be typed.
+        wanted: String,
     },
     /// Nothing is running.
     #[error("nothing is running at this step")]

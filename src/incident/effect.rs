@@ -2,24 +2,21 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AttemptId, Event, State};
-use crate::playbook::StepId;
+use super::{AttemptId, AttemptOrigin, Event, State};
 
 /// Something to be done. Its result comes back as a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Run the step's actions.
-    StartAttempt {
-        /// The attempt.
-        attempt: AttemptId,
-        /// The step.
-        step: StepId,
-    },
-    /// Stop an attempt, if it still runs.
-    CancelAttempt {
-        /// The attempt.
-        attempt: AttemptId,
-    },
+    /// Run an attempt that reads, or go on following what it runs at AWS.
+    Run(AttemptId),
+    /// Send an attempt's change: once, and never again.
+    Send(AttemptId),
+    /// Find out what became of an attempt's change, and follow it.
+    LookUp(AttemptId),
+    /// Ask AWS to stop an attempt's change.
+    StopRemote(AttemptId),
+    /// Stop an attempt that reads, if it still runs.
+    Abort(AttemptId),
     /// Say when that time has come.
     WakeAt(DateTime<Utc>),
 }
@@ -28,22 +25,33 @@ pub enum Effect {
 #[must_use]
 pub fn effects(state: &State, event: &Event) -> Vec<Effect> {
     match event {
-        Event::AttemptStarted { attempt, step, .. } => {
-            vec![Effect::StartAttempt {
-                attempt: *attempt,
-                step: step.clone(),
+        Event::AttemptStarted {
+            attempt,
+            origin: AttemptOrigin::Approval,
+            ..
+        } => vec![Effect::Send(*attempt)],
+        Event::AttemptStarted { attempt, .. } => vec![Effect::Run(*attempt)],
+        Event::AttemptReattached { attempt } => {
+            let changes = state
+                .attempt(*attempt)
+                .is_some_and(|(_, attempt)| attempt.intent.is_some());
+            vec![if changes {
+                Effect::LookUp(*attempt)
+            } else {
+                Effect::Run(*attempt)
             }]
         }
+        Event::CancelRequested { attempt } => vec![Effect::StopRemote(*attempt)],
         Event::RetryScheduled { at, .. } => vec![Effect::WakeAt(*at)],
         Event::EscalationPostponed { until, .. } => vec![Effect::WakeAt(*until)],
-        Event::AttemptEnded { attempt, .. } => vec![Effect::CancelAttempt { attempt: *attempt }],
+        Event::AttemptEnded { attempt, .. } => vec![Effect::Abort(*attempt)],
         Event::ExecutionEnded { .. } => state
             .execution()
             .into_iter()
             .flat_map(super::Execution::running)
-            .map(|attempt| Effect::CancelAttempt {
-                attempt: attempt.id,
-            })
+            // A change goes on at AWS, and is followed to its end.
+            .filter(|attempt| attempt.intent.is_none())
+            .map(|attempt| Effect::Abort(attempt.id))
             .collect(),
         _ => Vec::new(),
     }

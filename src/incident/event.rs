@@ -1,12 +1,15 @@
 //! What happened: the journal's record.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     Actor, AlarmRef, AlarmState, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
-    ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Rehearsal, Verdict, VisitResult,
+    ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Intent, Rehearsal, Remote, Verdict,
+    VisitResult,
 };
 use crate::expression::Evidence;
 use crate::playbook::{Outcome, Severity, StepId};
@@ -19,18 +22,14 @@ pub struct Recorded {
     /// When.
     pub at: DateTime<Utc>,
     /// Who.
-    pub by: Actor,
+    pub by: Arc<Actor>,
     /// What.
     pub event: Event,
 }
 
 /// What happened. Names are in the past tense; nothing here can be taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are kept behind an `Arc`, and large ones are rare"
-)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The incident was opened.
     IncidentOpened {
@@ -162,6 +161,70 @@ pub enum Event {
         /// Why it runs.
         origin: AttemptOrigin,
     },
+    /// A change to the system was described, and waits for a yes.
+    ApprovalRequested {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What will be done, and nothing else.
+        intent: Intent,
+        /// SHA-256 of it.
+        digest: String,
+    },
+    /// Somebody said yes. The attempt is intended by the same append.
+    ApprovalGranted {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was approved.
+        digest: String,
+        /// The attempt it is for.
+        attempt: AttemptId,
+        /// The wall clock's time, with which the one request is signed, whenever it is sent:
+        /// AWS refuses it five minutes later.
+        signed_at: DateTime<Utc>,
+    },
+    /// Somebody said no.
+    ApprovalDeclined {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was declined.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// AWS named what the attempt runs there.
+    AttemptIdentified {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Which of the step's runs.
+        run: String,
+        /// What runs there.
+        remote: Remote,
+    },
+    /// Nobody knows whether AWS accepted the request; it is looked up.
+    AttemptUncertain {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why.
+        reason: String,
+        /// From when on, by AWS's clock, finding nothing means that it was not accepted.
+        conclusive_at: DateTime<Utc>,
+    },
+    /// A console took up what still runs elsewhere.
+    AttemptReattached {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// AWS was asked to stop it. It goes on until AWS says that it ended.
+    CancelRequested {
+        /// The attempt.
+        attempt: AttemptId,
+    },
     /// An attempt ended: exactly once.
     AttemptEnded {
         /// The attempt.
@@ -208,6 +271,11 @@ pub enum Event {
         escalation: EscalationId,
         /// Until when.
         until: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// An event that this program cannot read. It is never written.
+    Unreadable {
         /// Why.
         reason: String,
     },

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution, ExecutionStatus,
-    Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Visit, VisitResult,
+    Approval, Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution,
+    ExecutionStatus, Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Uncertain,
+    Visit, VisitResult,
 };
 use crate::document::Source;
 use crate::expression::from_json;
@@ -36,6 +37,8 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     latest: Default::default(),
                     retries: Default::default(),
                     outputs: Default::default(),
+                    approval: None,
+                    signed: None,
                     escalations: Default::default(),
                     escalated: false,
                     failed_steps: 0,
@@ -43,7 +46,11 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             }
         }
         event if about_incident(event) => incident(&mut state.incident, recorded),
-        Event::AttemptEnded { attempt, .. } => {
+        Event::AttemptEnded { attempt, .. }
+        | Event::AttemptIdentified { attempt, .. }
+        | Event::AttemptUncertain { attempt, .. }
+        | Event::AttemptReattached { attempt }
+        | Event::CancelRequested { attempt } => {
             let holder = state
                 .executions
                 .iter_mut()
@@ -167,6 +174,9 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
         } => {
             execution.retries.remove(step);
             execution.latest.insert(step.clone(), *attempt);
+            let approved = execution
+                .approval
+                .take_if(|approval| *origin == AttemptOrigin::Approval && approval.step == *step);
             execution.attempts.insert(
                 *attempt,
                 Attempt {
@@ -174,11 +184,62 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                     step: step.clone(),
                     number: *number,
                     origin: *origin,
+                    intent: approved
+                        .as_ref()
+                        .map(|approval| Arc::clone(&approval.intent)),
+                    signed_at: execution.signed.take(),
+                    remotes: Default::default(),
+                    uncertain: None,
+                    cancelling: false,
                     started_at: recorded.at,
                     end: None,
-                    used: *origin == AttemptOrigin::Arrival,
+                    used: matches!(origin, AttemptOrigin::Arrival | AttemptOrigin::Approval),
                 },
             );
+        }
+        Event::ApprovalRequested {
+            step,
+            visit,
+            intent,
+            digest,
+        } => {
+            execution.approval = Some(Approval {
+                step: step.clone(),
+                visit: *visit,
+                intent: Arc::new(intent.clone()),
+                digest: digest.clone(),
+                asked_at: recorded.at,
+            });
+        }
+        Event::ApprovalGranted { signed_at, .. } => execution.signed = Some(*signed_at),
+        Event::ApprovalDeclined { .. } => execution.approval = None,
+        Event::AttemptIdentified {
+            attempt,
+            run,
+            remote,
+        } => {
+            if let Some(attempt) = execution.attempts.get_mut(attempt) {
+                attempt.remotes.insert(run.clone(), remote.clone());
+                attempt.uncertain = None;
+            }
+        }
+        Event::AttemptUncertain {
+            attempt,
+            reason,
+            conclusive_at,
+        } => {
+            if let Some(attempt) = execution.attempts.get_mut(attempt) {
+                attempt.uncertain = Some(Uncertain {
+                    reason: reason.clone(),
+                    since: recorded.at,
+                    conclusive_at: *conclusive_at,
+                });
+            }
+        }
+        Event::CancelRequested { attempt } => {
+            if let Some(attempt) = execution.attempts.get_mut(attempt) {
+                attempt.cancelling = true;
+            }
         }
         Event::AttemptEnded { attempt, result } => {
             let Some(ended) = execution
@@ -246,6 +307,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             execution.status = *status;
             execution.outcome = *outcome;
             execution.ended_at = Some(recorded.at);
+            execution.approval = None;
             execution.retries.clear();
         }
         // A branch is followed by the step's end; a late result changes nothing.
@@ -270,6 +332,9 @@ fn leave(
         execution.failed_steps += 1;
     }
     execution.retries.remove(step);
+    execution
+        .approval
+        .take_if(|approval| approval.step == *step);
     // Whatever the step was left with has been used: another visit is another attempt.
     if let Some(attempt) = execution
         .latest

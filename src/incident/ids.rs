@@ -63,13 +63,28 @@ pub struct Actor {
     pub arn: Option<String>,
 }
 
+impl Actor {
+    /// Whoever it was, it cannot be read any more.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            user: "unknown".into(),
+            uid: u32::MAX,
+            host: "unknown".into(),
+            arn: None,
+        }
+    }
+}
+
 /// When a command was given, by whom, and the randomness its ids are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
-    /// The wall clock's time.
+    /// When. It never goes back within an incident, whatever the wall clock does.
     pub at: DateTime<Utc>,
+    /// The wall clock's time, by which others judge what is signed.
+    pub wall: DateTime<Utc>,
     /// Who gave it.
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
     /// Random; every id that the command makes is derived from it.
     pub seed: Uuid,
 }

@@ -41,7 +41,7 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
         };
         let untouched =
             !execution.latest.contains_key(&step.id) && execution.visits_of(&step.id) == 0;
-        if automated.prefetch && untouched && ready(automated, &scope) {
+        if automated.prefetch && !automated.mutating() && untouched && ready(automated, &scope) {
             planned.push(step.id.clone());
             free -= 1;
         }

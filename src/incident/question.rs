@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Escalation, ExecutionStatus, IncidentStatus, State, scope};
+use super::{
+    Approval, Attempt, AttemptStatus, Escalation, Execution, ExecutionStatus, IncidentStatus,
+    State, scope,
+};
 use crate::expression::{Explanation, Scope, Verdict};
-use crate::playbook::{Branch, Decision, Input, Step, StepKind};
+use crate::playbook::{Branch, Decision, Input, Step, StepId, StepKind};
 
 /// What the responder is asked now. Screens, plain mode and the bot all read this.
 #[derive(Debug, Clone)]
@@ -17,6 +20,17 @@ pub enum Question<'a> {
     Escalation(&'a Escalation),
     /// The console works; nothing is asked.
     Working(&'a Step),
+    /// A change waits for a yes.
+    Approval(&'a Approval),
+    /// Nobody knows whether a change was made; the responder decides what follows.
+    Unknown {
+        /// The step.
+        step: &'a Step,
+        /// Which visit of it.
+        visit: u32,
+        /// The attempt of which nobody knows.
+        attempt: &'a Attempt,
+    },
     /// A manual step.
     Manual {
         /// The step.
@@ -80,7 +94,15 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
         return Question::Ended;
     };
     match &step.kind {
-        StepKind::Automated(_) => Question::Working(step),
+        StepKind::Automated(_) => match (&execution.approval, unknown(execution, &step.id)) {
+            (Some(approval), _) => Question::Approval(approval),
+            (None, Some(attempt)) => Question::Unknown {
+                step,
+                visit: visit.number,
+                attempt,
+            },
+            (None, None) => Question::Working(step),
+        },
         StepKind::Manual(_) => Question::Manual {
             step,
             visit: visit.number,
@@ -92,6 +114,22 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
         },
         StepKind::Outcome(_) => Question::Ended,
     }
+}
+
+/// The step's latest attempt, if it was to change something and nobody knows whether it did.
+fn unknown<'a>(execution: &'a Execution, step: &StepId) -> Option<&'a Attempt> {
+    execution.latest_attempt(step).filter(|attempt| {
+        attempt.intent.is_some()
+            && attempt
+                .end
+                .as_ref()
+                .is_some_and(|(result, _)| result.status == AttemptStatus::Unknown)
+    })
+}
+
+/// Tells whether nobody knows what became of a step's latest change.
+pub(super) fn is_unknown(execution: &Execution, step: &StepId) -> bool {
+    unknown(execution, step).is_some()
 }
 
 /// Evaluates the branches: the first whose condition holds is recommended, or the one taken

@@ -10,7 +10,7 @@ use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Verdict};
+use super::{AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Intent, Remote, Verdict};
 use crate::playbook::{Outcome, Playbook, Severity, StepId, Vocabulary};
 
 /// An incident and everything in it.
@@ -44,6 +44,15 @@ impl State {
         self.executions
             .last()
             .filter(|execution| execution.status == ExecutionStatus::InProgress)
+    }
+
+    /// An attempt of any walk, and the walk it belongs to.
+    #[must_use]
+    pub fn attempt(&self, id: AttemptId) -> Option<(&Execution, &Attempt)> {
+        self.executions
+            .iter()
+            .rev()
+            .find_map(|execution| Some((execution, execution.attempts.get(&id)?)))
     }
 
     /// The latest walk, in progress or not.
@@ -144,6 +153,27 @@ pub struct AlarmRef {
     pub since: Option<DateTime<Utc>>,
 }
 
+impl AlarmRef {
+    /// The same alarm with every text passed through `mask`.
+    #[must_use]
+    pub fn masked(self, mask: impl Fn(&str) -> String) -> Self {
+        Self {
+            name: mask(&self.name),
+            arn: mask(&self.arn),
+            reason: mask(&self.reason),
+            description: mask(&self.description),
+            namespace: self.namespace.as_deref().map(&mask),
+            metric: self.metric.as_deref().map(&mask),
+            dimensions: self
+                .dimensions
+                .iter()
+                .map(|(name, value)| (mask(name), mask(value)))
+                .collect(),
+            ..self
+        }
+    }
+}
+
 /// An alarm's state, in CloudWatch's words.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -223,6 +253,10 @@ pub struct Execution {
     pub retries: OrdMap<StepId, Retry>,
     /// Outputs by name.
     pub outputs: OrdMap<String, Output>,
+    /// The change that waits for a yes.
+    pub approval: Option<Approval>,
+    /// When the change was signed whose attempt starts next: in the same append.
+    pub(super) signed: Option<DateTime<Utc>>,
     /// Escalations, the latest last.
     pub escalations: Vector<Escalation>,
     /// Whether one was approved.
@@ -376,6 +410,16 @@ pub struct Attempt {
     pub number: u32,
     /// Why it runs.
     pub origin: AttemptOrigin,
+    /// What it changes; none for one that only reads.
+    pub intent: Option<Arc<Intent>>,
+    /// When the request for the change was signed, by the wall clock.
+    pub signed_at: Option<DateTime<Utc>>,
+    /// What runs for it at AWS, by the step's run.
+    pub remotes: OrdMap<String, Remote>,
+    /// Why nobody knows whether AWS accepted it, and when that will be known.
+    pub uncertain: Option<Uncertain>,
+    /// Whether AWS was asked to stop it.
+    pub cancelling: bool,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// How it ended, and when.
@@ -396,6 +440,34 @@ pub enum AttemptOrigin {
     Retry,
     /// The one before was cut off.
     TakeUp,
+    /// The responder approved it.
+    Approval,
+}
+
+/// What is not known of an attempt that changes the system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Uncertain {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// From when on, by AWS's clock, finding nothing means that it was not accepted.
+    pub conclusive_at: DateTime<Utc>,
+}
+
+/// A change that waits for a yes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Approval {
+    /// The step.
+    pub step: StepId,
+    /// Which visit of it.
+    pub visit: u32,
+    /// What will be done.
+    pub intent: Arc<Intent>,
+    /// SHA-256 of it.
+    pub digest: String,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
 }
 
 /// How an attempt ended.

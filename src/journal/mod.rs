@@ -1,10 +1,28 @@
 //! The journal: every event of every incident, durable before anything follows from it.
 //!
-//! One small interface over SQLite: append at an expected version, load, list, and ask
-//! whether somebody else wrote. It must never interpret an event beyond storing it, and never
-//! overwrite what it cannot read.
+//! One small interface over SQLite: append at an expected version, load, follow. Beside it stand
+//! the lease that says who writes an incident, the chain of hashes that shows what was altered,
+//! and the ways out and in: export and import. It must never interpret an event beyond storing
+//! it, and never overwrite what it cannot read.
 
+mod access;
+mod chain;
+mod codec;
+mod error;
+mod lease;
+mod list;
+mod recovery;
 mod schema;
 mod store;
+mod transfer;
+mod verify;
 
-pub use store::{AppendError, FindError, Journal, JournalError, Summary, state_folder};
+pub use access::state_folder;
+pub use chain::{Hash, HashError};
+pub use error::{AppendError, FindError, JournalError};
+pub use lease::{Holder, Lease};
+pub use list::{Imported, Summary};
+pub use recovery::Recovered;
+pub use store::{Journal, Loaded};
+pub use transfer::{Export, ExportError, Import, ImportError};
+pub use verify::{Broken, Fault, HeadPlace, Verification};

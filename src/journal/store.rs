@@ -1,177 +1,190 @@
-//! The event store.
+//! The event store: append at an expected version, load, follow.
 
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::schema;
+use super::chain::{Hash, Link};
+use super::lease::{self, Holder};
+use super::verify::{Broken, Fault};
+use super::{AppendError, JournalError, Recovered, access, codec, list, recovery, schema};
 use crate::document::sha256;
-use crate::incident::{Event, IncidentId, IncidentStatus, Recorded};
-
-/// Events larger than this, in bytes of JSON, are stored once under their hash.
-const INLINE_LIMIT: usize = 32 * 1024;
-/// The version of the events' JSON.
-const EVENT_VERSION: i64 = 1;
-
-/// Why the journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// SQLite refused.
-    #[error("failed to use the journal: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The folder cannot be made or protected.
-    #[error("failed to prepare the journal's folder {}: {source}; set XDG_STATE_HOME to a folder you can write", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// Something else stands where the journal was expected.
-    #[error("failed to use the journal: {} is not a regular file; move it away", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// No home folder is known.
-    #[error(
-        "failed to find a folder for the journal: neither XDG_STATE_HOME nor HOME is set; set one of them"
-    )]
-    NoHome,
-    /// A later version wrote it.
-    #[error(
-        "the journal has version {found}, this program knows {known}; install a newer standdown, nothing was changed"
-    )]
-    Newer {
-        /// The version found.
-        found: i64,
-        /// The version known.
-        known: i64,
-    },
-    /// An event cannot be read.
-    #[error("failed to read event {sequence} of incident {incident}: {reason}")]
-    Unreadable {
-        /// The incident.
-        incident: String,
-        /// The event.
-        sequence: i64,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// Why events were not appended.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// Somebody else wrote first; load what they wrote and decide again.
-    #[error(
-        "somebody else wrote to incident {incident} meanwhile (it is at event {found}, not {expected})"
-    )]
-    Conflict {
-        /// The incident.
-        incident: IncidentId,
-        /// The last event there is.
-        found: u64,
-        /// The last event the writer knew.
-        expected: u64,
-    },
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-impl From<rusqlite::Error> for AppendError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Journal(error.into())
-    }
-}
-
-/// An incident in a list.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Summary {
-    /// Its id.
-    pub id: IncidentId,
-    /// Its title.
-    pub title: String,
-    /// Where it stands.
-    pub status: IncidentStatus,
-    /// When it was opened.
-    pub opened_at: DateTime<Utc>,
-    /// When the last event was recorded.
-    pub last_at: DateTime<Utc>,
-    /// How many events it has.
-    pub events: u64,
-    /// The scenario, when it is a rehearsal.
-    pub rehearsal: Option<crate::incident::Rehearsal>,
-}
+use crate::incident::{Actor, IncidentId, Recorded};
 
 /// An open journal.
 #[derive(Debug)]
 pub struct Journal {
-    connection: Connection,
+    pub(super) connection: Connection,
+    path: PathBuf,
+    /// The file's device and inode, as it was opened.
+    file: Option<(u64, u64)>,
 }
 
-/// Names the folder of the journal: `$XDG_STATE_HOME/standdown`, or `~/.local/state/standdown`.
-///
-/// # Errors
-/// When neither `XDG_STATE_HOME` nor `HOME` is set.
-pub fn state_folder() -> Result<PathBuf, JournalError> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_STATE_HOME")
-        .filter(|path| path.is_absolute())
-        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-        .map(|base| base.join("standdown"))
-        .ok_or(JournalError::NoHome)
+/// Events that were loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// The events.
+    pub events: Vec<Recorded>,
+    /// The hash of the last one.
+    pub head: Hash,
+    /// The first place where the chain does not hold.
+    pub broken: Option<Broken>,
+}
+
+/// A row as it is stored.
+pub(super) struct Row {
+    pub sequence: u64,
+    pub at: i64,
+    pub by: String,
+    pub version: i64,
+    pub payload: String,
+    pub blob: Option<String>,
+    pub hash: Option<Hash>,
+    /// The part that stands apart.
+    pub large: Option<String>,
+}
+
+impl Row {
+    pub fn link<'a>(&'a self, incident: &'a IncidentId) -> Link<'a> {
+        Link {
+            incident: &incident.0,
+            sequence: self.sequence,
+            at: self.at,
+            by: &self.by,
+            version: self.version,
+            payload: &self.payload,
+            blob: self.blob.as_deref(),
+        }
+    }
+
+    /// What is wrong with this row, after those before it.
+    pub fn fault(&self, incident: &IncidentId, expected: u64, previous: Hash) -> Option<Fault> {
+        if self.sequence != expected {
+            return Some(Fault::Missing);
+        }
+        if self.hash != Some(self.link(incident).hash(previous)) {
+            return Some(Fault::Altered);
+        }
+        let apart = self.blob.as_ref().is_none_or(|hash| {
+            self.large
+                .as_ref()
+                .is_some_and(|large| sha256(large) == *hash)
+        });
+        (!apart).then_some(Fault::PartAltered)
+    }
+}
+
+const COLUMNS: &str = "sequence, at, by, version, payload, blob, hash,
+    CAST((SELECT bytes FROM blob WHERE blob.hash = event.blob) AS TEXT)";
+
+/// Reads a row; a hash of another length is none.
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        sequence: to_u64(row.get(0)?),
+        at: row.get(1)?,
+        by: row.get(2)?,
+        version: row.get(3)?,
+        payload: row.get(4)?,
+        blob: row.get(5)?,
+        hash: row
+            .get_ref(6)?
+            .as_blob()
+            .ok()
+            .and_then(|hash| hash.try_into().ok())
+            .map(Hash),
+        large: row.get(7)?,
+    })
 }
 
 impl Journal {
-    /// Opens the journal, making it if there is none. The folder is for its owner alone.
+    /// Opens the journal, making it if there is none. One that is damaged is set aside, and what
+    /// can be read of it is carried over into a new one.
     ///
     /// # Errors
-    /// When the folder or the file cannot be used, or a later version wrote it.
-    pub fn open(path: &Path) -> Result<Self, JournalError> {
-        if let Some(folder) = path.parent() {
-            private_folder(folder).map_err(|source| JournalError::Folder {
-                path: folder.to_owned(),
-                source,
-            })?;
+    /// When the folder or the file cannot be used, others can write it, or a later version
+    /// wrote it.
+    pub fn open(path: &Path) -> Result<(Self, Option<Recovered>), JournalError> {
+        access::prepare(path)?;
+        let _lock = recovery::Lock::take(path)?;
+        match Self::connect(path) {
+            Err(error) if error.is_corrupt() => {
+                let recovered = recovery::set_aside(path)?;
+                Ok((Self::connect(path)?, Some(recovered)))
+            }
+            other => Ok((other?, None)),
         }
-        // A pipe or a device in its place would wait for ever.
-        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(JournalError::NotAFile {
-                path: path.to_owned(),
-            });
-        }
-        let private = |source| JournalError::Folder {
-            path: path.to_owned(),
-            source,
-        };
-        private_file(path).map_err(private)?;
+    }
+
+    /// Opens a file as it is.
+    pub(super) fn connect(path: &Path) -> Result<Self, JournalError> {
         let mut connection = Connection::open(path)?;
         schema::prepare(&mut connection)?;
-        Ok(Self { connection })
+        connection.set_prepared_statement_cache_capacity(32);
+        // Damage to the first pages shows here, and not in the middle of an incident.
+        connection.query_row("SELECT COUNT(*) FROM incident", [], |row| {
+            row.get::<_, i64>(0)
+        })?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            file: identity(path),
+        })
+    }
+
+    /// Sets a journal aside that was found damaged while it was open, and opens a new one with
+    /// what could be read.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn replace(self) -> Result<(Self, Option<Recovered>), JournalError> {
+        let path = self.path.clone();
+        let moved = self.is_moved();
+        drop(self);
+        if moved {
+            // Another console has set it aside already.
+            return Self::open(&path);
+        }
+        let _lock = recovery::Lock::take(&path)?;
+        let recovered = recovery::set_aside(&path)?;
+        Ok((Self::connect(&path)?, Some(recovered)))
+    }
+
+    /// Tells whether another file stands at its path now.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        identity(&self.path) != self.file
+    }
+
+    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>, JournalError> {
+        if self.is_moved() {
+            return Err(JournalError::Moved);
+        }
+        Ok(self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
     /// Appends events after the `expected` last one, all or none; they are on the disk when it
-    /// returns. The first event of an incident is appended after 0.
+    /// returns the new head. The first event of an incident is appended after 0, and gives the
+    /// lease to `writer`. With a writer, the lease must be theirs; without one, what is appended
+    /// is something that anyone may add, such as a note.
     ///
     /// # Errors
-    /// When somebody else wrote meanwhile, or the journal cannot be written.
+    /// When somebody else wrote meanwhile, somebody else is the writer, the incident was
+    /// imported, or the journal cannot be written.
     pub fn append(
         &mut self,
         incident: &IncidentId,
         expected: u64,
         events: &[Recorded],
-    ) -> Result<(), AppendError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let found = last(&transaction, incident)?;
+        writer: Option<&Holder>,
+    ) -> Result<Hash, AppendError> {
+        let transaction = self.transaction()?;
+        let (found, mut head) = last(&transaction, incident)?;
         if found != expected {
             return Err(AppendError::Conflict {
                 incident: incident.clone(),
@@ -179,152 +192,107 @@ impl Journal {
                 expected,
             });
         }
-        for recorded in events {
-            if recorded.sequence == 1 {
-                transaction.execute(
-                    "INSERT INTO incident (id, opened_at) VALUES (?1, ?2)",
-                    params![&*incident.0, recorded.at.to_rfc3339()],
-                )?;
+        if expected > 0 {
+            if is_imported(&transaction, incident)? {
+                return Err(AppendError::Imported(incident.clone()));
             }
-            insert(&transaction, incident, recorded)?;
+            if let Some(writer) = writer
+                && !lease::holds(&transaction, incident, writer.token)?
+            {
+                drop(transaction);
+                return Err(AppendError::NotTheWriter {
+                    incident: incident.clone(),
+                    by: self.lease(incident)?.map(Box::new),
+                });
+            }
+        }
+        for recorded in events {
+            head = insert(&transaction, incident, recorded, head)?;
+        }
+        if expected == 0
+            && let Some(writer) = writer
+        {
+            lease::give(&transaction, incident, writer)?;
         }
         transaction.commit()?;
+        Ok(head)
+    }
+
+    /// Loads the events of an incident that come after one, and checks their chain. `head` is
+    /// the hash of the one before; for the whole incident, after 0, it is the default.
+    ///
+    /// # Errors
+    /// When the journal cannot be read. An event that cannot be read is no error: it says so in
+    /// its place.
+    pub fn load(
+        &self,
+        incident: &IncidentId,
+        after: u64,
+        head: Hash,
+    ) -> Result<Loaded, JournalError> {
+        let mut loaded = Loaded {
+            head,
+            ..Loaded::default()
+        };
+        let mut actors: HashMap<String, Arc<Actor>> = HashMap::new();
+        let mut expected = after + 1;
+        self.rows(incident, after, |row| {
+            if loaded.broken.is_none() {
+                loaded.broken = row
+                    .fault(incident, expected, loaded.head)
+                    .map(|fault| Broken {
+                        sequence: if fault == Fault::Missing {
+                            expected
+                        } else {
+                            row.sequence
+                        },
+                        fault,
+                    });
+            }
+            expected = row.sequence + 1;
+            loaded.head = row.hash.unwrap_or_default();
+            let by = if let Some(by) = actors.get(&row.by) {
+                Arc::clone(by)
+            } else {
+                let by =
+                    Arc::new(serde_json::from_str(&row.by).unwrap_or_else(|_| Actor::unknown()));
+                actors.insert(row.by.clone(), Arc::clone(&by));
+                by
+            };
+            loaded.events.push(Recorded {
+                sequence: row.sequence,
+                at: time(row.at),
+                by,
+                event: codec::decode(row.version, &row.payload, row.large.as_deref()),
+            });
+            Ok::<(), JournalError>(())
+        })?;
+        Ok(loaded)
+    }
+
+    /// Goes through an incident's rows, in order.
+    pub(super) fn rows<E: From<rusqlite::Error>>(
+        &self,
+        incident: &IncidentId,
+        after: u64,
+        mut each: impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM event WHERE incident = ?1 AND sequence > ?2 ORDER BY sequence"
+        ))?;
+        let mut rows = statement.query(params![&*incident.0, to_sql(after)])?;
+        while let Some(found) = rows.next()? {
+            each(row(found)?)?;
+        }
         Ok(())
     }
 
-    /// Loads the events of an incident that come after one.
+    /// The last event's place and hash; 0 and the default before the first.
     ///
     /// # Errors
-    /// When the journal or an event cannot be read.
-    pub fn load(&self, incident: &IncidentId, after: u64) -> Result<Vec<Recorded>, JournalError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, at, by, COALESCE(payload, CAST((SELECT bytes FROM blob WHERE hash = event.blob) AS TEXT))
-             FROM event WHERE incident = ?1 AND sequence > ?2 ORDER BY sequence",
-        )?;
-        let rows = statement.query_map(params![&*incident.0, to_sql(after)], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, String>(3)?,
-            ))
-        })?;
-        rows.map(|row| {
-            let (sequence, at, by, payload) = row?;
-            let unreadable = |reason: String| JournalError::Unreadable {
-                incident: incident.to_string(),
-                sequence,
-                reason,
-            };
-            let event: Event =
-                serde_json::from_str(&payload).map_err(|error| unreadable(error.to_string()))?;
-            Ok(Recorded {
-                sequence: u64::try_from(sequence).map_err(|error| unreadable(error.to_string()))?,
-                at: at
-                    .parse()
-                    .map_err(|error: chrono::ParseError| unreadable(error.to_string()))?,
-                by: serde_json::from_str(&by).map_err(|error| unreadable(error.to_string()))?,
-                event,
-            })
-        })
-        .collect()
-    }
-
-    /// Lists all incidents, unfinished ones first, then the latest first.
-    ///
-    /// # Errors
-    /// When the journal or an event cannot be read.
-    pub fn incidents(&self) -> Result<Vec<Summary>, JournalError> {
-        let mut statement = self.connection.prepare("SELECT id FROM incident")?;
-        let ids: Vec<String> = statement
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        let mut all = Vec::new();
-        for id in ids {
-            all.extend(self.summary(&IncidentId(id.into()))?);
-        }
-        all.sort_by_key(|summary| {
-            (
-                summary.status == IncidentStatus::Closed,
-                std::cmp::Reverse(summary.last_at),
-            )
-        });
-        Ok(all)
-    }
-
-    /// Summarises one incident from the few events that say what a list shows.
-    fn summary(&self, id: &IncidentId) -> Result<Option<Summary>, JournalError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, at, payload FROM event WHERE incident = ?1 AND (sequence = 1
-               OR json_extract(payload, '$.type') = 'status_changed'
-               OR sequence = (SELECT MAX(sequence) FROM event WHERE incident = ?1)) ORDER BY sequence",
-        )?;
-        let mut rows = statement.query(params![&*id.0])?;
-        let mut summary: Option<Summary> = None;
-        while let Some(row) = rows.next()? {
-            let sequence: i64 = row.get(0)?;
-            let at: String = row.get(1)?;
-            let payload: Option<String> = row.get(2)?;
-            let unreadable = |reason: String| JournalError::Unreadable {
-                incident: id.to_string(),
-                sequence,
-                reason,
-            };
-            let at: DateTime<Utc> = at
-                .parse()
-                .map_err(|error: chrono::ParseError| unreadable(error.to_string()))?;
-            let event: Option<Event> = payload
-                .map(|payload| serde_json::from_str(&payload))
-                .transpose()
-                .map_err(|error| unreadable(error.to_string()))?;
-            match (&mut summary, event) {
-                (
-                    _,
-                    Some(Event::IncidentOpened {
-                        title, rehearsal, ..
-                    }),
-                ) => {
-                    summary = Some(Summary {
-                        id: id.clone(),
-                        title,
-                        status: IncidentStatus::Open,
-                        opened_at: at,
-                        last_at: at,
-                        events: 1,
-                        rehearsal,
-                    });
-                }
-                (Some(summary), event) => {
-                    if let Some(Event::StatusChanged { to, .. }) = event {
-                        summary.status = to;
-                    }
-                    summary.last_at = at;
-                    summary.events = u64::try_from(sequence).unwrap_or(0);
-                }
-                (None, _) => {}
-            }
-        }
-        Ok(summary)
-    }
-
-    /// Finds the incident whose id begins with `prefix`; several or none are said.
-    ///
-    /// # Errors
-    /// When the journal cannot be read, or the prefix fits none or several.
-    pub fn find(&self, prefix: &str) -> Result<Summary, FindError> {
-        let mut fitting: Vec<Summary> = self
-            .incidents()?
-            .into_iter()
-            .filter(|summary| summary.id.0.starts_with(prefix))
-            .collect();
-        match (fitting.len(), fitting.pop()) {
-            (1, Some(summary)) => Ok(summary),
-            (0, _) => Err(FindError::None(prefix.to_owned())),
-            (count, _) => Err(FindError::Several {
-                prefix: prefix.to_owned(),
-                count,
-            }),
-        }
+    /// When the journal cannot be read.
+    pub fn head(&self, incident: &IncidentId) -> Result<(u64, Hash), JournalError> {
+        Ok(last(&self.connection, incident)?)
     }
 
     /// A number that changes when somebody else writes to the store.
@@ -332,209 +300,117 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub fn generation(&self) -> Result<i64, JournalError> {
+        if self.is_moved() {
+            return Err(JournalError::Moved);
+        }
         Ok(self
             .connection
             .pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 }
 
-/// Why an incident was not found.
-#[derive(Debug, thiserror::Error)]
-pub enum FindError {
-    /// None has such an id.
-    #[error(
-        "no incident's id begins with {0:?}; an id looks like 20261120-4f3a9c and stands in the console's header"
-    )]
-    None(String),
-    /// Several have.
-    #[error("{count} incidents' ids begin with {prefix:?}; write more of the id")]
-    Several {
-        /// What was asked for.
-        prefix: String,
-        /// How many fit.
-        count: usize,
-    },
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata()
+        .ok()
+        .map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-fn last(connection: &Connection, incident: &IncidentId) -> rusqlite::Result<u64> {
-    let last: Option<i64> = connection
+fn is_imported(connection: &Connection, incident: &IncidentId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM incident WHERE id = ?1 AND imported IS NOT NULL")?
+        .exists(params![&*incident.0])
+}
+
+pub(super) fn last(
+    connection: &Connection,
+    incident: &IncidentId,
+) -> rusqlite::Result<(u64, Hash)> {
+    let last: Option<(i64, Hash)> = connection
         .prepare_cached(
-            "SELECT sequence FROM event WHERE incident = ?1 ORDER BY sequence DESC LIMIT 1",
+            "SELECT sequence, hash FROM event WHERE incident = ?1 ORDER BY sequence DESC LIMIT 1",
         )?
-        .query_row(params![&*incident.0], |row| row.get(0))
+        .query_row(params![&*incident.0], |row| {
+            let hash = row
+                .get_ref(1)?
+                .as_blob()
+                .ok()
+                .and_then(|hash| hash.try_into().ok());
+            Ok((row.get(0)?, hash.map(Hash).unwrap_or_default()))
+        })
         .optional()?;
-    Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0))
+    Ok(last.map_or((0, Hash::default()), |(sequence, hash)| {
+        (to_u64(sequence), hash)
+    }))
 }
 
 fn insert(
     connection: &Connection,
     incident: &IncidentId,
     recorded: &Recorded,
-) -> Result<(), AppendError> {
-    let sequence = to_sql(recorded.sequence);
-    let unwritable = |error: serde_json::Error| {
-        AppendError::Journal(JournalError::Unreadable {
-            incident: incident.to_string(),
-            sequence,
-            reason: error.to_string(),
+    previous: Hash,
+) -> Result<Hash, AppendError> {
+    let unwritable = |source: serde_json::Error| {
+        AppendError::Journal(JournalError::Unwritable {
+            incident: incident.clone(),
+            sequence: recorded.sequence,
+            source,
         })
     };
-    let payload = serde_json::to_string(&recorded.event).map_err(unwritable)?;
-    let by = serde_json::to_string(&recorded.by).map_err(unwritable)?;
-    let (inline, blob) = if payload.len() > INLINE_LIMIT {
-        let hash = sha256(&payload);
-        connection.execute(
-            "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![hash, payload.as_bytes()],
-        )?;
-        (None, Some(hash))
-    } else {
-        (Some(payload), None)
+    let encoded = codec::encode(&recorded.event).map_err(unwritable)?;
+    let at = recorded.at.timestamp_nanos_opt().unwrap_or(i64::MAX);
+    list::remember(connection, &incident.0, &recorded.event, at)?;
+    let row = Row {
+        sequence: recorded.sequence,
+        at,
+        by: serde_json::to_string(&*recorded.by).map_err(unwritable)?,
+        version: codec::VERSION,
+        payload: encoded.payload,
+        blob: encoded.blob.as_ref().map(|(hash, _)| hash.clone()),
+        hash: None,
+        large: encoded.blob.map(|(_, text)| text),
     };
+    let hash = row.link(incident).hash(previous);
+    write(
+        connection,
+        incident,
+        &Row {
+            hash: Some(hash),
+            ..row
+        },
+    )?;
+    Ok(hash)
+}
+
+/// Stores a row as it is.
+pub(super) fn write(
+    connection: &Connection,
+    incident: &IncidentId,
+    row: &Row,
+) -> rusqlite::Result<()> {
+    if let (Some(hash), Some(text)) = (&row.blob, &row.large) {
+        connection
+            .prepare_cached(
+                "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![hash, text.as_bytes()])?;
+    }
     connection
-        .prepare_cached("INSERT INTO event (incident, sequence, at, by, version, payload, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![&*incident.0, sequence, recorded.at.to_rfc3339(), by, EVENT_VERSION, inline, blob])?;
+        .prepare_cached("INSERT INTO event (incident, sequence, at, by, version, payload, blob, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![
+            &*incident.0, to_sql(row.sequence), row.at, row.by, row.version, row.payload, row.blob,
+            row.hash.unwrap_or_default().0
+        ])?;
     Ok(())
 }
 
-fn to_sql(sequence: u64) -> i64 {
+pub(super) fn to_sql(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
+pub(super) fn to_u64(sequence: i64) -> u64 {
+    u64::try_from(sequence).unwrap_or(0)
 }
 
-fn private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::incident::Actor;
-    use crate::playbook::Severity;
-
-    fn recorded(sequence: u64, event: Event) -> Recorded {
-        let by = Actor {
-            user: "u".into(),
-            uid: 1,
-            host: "h".into(),
-            arn: None,
-        };
-        Recorded {
-            sequence,
-            at: DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap(),
-            by,
-            event,
-        }
-    }
-
-    fn opened(id: &IncidentId) -> Event {
-        Event::IncidentOpened {
-            incident: id.clone(),
-            title: "t".into(),
-            severity: Severity::High,
-            rehearsal: None,
-        }
-    }
-
-    #[test]
-    fn what_was_appended_is_loaded_the_same_large_or_small() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("deep/journal.db");
-        let id = IncidentId("20261120-abcdef".into());
-        let note = |text: String| Event::NoteAdded { text, step: None };
-        let events = vec![
-            recorded(1, opened(&id)),
-            recorded(2, note("x".repeat(100_000))),
-            recorded(3, note("y".into())),
-        ];
-        Journal::open(&path)
-            .unwrap()
-            .append(&id, 0, &events)
-            .unwrap();
-        let journal = Journal::open(&path).unwrap();
-        assert_eq!(journal.load(&id, 0).unwrap(), events);
-        assert_eq!(journal.load(&id, 2).unwrap(), events[2..]);
-        let summary = journal.find("20261120").unwrap();
-        assert_eq!((summary.events, summary.status), (3, IncidentStatus::Open));
-    }
-
-    #[test]
-    fn an_append_at_another_version_is_refused_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(&folder.path().join("j.db")).unwrap();
-        let id = IncidentId("20261120-abcdef".into());
-        journal.append(&id, 0, &[recorded(1, opened(&id))]).unwrap();
-        let again = journal.append(&id, 0, &[recorded(1, opened(&id))]);
-        assert!(matches!(
-            again,
-            Err(AppendError::Conflict {
-                found: 1,
-                expected: 0,
-                ..
-            })
-        ));
-        assert_eq!(journal.load(&id, 0).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_newer_store_is_refused_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.db");
-        drop(Journal::open(&path).unwrap());
-        Connection::open(&path)
-            .unwrap()
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
-        assert!(matches!(
-            Journal::open(&path),
-            Err(JournalError::Newer { found: 99, .. })
-        ));
-    }
-
-    #[test]
-    fn folder_and_file_are_for_their_owner_alone() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state/j.db");
-        drop(Journal::open(&path).unwrap());
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-    }
-
-    #[test]
-    fn what_is_no_file_is_no_journal() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = Journal::open(folder.path()).unwrap_err();
-        assert!(matches!(error, JournalError::NotAFile { .. }), "{error}");
-    }
-
-    #[test]
-    fn another_connection_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.db");
-        let id = IncidentId("20261120-abcdef".into());
-        let reader = Journal::open(&path).unwrap();
-        let before = reader.generation().unwrap();
-        Journal::open(&path)
-            .unwrap()
-            .append(&id, 0, &[recorded(1, opened(&id))])
-            .unwrap();
-        assert_ne!(reader.generation().unwrap(), before);
-    }
+pub(super) fn time(nanos: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(nanos)
 }

@@ -195,9 +195,11 @@ impl Playbook {
     #[must_use]
     pub fn declares_read_only(&self) -> bool {
         self.steps.iter().any(|step| match &step.kind {
-            StepKind::Automated(automated) => {
-                automated.runs.iter().any(|run| run.kind == "ssm_command")
-            }
+            StepKind::Automated(automated) => automated.runs.iter().any(|run| match run.kind {
+                "ssm_command" => true,
+                "ssm_automation" => !run.mutating,
+                _ => false,
+            }),
             _ => false,
         })
     }
@@ -311,8 +313,18 @@ pub struct Run {
     pub after: Option<String>,
     /// The kind of action.
     pub kind: &'static str,
+    /// Whether it changes the system.
+    pub mutating: bool,
     /// Its parameters.
     pub parameters: Parameter,
+}
+
+impl Automated {
+    /// Whether the step changes the system: then it runs once, on arrival, after approval.
+    #[must_use]
+    pub fn mutating(&self) -> bool {
+        self.runs.iter().any(|run| run.mutating)
+    }
 }
 
 /// A step that the responder does.

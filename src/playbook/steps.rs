@@ -130,7 +130,6 @@ fn empty() -> Template {
 
 fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
     reader.required("expect");
-    reader.not_yet("approval");
     reader.not_yet("verify");
     reader.not_yet("undo");
     let output = output_name(reader, draft);
@@ -168,6 +167,15 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
                 .help("add `output = \"name\"`"),
         );
     }
+    if runs.iter().any(|run| run.mutating) {
+        one_change(reader, draft, &runs);
+    } else if let Some(node) = reader.node("approval") {
+        draft.problems.push(
+            Problem::error("nothing here needs approval: the step only reads")
+                .at(node.span.clone())
+                .help("take `approval` away"),
+        );
+    }
     let prefetched = runs.iter().all(|run| {
         draft
             .vocabulary
@@ -203,6 +211,64 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
         until,
         every: reader.duration("every").unwrap_or(Duration::from_secs(10)),
     }))
+}
+
+/// A step that changes the system makes one change, once, after approval.
+fn one_change(reader: &Reader<'_>, draft: &Draft<'_>, runs: &[Run]) {
+    let refuse = |key: &'static str, message: &str, help: &str| {
+        if let Some(node) = reader.node(key) {
+            draft.problems.push(
+                Problem::error(message.to_owned())
+                    .at(node.span.clone())
+                    .help(help.to_owned()),
+            );
+        }
+    };
+    let alone = "make it a step of its own with one `run`, and read in the steps around it";
+    refuse(
+        "for_each",
+        "a step that changes the system makes one change",
+        alone,
+    );
+    refuse(
+        "until",
+        "a change is never made again and again",
+        "wait for its effect in the next step",
+    );
+    if runs.len() > 1 {
+        refuse(
+            "runs",
+            "a step that changes the system makes one change",
+            alone,
+        );
+    }
+    if reader
+        .integer("retries", 0..=10)
+        .is_some_and(|retries| retries > 0)
+    {
+        refuse(
+            "retries",
+            "a change is never tried again by itself",
+            "take `retries` away; the responder is asked",
+        );
+    }
+    if reader.boolean("prefetch") == Some(true) {
+        refuse(
+            "prefetch",
+            "a change is never made ahead of the responder",
+            "take `prefetch` away",
+        );
+    }
+    if reader
+        .string("approval")
+        .is_some_and(|text| text.value != "self")
+    {
+        refuse(
+            "approval",
+            "this version knows `approval = \"self\"` alone",
+            "write \"self\": whoever is at the console reads what will be done, and types the target's name",
+        );
+    }
 }
 
 fn output_name(reader: &Reader<'_>, draft: &Draft<'_>) -> Option<(String, std::ops::Range<usize>)> {
@@ -374,6 +440,7 @@ fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static st
         name,
         after: None,
         kind: kind.name,
+        mutating: (kind.mutating)(&node.to_json()),
         parameters: parameters(kind, node, draft, local),
     })
 }

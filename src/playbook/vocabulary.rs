@@ -77,8 +77,18 @@ pub struct ActionKind {
     pub output: &'static [&'static str],
     /// Whether it runs ahead of the responder without being asked to.
     pub prefetched: bool,
+    /// Whether it changes the system, with these parameters as written.
+    pub mutating: fn(&serde_json::Value) -> bool,
     /// Rules beyond types: gets the parameters as written, returns the key at fault and why.
     pub check: fn(&serde_json::Value) -> Result<(), (&'static str, String)>,
+}
+
+impl ActionKind {
+    /// For kinds that only read.
+    #[must_use]
+    pub fn never(_: &serde_json::Value) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for ActionKind {

@@ -79,6 +79,17 @@ fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Comma
             escalation: escalation.id,
             note: None,
         }),
+        Question::Approval(approval) => Some(Command::Approve {
+            step: approval.step.clone(),
+            visit: approval.visit,
+            digest: approval.digest.clone(),
+            typed: approval.intent.confirmation(),
+        }),
+        // It is certain that nothing was changed: the bot asks for it anew.
+        Question::Unknown { step, visit, .. } => Some(Command::RequestAgain {
+            step: step.id.clone(),
+            visit,
+        }),
         Question::Manual { step, visit } => {
             let asked = match &step.kind {
                 StepKind::Manual(manual) => manual

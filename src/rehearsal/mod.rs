@@ -9,6 +9,6 @@ mod programs;
 pub mod scenario;
 pub mod simulator;
 
-pub use programs::RehearsedPrograms;
+pub use programs::{RehearsedPrograms, control};
 pub use scenario::Scenario;
 pub use simulator::{Simulator, World};

@@ -43,26 +43,42 @@ impl Programs for RehearsedPrograms {
 
 impl RehearsedPrograms {
     async fn ask(&self, argv: &[String]) -> std::io::Result<Value> {
-        let stream = TcpStream::connect(self.simulator).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(std::io::Error::other)?;
-        let driver = tokio::spawn(connection);
-        let request = hyper::Request::post("/_standdown/program")
-            .header("host", self.simulator.to_string())
-            .body(Full::new(Bytes::from(json!({"argv": argv}).to_string())))
-            .map_err(std::io::Error::other)?;
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(std::io::Error::other)?;
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(std::io::Error::other)?
-            .to_bytes();
-        driver.abort();
-        serde_json::from_slice(&body).map_err(std::io::Error::other)
+        let body = json!({"argv": argv}).to_string();
+        control(self.simulator, "POST", "/_standdown/program", &body).await
     }
+}
+
+/// Asks a simulator for what is not AWS: its health, what a program says, what was confirmed.
+///
+/// # Errors
+/// When nothing answers there, or not in JSON.
+pub async fn control(
+    simulator: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<Value> {
+    let stream = TcpStream::connect(simulator).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(std::io::Error::other)?;
+    let driver = tokio::spawn(connection);
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", simulator.to_string())
+        .body(Full::new(Bytes::from(body.to_owned())))
+        .map_err(std::io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(std::io::Error::other)?;
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(std::io::Error::other)?
+        .to_bytes();
+    driver.abort();
+    serde_json::from_slice(&body).map_err(std::io::Error::other)
 }

@@ -41,6 +41,8 @@ pub struct Scenario {
     pub commands: Vec<Reply>,
     /// What local programs answer.
     pub programs: Vec<Reply>,
+    /// What Automation runbooks do.
+    pub automations: Vec<Automation>,
     /// What goes wrong with the API.
     pub faults: Vec<Fault>,
     /// What the responder can mend.
@@ -157,6 +159,34 @@ pub struct Reply {
     pub lost: bool,
 }
 
+/// An Automation runbook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Automation {
+    /// The document's name.
+    pub document: String,
+    /// The parameters it takes; those that end in `!` must be given.
+    pub parameters: Vec<String>,
+    /// Its steps, one after the other.
+    pub steps: Vec<AutomationStep>,
+    /// What it gives back, by name.
+    pub outputs: BTreeMap<String, String>,
+    /// The fix that it makes when it succeeds.
+    pub fixes: Option<String>,
+}
+
+/// A step of an Automation runbook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutomationStep {
+    /// Its name.
+    pub name: String,
+    /// Its action, such as `aws:executeAwsApi`.
+    pub action: String,
+    /// How long it takes, in seconds.
+    pub takes: f64,
+    /// How it fails, if it does.
+    pub fails: Option<String>,
+}
+
 /// What goes wrong with the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
@@ -187,6 +217,24 @@ pub enum FaultKind {
     Garbage,
     /// `AccessDeniedException`.
     Deny,
+    /// It is done, and the connection is reset instead of an answer.
+    LoseReply,
+    /// It is done, and the answer does not come for ten seconds.
+    HoldReply,
+}
+
+impl FaultKind {
+    /// All kinds with their names.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("throttle", Self::Throttle),
+        ("error", Self::Error),
+        ("reset", Self::Reset),
+        ("hang", Self::Hang),
+        ("garbage", Self::Garbage),
+        ("deny", Self::Deny),
+        ("lose_reply", Self::LoseReply),
+        ("hold_reply", Self::HoldReply),
+    ];
 }
 
 /// Something the responder can mend.
@@ -194,8 +242,8 @@ pub enum FaultKind {
 pub struct Fix {
     /// Its id.
     pub id: String,
-    /// The manual step whose confirmation means that it was done.
-    pub confirmed: String,
+    /// The manual step whose confirmation means that it was done; none where an automation does it.
+    pub confirmed: Option<String>,
 }
 
 impl Scenario {
@@ -251,6 +299,11 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .collect(),
         commands: reader.tables("commands").into_iter().map(reply).collect(),
         programs: reader.tables("programs").into_iter().map(reply).collect(),
+        automations: reader
+            .tables("automations")
+            .into_iter()
+            .map(automation)
+            .collect(),
         faults: reader.tables("faults").into_iter().map(fault).collect(),
         fixes: reader
             .tables("fixes")
@@ -258,7 +311,7 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .map(|table| {
                 let fix = Fix {
                     id: required(&table, "id"),
-                    confirmed: required(&table, "confirmed"),
+                    confirmed: optional(&table, "confirmed"),
                 };
                 table.finish();
                 fix
@@ -299,6 +352,12 @@ fn check(scenario: &Scenario, reader: &Reader<'_>) {
                 .iter()
                 .chain(&scenario.programs)
                 .filter_map(|reply| reply.after.as_ref()),
+        )
+        .chain(
+            scenario
+                .automations
+                .iter()
+                .filter_map(|automation| automation.fixes.as_ref()),
         );
     for fix in named.filter(|fix| !known(fix)) {
         problem(format!(
@@ -518,19 +577,43 @@ fn reply(table: Reader<'_>) -> Reply {
     reply
 }
 
+fn automation(table: Reader<'_>) -> Automation {
+    let automation = Automation {
+        document: required(&table, "document"),
+        parameters: table
+            .strings("parameters")
+            .into_iter()
+            .map(|name| name.value)
+            .collect(),
+        steps: table
+            .tables("steps")
+            .into_iter()
+            .map(|step| {
+                let read = AutomationStep {
+                    name: required(&step, "name"),
+                    action: required(&step, "action"),
+                    takes: step
+                        .duration("takes")
+                        .map_or(1.0, |takes| takes.as_secs_f64()),
+                    fails: optional(&step, "fails"),
+                };
+                step.finish();
+                read
+            })
+            .collect(),
+        outputs: table
+            .table("outputs")
+            .map(|table| texts(&table))
+            .unwrap_or_default(),
+        fixes: optional(&table, "fixes"),
+    };
+    table.finish();
+    automation
+}
+
 fn fault(table: Reader<'_>) -> Fault {
     table.required("kind");
-    let kind = table.choice(
-        "kind",
-        &[
-            ("throttle", FaultKind::Throttle),
-            ("error", FaultKind::Error),
-            ("reset", FaultKind::Reset),
-            ("hang", FaultKind::Hang),
-            ("garbage", FaultKind::Garbage),
-            ("deny", FaultKind::Deny),
-        ],
-    );
+    let kind = table.choice("kind", &FaultKind::ALL);
     let fault = Fault {
         operation: required(&table, "operation"),
         kind: kind.unwrap_or(FaultKind::Throttle),

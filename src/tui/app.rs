@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::left::{How, Left};
 use super::message::{Message, Request};
 use super::model::{Connection, Header, Model};
-use super::terminal::{Screen, TerminalError};
+use super::signals::{Signals, Told};
+use super::terminal::{Screen, TerminalError, failures};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
 use crate::alarms::Board;
+use crate::clock;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
+use crate::journal::Summary;
 use crate::playbook::Catalog;
 
 /// Background changes are drawn at most this often.
@@ -43,31 +45,54 @@ pub struct Surroundings {
     pub boards: watch::Receiver<Arc<Board>>,
     /// Which alarms are in view.
     pub visible: watch::Sender<Vec<Arc<AlarmRef>>>,
-    /// The journal; an error when it cannot be used.
-    pub recorder: watch::Receiver<Option<Result<Recorder, String>>>,
+    /// The journal.
+    pub recorder: Recorder,
     /// How engines are made.
     pub engine: engine::Settings,
     /// The rehearsal this is.
     pub rehearsal: Option<Rehearsal>,
     /// What the rehearsal's scenario would answer, by input.
     pub hints: BTreeMap<String, String>,
-    /// The incident to take up, or why none could be looked for.
-    pub resume: watch::Receiver<Option<Result<IncidentId, String>>>,
+    /// The incident to open at once.
+    pub open: Option<IncidentId>,
+    /// Unfinished incidents, or why none could be looked for.
+    pub unfinished: watch::Receiver<Option<Result<Vec<Summary>, String>>>,
     /// Is told of every incident that is opened.
     pub opened: Box<dyn Fn(&Handle) + Send + Sync>,
 }
 
-/// Runs the console until the responder leaves. Returns the incident that is unfinished.
+/// Runs the console until the responder leaves, or is made to.
 ///
 /// # Errors
 /// When there is no terminal, or it fails.
-pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, TerminalError> {
+pub async fn run(mut surroundings: Surroundings) -> Result<Left, TerminalError> {
+    let mut signals = Signals::listen()?;
     let mut screen = Screen::take()?;
+    let mut handle: Option<Handle> = None;
+    let how = converse(&mut surroundings, &mut screen, &mut signals, &mut handle).await;
+    drop(screen);
+    let incident = match handle {
+        Some(handle) => Some((handle.id.clone(), handle.leave().await)),
+        None => None,
+    };
+    Ok(Left {
+        incident,
+        how: how?,
+        failures: failures(),
+    })
+}
+
+async fn converse(
+    surroundings: &mut Surroundings,
+    screen: &mut Screen,
+    signals: &mut Signals,
+    handle: &mut Option<Handle>,
+) -> Result<How, TerminalError> {
     let size = crossterm::terminal::size()?;
     let mut model = Model::new(
         surroundings.header.clone(),
         size,
-        Utc::now(),
+        clock::now(),
         surroundings.refresh,
     );
     model.hints.clone_from(&surroundings.hints);
@@ -78,11 +103,8 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut handle: Option<Handle> = None;
     let mut snapshots: Option<watch::Receiver<Arc<engine::Snapshot>>> = None;
+    let mut recovered = surroundings.recorder.recovered();
     let mut drawn = Instant::now();
     let mut dirty = false;
     // Sources that have ended are not asked again.
@@ -90,28 +112,41 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
         catalog: true,
         connection: true,
         boards: true,
-        resume: true,
+        unfinished: true,
+        recovered: true,
     };
     surroundings.catalog.mark_changed();
     surroundings.connection.mark_changed();
     surroundings.boards.mark_changed();
-    surroundings.resume.mark_changed();
+    surroundings.unfinished.mark_changed();
+    recovered.mark_changed();
+    if let Some(id) = surroundings.open.take() {
+        take_up(id, surroundings, said.clone());
+    }
 
     loop {
         let mut at_once = false;
         let mut messages = Vec::new();
         tokio::select! {
             biased;
-            _ = terminate.recv() => break,
-            _ = hang_up.recv() => break,
-            _ = interrupt.recv() => break,
+            told = signals.next() => match told {
+                Told::End(signal) => return Ok(How::Signal(signal)),
+                Told::Suspend => {
+                    screen.suspend()?;
+                    messages.extend(resized());
+                }
+                Told::Continued => {
+                    screen.retake()?;
+                    messages.extend(resized());
+                }
+            },
             event = keys.next() => match event {
                 Some(Ok(event)) => {
                     at_once = true;
                     messages.extend(message(event));
                 }
                 // The terminal is gone.
-                Some(Err(_)) | None => break,
+                Some(Err(_)) | None => return Ok(How::TerminalGone),
             },
             Some(answer) = answers.recv() => match answer {
                 Said::Message(message) => messages.push(message),
@@ -120,13 +155,17 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                     let mut receiver = opened.subscribe();
                     receiver.mark_changed();
                     snapshots = Some(receiver);
-                    handle = Some(opened);
+                    if let Some(before) = handle.replace(opened) {
+                        tokio::spawn(async move { before.leave().await });
+                    }
                 }
             },
-            Some(()) = changed(snapshots.as_mut()), if snapshots.is_some() => {
-                if let Some(receiver) = &mut snapshots {
+            moved = changed(snapshots.as_mut()), if snapshots.is_some() => match (moved, &mut snapshots) {
+                (Ok(()), Some(receiver)) => {
                     messages.push(Message::IncidentMoved(Arc::clone(&receiver.borrow_and_update())));
                 }
+                // The engine is gone although nobody ended it: its task failed.
+                _ => return Ok(How::Failed),
             },
             result = surroundings.catalog.changed(), if open.catalog => {
                 open.catalog = result.is_ok();
@@ -140,24 +179,34 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                 open.boards = result.is_ok();
                 messages.push(Message::BoardSeen(Arc::clone(&surroundings.boards.borrow_and_update())));
             },
-            result = surroundings.resume.changed(), if open.resume => {
-                open.resume = result.is_ok();
-                let unfinished = surroundings.resume.borrow_and_update().clone();
-                match unfinished {
-                    Some(Ok(id)) if handle.is_none() => take_up(id, &surroundings, said.clone()),
+            result = surroundings.unfinished.changed(), if open.unfinished => {
+                open.unfinished = result.is_ok();
+                match surroundings.unfinished.borrow_and_update().clone() {
+                    Some(Ok(all)) => messages.push(Message::Unfinished(all)),
                     Some(Err(error)) => messages.push(Message::Answered(Err(error))),
-                    _ => {}
+                    None => {}
                 }
             },
-            _ = ticks.tick() => messages.push(Message::Ticked(Utc::now())),
+            result = recovered.changed(), if open.recovered => {
+                open.recovered = result.is_ok();
+                if let Some(recovered) = &*recovered.borrow_and_update() {
+                    messages.push(Message::Recovered(recovered.to_string()));
+                }
+            },
+            _ = ticks.tick() => messages.push(Message::Ticked(clock::now())),
             () = sleep_until(drawn + FRAME), if dirty => {}
         }
-        let mut leave = false;
         for message in messages {
             dirty = true;
             for request in update(&mut model, message) {
                 match request {
-                    Request::Quit => leave = true,
+                    Request::Quit => return Ok(How::Quit),
+                    Request::Suspend => {
+                        screen.suspend()?;
+                        if let Some(message) = resized() {
+                            let _ = update(&mut model, message);
+                        }
+                    }
                     Request::Copy(text) => {
                         let answer = screen
                             .copy(&text)
@@ -177,11 +226,15 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                     Request::Ask { command, done } => {
                         ask(handle.as_ref(), command, done, said.clone());
                     }
+                    Request::Control { control, done } => {
+                        steer(handle.as_ref(), control, done, said.clone());
+                    }
+                    Request::TakeUp(id) => take_up(id, surroundings, said.clone()),
                     Request::OpenIncident { alarm, playbook } => open_incident(
                         &alarm,
                         &playbook,
                         &model.catalog,
-                        &surroundings,
+                        surroundings,
                         said.clone(),
                     ),
                     Request::StartPlaybook(playbook) => {
@@ -190,18 +243,18 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Option<IncidentId>, T
                 }
             }
         }
-        if leave {
-            break;
-        }
         if dirty && (at_once || drawn.elapsed() >= FRAME) {
             screen.draw(|frame| view(&model, &theme, frame))?;
             drawn = Instant::now();
             dirty = false;
         }
     }
-    drop(screen);
-    let unfinished = model.has_open_incident();
-    Ok(handle.filter(|_| unfinished).map(|handle| handle.id))
+}
+
+/// The terminal may have another size after a pause.
+fn resized() -> Option<Message> {
+    let (width, height) = crossterm::terminal::size().ok()?;
+    Some(Message::Resized { width, height })
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "one for each source")]
@@ -209,7 +262,8 @@ struct Open {
     catalog: bool,
     connection: bool,
     boards: bool,
-    resume: bool,
+    unfinished: bool,
+    recovered: bool,
 }
 
 /// What comes back from tasks.
@@ -218,12 +272,13 @@ enum Said {
     Opened(Handle),
 }
 
-async fn changed(receiver: Option<&mut watch::Receiver<Arc<engine::Snapshot>>>) -> Option<()> {
-    // An engine that has ended says nothing any more; waiting for it must not spin.
-    if receiver?.changed().await.is_err() {
-        std::future::pending::<()>().await;
+async fn changed(
+    receiver: Option<&mut watch::Receiver<Arc<engine::Snapshot>>>,
+) -> Result<(), watch::error::RecvError> {
+    match receiver {
+        Some(receiver) => receiver.changed().await,
+        None => std::future::pending().await,
     }
-    Some(())
 }
 
 fn message(event: Event) -> Option<Message> {
@@ -265,16 +320,25 @@ fn start(handle: Option<&Handle>, playbook: &str, catalog: &Catalog, said: mpsc:
     );
 }
 
-async fn recorder(
-    mut recorder: watch::Receiver<Option<Result<Recorder, String>>>,
-) -> Result<Recorder, String> {
-    let opened = recorder
-        .wait_for(Option::is_some)
-        .await
-        .map_err(|_| "the journal was not opened".to_owned())?;
-    opened
-        .clone()
-        .unwrap_or_else(|| Err("the journal was not opened".into()))
+/// Asks something of the engine itself.
+fn steer(
+    handle: Option<&Handle>,
+    control: engine::Control,
+    done: String,
+    said: mpsc::Sender<Said>,
+) {
+    let Some(handle) = handle.cloned() else {
+        return;
+    };
+    tokio::spawn(async move {
+        let answer = handle
+            .control(control)
+            .await
+            .map(|()| done)
+            .map_err(|error| error.to_string());
+        // The console may have ended meanwhile.
+        let _ = said.send(Said::Message(Message::Answered(answer))).await;
+    });
 }
 
 fn open_incident(
@@ -288,19 +352,13 @@ fn open_incident(
         return;
     };
     let open = Command::open_for(&entry, alarm.clone(), surroundings.rehearsal.clone());
-    let (settings, journal) = (surroundings.engine.clone(), surroundings.recorder.clone());
+    let (settings, recorder) = (surroundings.engine.clone(), surroundings.recorder.clone());
     tokio::spawn(async move {
-        let opened = async {
-            let recorder = recorder(journal).await?;
-            engine::open(open, recorder, settings)
-                .await
-                .map_err(|error| error.to_string())
-        };
-        let handle = match opened.await {
+        let handle = match engine::open(open, recorder, settings).await {
             Ok(handle) => handle,
             Err(error) => {
                 let _ = said
-                    .send(Said::Message(Message::Answered(Err(error))))
+                    .send(Said::Message(Message::Answered(Err(error.to_string()))))
                     .await;
                 return;
             }
@@ -317,20 +375,22 @@ fn open_incident(
 }
 
 fn take_up(id: IncidentId, surroundings: &Surroundings, said: mpsc::Sender<Said>) {
-    let (settings, journal) = (surroundings.engine.clone(), surroundings.recorder.clone());
+    let (settings, recorder) = (surroundings.engine.clone(), surroundings.recorder.clone());
     tokio::spawn(async move {
-        let resumed = async {
-            let recorder = recorder(journal).await?;
-            engine::resume(id.clone(), recorder, settings)
-                .await
-                .map_err(|error| error.to_string())
-        };
-        let answer = match resumed.await {
+        let answer = match engine::resume(id.clone(), recorder, settings).await {
             Ok(handle) => {
+                let role = handle.snapshot().role.clone();
                 let _ = said.send(Said::Opened(handle)).await;
-                Ok(format!(
-                    "incident {id} was unfinished; you are where it stood"
-                ))
+                Ok(match role {
+                    engine::Role::Writer { .. } => format!("incident {id}: you are where it stood"),
+                    engine::Role::Imported => {
+                        format!("incident {id} was imported: it can be read, and not continued")
+                    }
+                    engine::Role::Follower { writer, .. } => format!(
+                        "incident {id} is written by {}; you follow, T takes over",
+                        writer.map_or_else(|| "nobody".into(), |writer| writer.to_string())
+                    ),
+                })
             }
             Err(error) => Err(format!("incident {id} could not be taken up: {error}")),
         };

@@ -25,6 +25,9 @@ pub enum CommandId {
     Skipped,
     Branch,
     Approve,
+    ApproveChange,
+    Decline,
+    AskAnew,
     Postpone,
     Answer,
     Escalate,
@@ -37,6 +40,11 @@ pub enum CommandId {
     CancelCheck,
     StopPlaybook,
     Copy,
+    TakeOver,
+    HandOver,
+    KeepIt,
+    Unfinished,
+    Suspend,
     Help,
     Quit,
 }
@@ -54,6 +62,14 @@ pub enum Place {
     Incident,
     /// Everywhere, while an incident is open.
     WithIncident,
+    /// At a change that waits for a yes.
+    Approval,
+    /// At a change of which nobody knows whether it was made.
+    Unknown,
+    /// While another console writes the incident.
+    Following,
+    /// While another console asks to take over.
+    Asked,
     /// At a manual step.
     Manual,
     /// At a decision.
@@ -119,6 +135,70 @@ pub const COMMANDS: &[Entry] = &[
         "postpone",
         "put the escalation off, with a reason",
         Place::Escalation,
+        0,
+    ),
+    entry(
+        CommandId::ApproveChange,
+        &["a"],
+        "approve",
+        "approve the change that is described; its target is typed",
+        Place::Approval,
+        0,
+    ),
+    entry(
+        CommandId::Decline,
+        &["f"],
+        "decline",
+        "do not make the change, with a reason",
+        Place::Approval,
+        0,
+    ),
+    entry(
+        CommandId::AskAnew,
+        &["a"],
+        "ask anew",
+        "describe the change again, to be approved anew",
+        Place::Unknown,
+        0,
+    ),
+    entry(
+        CommandId::Done,
+        &["d"],
+        "was done",
+        "you looked, and the change was made",
+        Place::Unknown,
+        0,
+    ),
+    entry(
+        CommandId::Failed,
+        &["f"],
+        "was not done",
+        "you looked, and it was not; the playbook goes on as after a failure",
+        Place::Unknown,
+        0,
+    ),
+    entry(
+        CommandId::TakeOver,
+        &["T"],
+        "take over",
+        "become the writer: at once when the other console is silent, else by asking",
+        Place::Following,
+        0,
+    ),
+    entry(
+        CommandId::HandOver,
+        &["H"],
+        "hand over",
+        "give the incident to whoever asks for it",
+        Place::Asked,
+        0,
+    ),
+    entry(
+        CommandId::KeepIt,
+        &["K"],
+        "keep it",
+        "stay the writer although somebody asks",
+        Place::Asked,
         0,
     ),
     entry(
@@ -188,8 +268,8 @@ pub const COMMANDS: &[Entry] = &[
     entry(
         CommandId::CancelCheck,
         &["x"],
-        "stop check",
-        "stop the check that runs here; it counts as failed",
+        "stop",
+        "stop what runs here: a check counts as failed, a change ends when AWS says so",
         Place::Working,
         1,
     ),
@@ -208,6 +288,14 @@ pub const COMMANDS: &[Entry] = &[
         "show alarms that contain a text",
         Place::Board,
         1,
+    ),
+    entry(
+        CommandId::Unfinished,
+        &["u"],
+        "unfinished",
+        "list unfinished incidents, to take one up",
+        Place::Board,
+        2,
     ),
     entry(
         CommandId::Attach,
@@ -376,6 +464,14 @@ pub const COMMANDS: &[Entry] = &[
         "show the keys that are valid here",
         Place::Everywhere,
         1,
+    ),
+    entry(
+        CommandId::Suspend,
+        &["Ctrl-Z"],
+        "suspend",
+        "go back to the shell; `fg` comes back here",
+        Place::Everywhere,
+        9,
     ),
     entry(
         CommandId::Quit,

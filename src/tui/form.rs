@@ -74,6 +74,31 @@ pub enum Purpose {
     StopPlaybook,
     /// The board's filter; it applies while it is typed.
     Filter,
+    /// What confirms a change.
+    Approve {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// SHA-256 of what is on the screen.
+        digest: String,
+        /// What has to be typed.
+        wanted: String,
+    },
+    /// Why a change is not made.
+    Decline {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+    },
+    /// The word that takes the incident from a console that is alive.
+    TakeOver {
+        /// What has to be typed.
+        wanted: String,
+    },
+    /// A yes to handing the incident over.
+    HandOver,
 }
 
 impl Form {

@@ -7,8 +7,9 @@ use crossterm::event::KeyEvent;
 
 use super::model::Connection;
 use crate::alarms::Board;
-use crate::engine::Snapshot;
-use crate::incident::{AlarmRef, Command};
+use crate::engine::{Control, Snapshot};
+use crate::incident::{AlarmRef, Command, IncidentId};
+use crate::journal::Summary;
 use crate::playbook::Catalog;
 
 /// Something happened.
@@ -29,6 +30,10 @@ pub enum Message {
     BoardSeen(Arc<Board>),
     /// The incident moved.
     IncidentMoved(Arc<Snapshot>),
+    /// Incidents that are unfinished were found.
+    Unfinished(Vec<Summary>),
+    /// A damaged journal was set aside.
+    Recovered(String),
     /// The playbooks were read.
     CatalogRead(Arc<Catalog>),
     /// The connection to AWS changed.
@@ -59,6 +64,17 @@ pub enum Request {
         /// The playbook's id.
         playbook: String,
     },
+    /// Ask the incident's engine itself.
+    Control {
+        /// For what.
+        control: Control,
+        /// What to say when it was done.
+        done: String,
+    },
+    /// Sleep until the shell continues the console.
+    Suspend,
+    /// Take an incident up.
+    TakeUp(IncidentId),
     /// Start a playbook in the open incident.
     StartPlaybook(String),
     /// Put a text on the clipboard.

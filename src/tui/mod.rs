@@ -7,8 +7,10 @@
 mod app;
 mod commands;
 mod form;
+mod left;
 mod message;
 mod model;
+mod signals;
 mod terminal;
 mod text;
 mod theme;
@@ -17,6 +19,7 @@ mod view;
 
 pub use app::{Surroundings, run};
 pub use commands::{COMMANDS, CommandId, Place};
+pub use left::{How, Left};
 pub use message::{Message, Request};
 pub use model::{Connection, Header, Model, Screen};
 pub use terminal::TerminalError;

@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
 use crate::alarms::{Board, Freshness, Row, severity};
-use crate::engine::Snapshot;
+use crate::engine::{Role, Snapshot};
 use crate::incident::{AlarmRef, AlarmState, IncidentStatus, Question, question};
+use crate::journal::Summary;
 use crate::playbook::{Catalog, Entry, Severity, StepId};
 
 /// The whole screen.
@@ -39,6 +40,10 @@ pub struct Model {
     pub filter: String,
     /// The incident.
     pub incident: Option<Arc<Snapshot>>,
+    /// Incidents that are unfinished, the latest first.
+    pub unfinished: Vec<Summary>,
+    /// What became of a damaged journal; it stays on the screen.
+    pub recovered: Option<String>,
     /// Whether an incident is being opened.
     pub opening: bool,
     /// Whether the tree has the keys.
@@ -118,6 +123,11 @@ pub enum Overlay {
     },
     /// A form.
     Form(Form),
+    /// The choice of an unfinished incident.
+    Unfinished {
+        /// Which one is selected.
+        at: usize,
+    },
     /// The choice of a playbook.
     Choose {
         /// For which alarm; none when one is added to the open incident.
@@ -149,6 +159,8 @@ impl Model {
             hints: BTreeMap::new(),
             filter: String::new(),
             incident: None,
+            unfinished: Vec::new(),
+            recovered: None,
             opening: false,
             tree: false,
             tree_step: None,
@@ -255,7 +267,7 @@ impl Model {
     #[must_use]
     pub fn allows(&self, id: CommandId) -> bool {
         let Some(snapshot) = &self.incident else {
-            return true;
+            return id != CommandId::Unfinished || !self.unfinished.is_empty();
         };
         let status = snapshot
             .state
@@ -275,6 +287,7 @@ impl Model {
             CommandId::Escalate | CommandId::Regrade | CommandId::Attach => {
                 status != IncidentStatus::Closed
             }
+            CommandId::Unfinished => !self.unfinished.is_empty(),
             _ => true,
         }
     }
@@ -298,6 +311,8 @@ impl Model {
                     match self.question() {
                         Some(Question::Escalation(_)) => places.push(Place::Escalation),
                         Some(Question::Input(_)) => places.push(Place::Input),
+                        Some(Question::Approval(_)) => places.push(Place::Approval),
+                        Some(Question::Unknown { .. }) => places.push(Place::Unknown),
                         Some(Question::Manual { .. }) => places.push(Place::Manual),
                         Some(Question::Decision { .. }) => places.push(Place::Decision),
                         Some(Question::Working(_)) => places.push(Place::Working),
@@ -306,6 +321,11 @@ impl Model {
                 }
                 places.push(Place::Incident);
             }
+        }
+        match self.incident.as_ref().map(|snapshot| &snapshot.role) {
+            Some(Role::Follower { .. }) => places.push(Place::Following),
+            Some(Role::Writer { asked: Some(_) }) => places.push(Place::Asked),
+            _ => {}
         }
         if self.incident.is_some() {
             places.push(Place::WithIncident);

@@ -1,7 +1,8 @@
 //! The terminal: taken over, and given back on every way out.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::ThreadId;
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -41,15 +42,11 @@ impl Screen {
             return Err(TerminalError::NotATerminal);
         }
         restore_on_panic();
+        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
         enable_raw_mode()?;
         // From here on every way out gives the terminal back.
         let guard = GiveBack;
-        execute!(
-            io::stdout(),
-            EnterAlternateScreen,
-            EnableBracketedPaste,
-            cursor::Hide
-        )?;
+        enter()?;
         // One write a frame: what a slow line carries at once is seen at once.
         let writer = io::BufWriter::with_capacity(64 * 1024, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(writer))?;
@@ -62,6 +59,21 @@ impl Screen {
         self.terminal.draw(view)?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         io::Write::flush(self.terminal.backend_mut())
+    }
+
+    /// Gives the terminal back, sleeps until the shell continues the console, and takes the
+    /// terminal again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+        self.retake()
+    }
+
+    /// Takes the terminal again after somebody else had it, and draws everything anew.
+    pub fn retake(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        enter()?;
+        self.terminal.clear()
     }
 
     /// Puts a text on the clipboard of the terminal's own machine, by OSC 52.
@@ -77,6 +89,15 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+fn enter() -> io::Result<()> {
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        cursor::Hide
+    )
 }
 
 struct GiveBack;
@@ -101,16 +122,41 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// A panic's message must not end in the alternate screen, where nobody can read it.
+/// The thread that draws.
+static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
+/// What failed in the background.
+static FAILURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// More failures than this say nothing new.
+const MOST_FAILURES: usize = 10;
+
+/// What failed in the background since the console began.
+pub(super) fn failures() -> Vec<String> {
+    FAILURES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// A panic's message must not end in the alternate screen, where nobody can read it: the screen's
+/// own panic gives the terminal back first, and any other task's is told when the console ends.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // A task's panic ends its attempt; the screen's own ends the console.
-            if std::thread::current().name() == Some("main") {
+            let owner = *OWNER.lock().unwrap_or_else(PoisonError::into_inner);
+            if owner == Some(std::thread::current().id()) {
                 give_back();
                 before(panic);
+                let _ = writeln!(
+                    io::stderr(),
+                    "standdown: this is a mistake in the console, please report it; what was done is recorded, and `standdown resume` takes it up"
+                );
+            } else {
+                let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);
+                if failures.len() < MOST_FAILURES {
+                    failures.push(panic.to_string().replace('\n', " "));
+                }
             }
         }));
     });

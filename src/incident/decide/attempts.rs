@@ -1,19 +1,19 @@
 //! Attempts: started ahead or on arrival, judged, tried again, cut off.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
-use super::{Draft, walk};
+use super::{Draft, approval, walk};
 use crate::expression::Verdict;
 use crate::incident::{
-    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, VisitResult,
-    prefetch as plan, scope,
+    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, Remote,
+    VisitResult, prefetch as plan, scope,
 };
 use crate::playbook::{Automated, StepId, StepKind};
 
 /// The longest wait between two tries, in seconds.
 const LONGEST_BACKOFF: i64 = 30;
 
-fn automated<'a>(draft: &'a Draft<'_>, step: &StepId) -> Option<&'a Automated> {
+pub(super) fn automated<'a>(draft: &'a Draft<'_>, step: &StepId) -> Option<&'a Automated> {
     match &draft.state.execution()?.playbook.step(&step.0)?.kind {
         StepKind::Automated(automated) => Some(automated),
         _ => None,
@@ -43,6 +43,10 @@ pub(super) fn arrived(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
     let (Some(automated), Some(execution)) = (automated(draft, step), draft.state.walking()) else {
         return;
     };
+    if automated.mutating() {
+        approval::request(draft, step, visit);
+        return;
+    }
     let retrying = execution.retries.contains_key(step);
     let latest = execution
         .latest_attempt(step)
@@ -194,6 +198,10 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     let Some(automated) = automated(draft, step) else {
         return;
     };
+    // Whether the system was changed is for the responder to find out: the step stands.
+    if automated.mutating() && result.status == AttemptStatus::Unknown {
+        return;
+    }
     let visit = draft
         .state
         .walking()
@@ -203,7 +211,8 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     let again = matches!(
         result.status,
         AttemptStatus::Failed | AttemptStatus::TimedOut
-    ) && attempt.number <= automated.retries;
+    ) && attempt.number <= automated.retries
+        && !automated.mutating();
     if again {
         let number = attempt.number + 1;
         let at = draft.stamp.at + backoff(attempt);
@@ -255,6 +264,13 @@ pub(super) fn cancel_current(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         .filter(|attempt| attempt.end.is_none())
         .cloned();
     match running {
+        Some(attempt) if attempt.intent.is_some() => {
+            // It is AWS that says when a change has ended.
+            draft.emit(Event::CancelRequested {
+                attempt: attempt.id,
+            });
+            Ok(())
+        }
         Some(attempt) => {
             let result =
                 AttemptResult::ended(AttemptStatus::Cancelled, "stopped by the responder", None);
@@ -282,15 +298,117 @@ pub(super) fn cancel_current(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Everything that ran when the console went away ended then, nobody knows how; all of it is
-/// read-only, and runs again.
-pub(super) fn take_up(draft: &mut Draft<'_>) {
-    let Some(execution) = draft.state.execution() else {
+/// AWS named what an attempt runs there. Whoever learns it, and however often, it is said once.
+pub(super) fn identified(
+    draft: &mut Draft<'_>,
+    id: AttemptId,
+    run: String,
+    remote: Remote,
+) -> Result<(), Refusal> {
+    let (_, attempt) = draft.state.attempt(id).ok_or(Refusal::UnknownAttempt(id))?;
+    match attempt.remotes.get(&run) {
+        None => draft.emit(Event::AttemptIdentified {
+            attempt: id,
+            run,
+            remote,
+        }),
+        Some(known) if *known == remote => {}
+        Some(known) => {
+            let text = format!(
+                "attempt {id} is known at AWS as {} and as {}: look at both",
+                known.id(),
+                remote.id()
+            );
+            draft.emit(Event::NoteAdded { text, step: None });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn uncertain(
+    draft: &mut Draft<'_>,
+    id: AttemptId,
+    reason: String,
+    conclusive_at: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let (_, attempt) = draft.state.attempt(id).ok_or(Refusal::UnknownAttempt(id))?;
+    if attempt.end.is_none() && attempt.remotes.is_empty() && attempt.uncertain.is_none() {
+        draft.emit(Event::AttemptUncertain {
+            attempt: id,
+            reason,
+            conclusive_at,
+        });
+    }
+    Ok(())
+}
+
+/// A result from a console that is not the writer any more: recorded, and nothing more.
+pub(super) fn late(
+    draft: &mut Draft<'_>,
+    id: AttemptId,
+    result: AttemptResult,
+) -> Result<(), Refusal> {
+    let (_, attempt) = draft.state.attempt(id).ok_or(Refusal::UnknownAttempt(id))?;
+    let event = if attempt.end.is_some() {
+        Event::LateResult {
+            attempt: id,
+            result,
+        }
+    } else {
+        Event::AttemptEnded {
+            attempt: id,
+            result: judge(draft, &attempt.step.clone(), result),
+        }
+    };
+    draft.emit(event);
+    Ok(())
+}
+
+/// Goes on from an end that somebody else recorded.
+pub(super) fn settle(draft: &mut Draft<'_>) {
+    let Some(execution) = draft.state.walking() else {
         return;
     };
-    let cut: Vec<Attempt> = execution.running().cloned().collect();
+    let Some(current) = execution.current() else {
+        return;
+    };
+    let step = current.step.clone();
+    if execution.retries.contains_key(&step) || automated(draft, &step).is_none() {
+        return;
+    }
+    let ended = execution
+        .latest_attempt(&step)
+        .filter(|attempt| attempt.started_at >= current.arrived_at || !attempt.used)
+        .cloned();
+    if let Some(attempt) = ended
+        && let Some((result, _)) = attempt.end.clone()
+    {
+        follow(draft, &attempt, &result);
+    }
+}
+
+/// Whatever ran when the console went away is no longer followed. What runs at AWS is taken up
+/// where it is; what was read here ended then, nobody knows how, and is read again.
+pub(super) fn take_up(draft: &mut Draft<'_>) {
+    let cut: Vec<Attempt> = draft
+        .state
+        .executions
+        .iter()
+        .flat_map(|execution| execution.running().cloned())
+        .collect();
     let walking = draft.state.walking().is_some();
     for attempt in cut {
+        let present = draft
+            .state
+            .execution()
+            .is_some_and(|execution| execution.attempts.contains_key(&attempt.id));
+        let elsewhere = !attempt.remotes.is_empty() && walking && present;
+        if attempt.intent.is_some() || elsewhere {
+            draft.emit(Event::AttemptReattached {
+                attempt: attempt.id,
+            });
+            continue;
+        }
         let result = AttemptResult::ended(
             AttemptStatus::Unknown,
             "the console ended while it ran",
@@ -300,10 +418,11 @@ pub(super) fn take_up(draft: &mut Draft<'_>) {
             attempt: attempt.id,
             result,
         });
-        if walking && is_latest(draft, &attempt) {
+        if walking && present && is_latest(draft, &attempt) {
             begin(draft, &attempt.step, attempt.number, AttemptOrigin::TakeUp);
         }
     }
+    settle(draft);
     retry_due(draft);
     super::escalation::ask_again(draft);
 }

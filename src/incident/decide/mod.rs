@@ -1,5 +1,6 @@
 //! Grants or refuses a command. Pure: the same state, command and stamp give the same events.
 
+mod approval;
 mod attempts;
 mod escalation;
 mod status;
@@ -57,6 +58,35 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             walk::take_branch(&mut draft, &step, visit, branch, reason)?;
         }
         Command::StopExecution { reason } => walk::stop(&mut draft, reason)?,
+        Command::Approve {
+            step,
+            visit,
+            digest,
+            typed,
+        } => approval::approve(&mut draft, &step, visit, &digest, &typed)?,
+        Command::Decline {
+            step,
+            visit,
+            reason,
+        } => approval::decline(&mut draft, &step, visit, reason)?,
+        Command::RequestAgain { step, visit } => approval::again(&mut draft, &step, visit)?,
+        Command::AttemptIdentified {
+            attempt,
+            run,
+            remote,
+        } => {
+            attempts::identified(&mut draft, attempt, run, remote)?;
+            return Ok(draft.events);
+        }
+        Command::AttemptUncertain {
+            attempt,
+            reason,
+            conclusive_at,
+        } => attempts::uncertain(&mut draft, attempt, reason, conclusive_at)?,
+        Command::LateResult { attempt, result } => {
+            attempts::late(&mut draft, attempt, result)?;
+            return Ok(draft.events);
+        }
         Command::AttemptEnded { attempt, result } => attempts::ended(&mut draft, attempt, result)?,
         Command::CancelCurrent => attempts::cancel_current(&mut draft)?,
         Command::Escalate { reason } => escalation::now(&mut draft, reason)?,
@@ -71,6 +101,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             escalation::postpone(&mut draft, escalation, until, reason)?;
         }
         Command::Tick => {
+            attempts::settle(&mut draft);
             attempts::retry_due(&mut draft);
             escalation::ask_again(&mut draft);
         }
@@ -90,9 +121,13 @@ fn guard(state: &State, command: &Command) -> Result<(), Refusal> {
         Some(_) if opening => Err(Refusal::AlreadyOpen),
         Some(incident) if incident.status == IncidentStatus::Closed => match command {
             // What still comes in after the end is recorded; nothing else is.
-            Command::Note(_) | Command::AttemptEnded { .. } | Command::Tick | Command::TakeUp => {
-                Ok(())
-            }
+            Command::Note(_)
+            | Command::AttemptEnded { .. }
+            | Command::AttemptIdentified { .. }
+            | Command::AttemptUncertain { .. }
+            | Command::LateResult { .. }
+            | Command::Tick
+            | Command::TakeUp => Ok(()),
             _ => Err(Refusal::Closed),
         },
         Some(_) => Ok(()),
@@ -112,7 +147,7 @@ impl Draft<'_> {
         let recorded = Recorded {
             sequence: self.state.sequence + 1,
             at: self.stamp.at,
-            by: self.stamp.actor.clone(),
+            by: std::sync::Arc::clone(&self.stamp.actor),
             event,
         };
         self.state = evolve(self.state.clone(), &recorded);

@@ -8,7 +8,9 @@ use super::{Draft, attempts, escalation};
 use crate::document::Source;
 use crate::expression::to_json;
 use crate::incident::question::branches;
-use crate::incident::{Event, ExecutionId, ExecutionStatus, Refusal, Verdict, VisitResult, scope};
+use crate::incident::{
+    Event, ExecutionId, ExecutionStatus, Refusal, Verdict, VisitResult, is_unknown, scope,
+};
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
 };
@@ -227,8 +229,17 @@ pub(super) fn confirm(
     answers: &BTreeMap<String, String>,
 ) -> Result<(), Refusal> {
     let at = current(draft, step, visit)?;
+    let unknown = draft
+        .walking()
+        .is_ok_and(|execution| is_unknown(execution, step));
     let next = match (&at.kind, verdict) {
         (StepKind::Manual(manual), Verdict::Done | Verdict::Skipped) => Some(&manual.next),
+        // Nobody knows whether the change was made; the responder has looked.
+        (StepKind::Automated(automated), _) if unknown => match (verdict, &at.on_failure) {
+            (Verdict::Failed, OnFailure::Step(id)) => Some(id),
+            (Verdict::Failed, _) => None,
+            _ => Some(&automated.next),
+        },
         (StepKind::Manual(_) | StepKind::Decision(_), Verdict::Failed) => match &at.on_failure {
             OnFailure::Step(id) => Some(id),
             _ => None,

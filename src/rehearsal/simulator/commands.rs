@@ -1,5 +1,9 @@
 //! Simulated Run Command: what was sent, and how far each instance has come.
 
+use serde::{Deserialize, Serialize};
+
+use super::ledger::Entry;
+use super::wire::Failure;
 use super::world::{World, lock};
 use crate::playbook::glob;
 use crate::rehearsal::scenario::Reply;
@@ -10,7 +14,7 @@ const APPEARS: f64 = 0.5;
 const GIVEN_UP: f64 = 30.0;
 
 /// A command that was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sent {
     pub document: String,
     pub instances: Vec<String>,
@@ -32,24 +36,32 @@ pub(super) struct Invocation {
 }
 
 impl World {
-    pub(super) fn send(&self, sent: Sent) -> String {
+    pub(super) fn send(&self, sent: Sent) -> Result<String, Failure> {
         let id = uuid::Uuid::new_v4().to_string();
+        self.keep(&Entry::Sent {
+            id: id.clone(),
+            command: sent.clone(),
+        })?;
         lock(&self.commands).insert(id.clone(), sent);
-        id
+        Ok(id)
     }
 
     pub(super) fn sent(&self, id: &str) -> Option<Sent> {
         lock(&self.commands).get(id).cloned()
     }
 
-    pub(super) fn cancel(&self, id: &str) -> bool {
-        let now = self.now();
+    pub(super) fn cancel(&self, id: &str) -> Result<bool, Failure> {
+        let at = self.now();
         let mut commands = lock(&self.commands);
         let Some(sent) = commands.get_mut(id) else {
-            return false;
+            return Ok(false);
         };
-        sent.cancelled.get_or_insert(now);
-        true
+        self.keep(&Entry::Cancelled {
+            id: id.to_owned(),
+            at,
+        })?;
+        sent.cancelled.get_or_insert(at);
+        Ok(true)
     }
 
     /// The state of a command on an instance now; `None` while it is not there yet, or never

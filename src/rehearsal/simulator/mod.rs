@@ -5,7 +5,9 @@
 //! itself.
 
 mod alarms;
+mod automations;
 mod commands;
+mod ledger;
 mod messages;
 mod server;
 mod services;

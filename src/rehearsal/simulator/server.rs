@@ -16,10 +16,12 @@ use tokio::task::JoinHandle;
 use super::services;
 use super::wire::{Failure, Value, decode, encode};
 use super::world::World;
-use crate::rehearsal::scenario::FaultKind;
+use crate::rehearsal::scenario::{Fault, FaultKind};
 
 /// The largest request, in bytes.
 const LARGEST: usize = 1024 * 1024;
+/// How long a signature is good for, in scenario seconds.
+const SIGNATURE_LIFE: f64 = 300.0;
 /// How long a hanging call hangs.
 const HANGS: Duration = Duration::from_secs(10);
 
@@ -142,8 +144,23 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
             return Ok(encoded(encode(protocol, "", Err(failure))));
         }
     };
+    if let Err(failure) = signed_lately(&world, &head.headers) {
+        return Ok(encoded(encode(
+            call.protocol,
+            &call.operation,
+            Err(failure),
+        )));
+    }
     let failure = match world.fault(&call.operation) {
         None => None,
+        Some(kind @ (FaultKind::LoseReply | FaultKind::HoldReply)) => {
+            // It is done all the same; what it says is lost with the connection.
+            drop(services::answer(&world, &call));
+            if kind == FaultKind::HoldReply {
+                tokio::time::sleep(HANGS).await;
+            }
+            return Err(Reset);
+        }
         Some(FaultKind::Reset) => return Err(Reset),
         Some(FaultKind::Garbage) => {
             return Ok(plain(
@@ -168,6 +185,33 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     let answer: Result<Value, Failure> =
         failure.map_or_else(|| services::answer(&world, &call), Err);
     Ok(encoded(encode(call.protocol, &call.operation, answer)))
+}
+
+/// AWS refuses a request whose signature is older than five minutes; here, of scenario time.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
+fn signed_lately(world: &World, headers: &hyper::HeaderMap) -> Result<(), Failure> {
+    let date = headers
+        .get("x-amz-date")
+        .and_then(|date| date.to_str().ok());
+    let Some(signed) =
+        date.and_then(|date| chrono::NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").ok())
+    else {
+        return Ok(());
+    };
+    let now = chrono::Utc::now();
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let age = (now - signed.and_utc()).num_milliseconds() as f64 / 1000.0;
+    // The signature tells whole seconds.
+    if age.abs() <= SIGNATURE_LIFE / world.speed + 1.0 {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "InvalidSignatureException",
+        format!(
+            "Signature expired: {date} is now earlier than {now}",
+            date = date.unwrap_or_default()
+        ),
+    ))
 }
 
 fn encoded(encoded: super::wire::Encoded) -> Answer {
@@ -199,21 +243,43 @@ async fn control(world: &World, method: &Method, path: &str, body: &[u8]) -> Ans
     match (method, path) {
         (&Method::GET, "/_standdown/health") => json_answer(
             StatusCode::OK,
-            &json!({"scenario": world.scenario.id, "seconds": world.now(), "speed": world.speed}),
+            &json!({"scenario": world.scenario.id, "began": world.began, "seconds": world.now(), "speed": world.speed}),
         ),
+        (&Method::GET, "/_standdown/automations") => json_answer(StatusCode::OK, &world.started()),
+        (&Method::POST, "/_standdown/fault") => add_fault(world, &input),
         (&Method::POST, "/_standdown/confirm") => {
             let step = input["step"].as_str().unwrap_or_default();
-            json_answer(
-                StatusCode::OK,
-                &json!({"fixed": world.confirm(step, chrono::Utc::now())}),
-            )
+            let at = input["at"].as_str().and_then(|at| at.parse().ok());
+            let at = at.unwrap_or_else(chrono::Utc::now);
+            json_answer(StatusCode::OK, &json!({"fixed": world.confirm(step, at)}))
         }
         (&Method::POST, "/_standdown/program") => program(world, &input).await,
         _ => json_answer(
             StatusCode::NOT_FOUND,
-            &json!({"error": "there is health, confirm and program"}),
+            &json!({"error": "there is health, automations, confirm, fault and program"}),
         ),
     }
+}
+
+/// Lets something go wrong from now on: `{"operation": …, "kind": …, "times": …}`.
+fn add_fault(world: &World, input: &Json) -> Answer {
+    let kind = FaultKind::ALL
+        .iter()
+        .find(|(name, _)| input["kind"] == *name);
+    let (Some((_, kind)), Some(operation)) = (kind, input["operation"].as_str()) else {
+        return json_answer(
+            StatusCode::BAD_REQUEST,
+            &json!({"error": "a fault has an operation and a kind"}),
+        );
+    };
+    world.add_fault(Fault {
+        operation: operation.to_owned(),
+        kind: *kind,
+        times: input["times"].as_u64(),
+        from: f64::MIN,
+        until: f64::MAX,
+    });
+    json_answer(StatusCode::OK, &json!({}))
 }
 
 async fn program(world: &World, input: &Json) -> Answer {

@@ -1,13 +1,17 @@
 //! The simulated world: a function of the scenario, the time, and what was mended.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::automations::Execution;
 use super::commands::Sent;
-use crate::rehearsal::scenario::{FaultKind, Metric, Scenario};
+use super::ledger::{Entry, Ledger};
+use super::wire::Failure;
+use crate::rehearsal::scenario::{Fault, FaultKind, Metric, Scenario};
 
 /// A scenario that is being played.
 #[derive(Debug)]
@@ -24,6 +28,12 @@ pub struct World {
     struck: Mutex<HashMap<usize, u64>>,
     /// Commands that were sent.
     pub(super) commands: Mutex<HashMap<String, Sent>>,
+    /// Automations that were started.
+    pub(super) automations: Mutex<Vec<Execution>>,
+    /// Faults that were added while it runs.
+    pub(super) more_faults: Mutex<Vec<Fault>>,
+    /// Where what was started is written down, so that it outlives this process.
+    pub(super) ledger: Option<Ledger>,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,7 +52,53 @@ impl World {
             fixes: Mutex::default(),
             struck: Mutex::default(),
             commands: Mutex::default(),
+            automations: Mutex::default(),
+            more_faults: Mutex::default(),
+            ledger: None,
         }
+    }
+
+    /// Keeps what is started in a file, and goes on with what an earlier world kept there. Where
+    /// there can be no file, as on a full disk, nothing outlives this process.
+    #[must_use]
+    pub fn keeping(mut self, path: &Path) -> Self {
+        if let Ok((ledger, entries)) = Ledger::open(path) {
+            for entry in entries {
+                self.recall(entry);
+            }
+            self.ledger = Some(ledger);
+        }
+        self
+    }
+
+    fn recall(&mut self, entry: Entry) {
+        match entry {
+            Entry::Sent { id, command } => drop(lock(&self.commands).insert(id, command)),
+            Entry::Started(execution) => lock(&self.automations).push(execution),
+            Entry::Cancelled { id, at } => {
+                if let Some(command) = lock(&self.commands).get_mut(&id) {
+                    command.cancelled.get_or_insert(at);
+                }
+                if let Some(execution) = lock(&self.automations).iter_mut().find(|one| one.id == id)
+                {
+                    execution.stopped.get_or_insert(at);
+                }
+            }
+        }
+    }
+
+    /// Writes down what is about to be answered.
+    pub(super) fn keep(&self, entry: &Entry) -> Result<(), Failure> {
+        let Some(ledger) = &self.ledger else {
+            return Ok(());
+        };
+        ledger.write(entry).map_err(|error| Failure {
+            status: hyper::StatusCode::INTERNAL_SERVER_ERROR,
+            ..Failure::new(
+                "InternalServerError",
+                format!("the simulator cannot keep it: {error}"),
+            )
+        })
     }
 
     /// The scenario's time at a real time, in seconds. Before the beginning both run alike.
@@ -84,7 +140,9 @@ impl World {
             .scenario
             .fixes
             .iter()
-            .filter(|fix| fix.confirmed == step && !fixes.iter().any(|(id, _)| *id == fix.id))
+            .filter(|fix| {
+                fix.confirmed.as_deref() == Some(step) && !fixes.iter().any(|(id, _)| *id == fix.id)
+            })
             .map(|fix| fix.id.clone())
             .collect();
         fixes.extend(made.iter().map(|id| (id.clone(), seconds)));
@@ -93,10 +151,11 @@ impl World {
 
     /// When a fix was made, if it was by then.
     pub(super) fn fixed(&self, id: &str, by: f64) -> Option<f64> {
-        lock(&self.fixes)
+        let confirmed = lock(&self.fixes)
             .iter()
             .find(|(fix, at)| fix == id && *at <= by)
-            .map(|(_, at)| *at)
+            .map(|(_, at)| *at);
+        confirmed.or_else(|| self.fixed_by_automation(id, by))
     }
 
     /// The value of a metric without its noise.
@@ -131,13 +190,20 @@ impl World {
         (value * 100.0).round() / 100.0
     }
 
+    /// Lets something go wrong from now on.
+    pub fn add_fault(&self, fault: Fault) {
+        lock(&self.more_faults).push(fault);
+    }
+
     /// The fault that strikes a call to an operation now.
     pub(super) fn fault(&self, operation: &str) -> Option<FaultKind> {
         let now = self.now();
         let mut struck = lock(&self.struck);
+        let more = lock(&self.more_faults);
         self.scenario
             .faults
             .iter()
+            .chain(more.iter())
             .enumerate()
             .find_map(|(index, fault)| {
                 let count = struck.entry(index).or_default();

@@ -75,6 +75,26 @@ pub(super) fn in_choice(
     Vec::new()
 }
 
+pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<Request> {
+    let last = model.unfinished.len().saturating_sub(1);
+    let next = match key.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Char('q') => return vec![Request::Quit],
+        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
+        KeyCode::Enter => {
+            let Some(summary) = model.unfinished.get(at) else {
+                return Vec::new();
+            };
+            model.opening = true;
+            return vec![Request::TakeUp(summary.id.clone())];
+        }
+        _ => at,
+    };
+    model.overlay = Some(Overlay::Unfinished { at: next });
+    Vec::new()
+}
+
 pub(super) fn attach(model: &mut Model) -> Vec<Request> {
     let rows = model.rows();
     match rows.get(model.selected_index(&rows)) {

@@ -4,7 +4,8 @@ use chrono::Duration;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::movement::select;
-use super::{ask, look, status};
+use super::{ask, control, look, status};
+use crate::engine::{Control, Role};
 use crate::incident::{Command, IncidentStatus, Question, Verdict};
 use crate::playbook::{Severity, StepKind};
 use crate::tui::commands::CommandId;
@@ -52,6 +53,42 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
             // A rehearsal knows what its scenario is about; live, the line is empty.
             form.with(model.hints.get(&input.name).map_or("", String::as_str))
         }
+        (CommandId::ApproveChange, Question::Approval(approval)) => {
+            let wanted = approval.intent.confirmation();
+            let purpose = Purpose::Approve {
+                step: approval.step.clone(),
+                visit: approval.visit,
+                digest: approval.digest.clone(),
+                wanted: wanted.clone(),
+            };
+            let label = match approval.intent.targets().len() {
+                0 => format!("type {wanted}, the document that runs"),
+                1 => format!("type {wanted}, what is changed"),
+                _ => "type how many targets are changed".to_owned(),
+            };
+            Form::one("Approve this change to the system", purpose, label, false)
+        }
+        (CommandId::Decline, Question::Approval(approval)) => {
+            let purpose = Purpose::Decline {
+                step: approval.step.clone(),
+                visit: approval.visit,
+            };
+            Form::one("Do not make this change", purpose, "why", false)
+        }
+        (_, Question::Unknown { step, visit, .. }) => {
+            let verdict = verdict(id)?;
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict,
+                asks: Vec::new(),
+            };
+            let title = match verdict {
+                Verdict::Done => "You looked, and the change was made",
+                _ => "You looked, and the change was not made",
+            };
+            Form::one(title, purpose, "where you looked, and what you saw", false)
+        }
         (_, Question::Manual { step, visit }) => {
             let verdict = verdict(id)?;
             let asks = match (&step.kind, verdict) {
@@ -88,6 +125,44 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
         }
         _ => return None,
     })
+}
+
+/// A console that went silent is followed no longer; one that is alive is asked, or overruled by
+/// typing its writer's name.
+pub(super) fn take_over(model: &mut Model) -> Vec<Request> {
+    let role = model
+        .incident
+        .as_ref()
+        .map(|snapshot| snapshot.role.clone());
+    let Some(Role::Follower { writer, stale, .. }) = role else {
+        return Vec::new();
+    };
+    let Some(writer) = writer.filter(|_| !stale) else {
+        return control(Control::TakeOver, "you write the incident now");
+    };
+    let wanted = writer.actor.user.clone();
+    let label = format!("nothing to ask {writer}, or {wanted} to take it without asking");
+    let form = Form::one(
+        "Take the incident over",
+        Purpose::TakeOver { wanted },
+        label,
+        true,
+    );
+    model.overlay = Some(Overlay::Form(form));
+    Vec::new()
+}
+
+pub(super) fn hand_over(model: &Model) -> Option<Form> {
+    let Role::Writer { asked: Some(asked) } = &model.incident.as_ref()?.role else {
+        return None;
+    };
+    let title = format!("Hand the incident over to {asked}");
+    Some(Form::one(
+        title,
+        Purpose::HandOver,
+        "Enter hands it over, Esc keeps it",
+        true,
+    ))
 }
 
 fn status_form(to: IncidentStatus, means: &str) -> Form {
@@ -252,6 +327,50 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
                 done,
             )
         }
+        Purpose::Approve {
+            step,
+            visit,
+            digest,
+            wanted,
+        } => {
+            if text != wanted {
+                return stay(
+                    model,
+                    form,
+                    &format!("that is not {wanted:?}; nothing was done"),
+                );
+            }
+            ask(
+                Command::Approve {
+                    step,
+                    visit,
+                    digest,
+                    typed: text,
+                },
+                "approved",
+            )
+        }
+        Purpose::Decline { step, visit } => ask(
+            Command::Decline {
+                step,
+                visit,
+                reason: text,
+            },
+            "declined",
+        ),
+        Purpose::TakeOver { wanted } => match text.as_str() {
+            "" => control(
+                Control::TakeOver,
+                "asked to take over; the other console has to agree",
+            ),
+            typed if typed == wanted => control(Control::TakeOverNow, "you write the incident now"),
+            _ => stay(
+                model,
+                form,
+                &format!("type {wanted:?} to take it, or nothing to ask for it"),
+            ),
+        },
+        Purpose::HandOver => control(Control::HandOver, "handed over; you follow now"),
         Purpose::Regrade => {
             let found = Severity::ALL
                 .iter()

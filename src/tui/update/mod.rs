@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use crate::engine::Control;
 use crate::incident::{Command, IncidentStatus, Question};
 use crate::tui::commands::{CommandId, Entry, find};
 use crate::tui::form::{Form, Purpose};
@@ -35,6 +36,15 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
             return look(model);
         }
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
+        Message::Unfinished(all) => {
+            model.unfinished = all;
+            // It is offered first, and takes no key away from what is being done already.
+            let free = model.overlay.is_none() && model.incident.is_none() && !model.opening;
+            if free && !model.unfinished.is_empty() {
+                model.overlay = Some(Overlay::Unfinished { at: 0 });
+            }
+        }
+        Message::Recovered(what) => model.recovered = Some(what),
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Connected(connection) => {
             if let Connection::Ready {
@@ -121,8 +131,12 @@ fn look(model: &Model) -> Vec<Request> {
 }
 
 fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
-    if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-        return vec![Request::Quit];
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        match key.code {
+            KeyCode::Char('c') => return vec![Request::Quit],
+            KeyCode::Char('z') => return vec![Request::Suspend],
+            _ => {}
+        }
     }
     match model.overlay.take() {
         Some(Overlay::Form(form)) => return forms::in_form(model, form, key),
@@ -133,6 +147,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
             }
             return Vec::new();
         }
+        Some(Overlay::Unfinished { at }) => return choice::in_unfinished(model, at, key),
         Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
         None => {}
     }
@@ -154,6 +169,12 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
 fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
     match entry.id {
         CommandId::Quit => return vec![Request::Quit],
+        CommandId::Suspend => return vec![Request::Suspend],
+        CommandId::Unfinished => model.overlay = Some(Overlay::Unfinished { at: 0 }),
+        CommandId::TakeOver => return forms::take_over(model),
+        CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
+        CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
+        CommandId::AskAnew => return ask_anew(model),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
         CommandId::Board => model.screen = Screen::Board,
@@ -186,11 +207,13 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Open => return choice::choose(model),
         CommandId::Attach => return choice::attach(model),
         CommandId::Acknowledge => return status(IncidentStatus::Acknowledged),
-        CommandId::CancelCheck => return ask(Command::CancelCurrent, "the check was stopped"),
+        CommandId::CancelCheck => return ask(Command::CancelCurrent, "asked to stop"),
         CommandId::Copy => return copy(model),
         CommandId::Approve => return approve(model),
         CommandId::Branch => return branch(model, key),
         CommandId::Answer
+        | CommandId::ApproveChange
+        | CommandId::Decline
         | CommandId::Mitigate
         | CommandId::Resolve
         | CommandId::Close
@@ -215,6 +238,26 @@ fn ask(command: Command, done: impl Into<String>) -> Vec<Request> {
     }]
 }
 
+fn control(control: Control, done: impl Into<String>) -> Vec<Request> {
+    vec![Request::Control {
+        control,
+        done: done.into(),
+    }]
+}
+
+fn ask_anew(model: &Model) -> Vec<Request> {
+    match model.question() {
+        Some(Question::Unknown { step, visit, .. }) => ask(
+            Command::RequestAgain {
+                step: step.id.clone(),
+                visit,
+            },
+            "described anew; nothing is done before you approve it",
+        ),
+        _ => Vec::new(),
+    }
+}
+
 fn status(to: IncidentStatus) -> Vec<Request> {
     ask(
         Command::SetStatus(to),
@@ -223,6 +266,9 @@ fn status(to: IncidentStatus) -> Vec<Request> {
 }
 
 fn back(model: &mut Model) {
+    if model.recovered.take().is_some() {
+        return;
+    }
     if model.reading.is_some() {
         model.reading = None;
         model.scroll = 0;

@@ -32,6 +32,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             ("↑".into(), "field above"),
             ("Esc".into(), "leave"),
         ],
+        Some(Overlay::Unfinished { .. }) => vec![
+            ("↑↓".into(), "choose"),
+            ("Enter".into(), "take up"),
+            ("Esc".into(), "to the board"),
+        ],
         Some(Overlay::Choose { .. }) => vec![
             ("↑↓".into(), "choose"),
             ("Enter".into(), "start"),

@@ -11,7 +11,6 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::alarms::Freshness;
-use crate::engine::Recording;
 use crate::tui::model::{Connection, Model};
 use crate::tui::text::{age, fit};
 use crate::tui::theme::{Role, Theme};
@@ -63,17 +62,6 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 }
 
 fn freshness(model: &Model) -> (String, Role) {
-    if let Some(Recording::No { since, reason }) =
-        model.incident.as_ref().map(|snapshot| &snapshot.recording)
-    {
-        return (
-            fit(
-                &format!("NOT RECORDING since {}: {reason}", since.format("%H:%M")),
-                48,
-            ),
-            Role::Error,
-        );
-    }
     if let Some(late) = model.lateness() {
         let word = late.split(':').next().unwrap_or("late").to_owned();
         return (word, Role::Late);

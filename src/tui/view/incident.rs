@@ -14,11 +14,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{evidence, line, padded, prompt, rule, severity_role, tree};
+use super::{evidence, history, line, prompt, rule, severity_role, tree};
 use crate::engine::Snapshot;
-use crate::incident::{
-    Event, Execution, IncidentStatus, Question, Recorded, State, question, scope,
-};
+use crate::incident::{Execution, IncidentStatus, Question, State, question, scope};
 use crate::playbook::{Step, StepKind};
 use crate::tui::model::{Model, state_words};
 use crate::tui::text::{age, wrap};
@@ -92,7 +90,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         panes.checks,
     );
     frame.render_widget(
-        Paragraph::new(event_lines(snapshot, panes.events, theme)),
+        Paragraph::new(history::lines(snapshot, panes.events, theme)),
         panes.events,
     );
 }
@@ -106,7 +104,7 @@ pub(in crate::tui) fn longest_scroll(model: &Model) -> u16 {
         x: 0,
         y: 1,
         width: model.size.0,
-        height: model.size.1.saturating_sub(2),
+        height: model.size.1.saturating_sub(2 + super::banner_height(model)),
     };
     let panes = Panes::new(area, checks(model, &snapshot.state).len());
     let lines = main(model, snapshot, panes.main.width.into(), &Theme::plain()).len();
@@ -395,115 +393,4 @@ fn check_lines(model: &Model, state: &State, width: usize, theme: &Theme) -> Vec
             .map(|(text, role)| line(text, width, theme.style(*role))),
     );
     lines
-}
-
-fn event_lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
-    if area.height == 0 {
-        return Vec::new();
-    }
-    let width = usize::from(padded(area).width) + 2;
-    let room = usize::from(area.height - 1);
-    let told: Vec<(&Recorded, String)> = snapshot
-        .events
-        .iter()
-        .rev()
-        .filter_map(|recorded| Some((recorded.as_ref(), sentence(&recorded.event)?)))
-        .take(room)
-        .collect();
-    let mut lines = vec![rule("events", width, theme)];
-    lines.extend(told.into_iter().rev().map(|(recorded, text)| {
-        line(
-            &format!(" {} {text}", recorded.at.format("%H:%M:%S")),
-            width,
-            theme.style(Role::Dim),
-        )
-    }));
-    lines
-}
-
-/// Says an event in a line; some say nothing that another does not.
-fn sentence(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::IncidentOpened { title, .. } => format!("incident opened: {title}"),
-        Event::AlarmAttached { alarm } => format!("alarm {} belongs to it", alarm.name),
-        Event::AlarmStateChanged { name, from, to, .. } => {
-            format!("alarm {name}: {} → {}", from.name(), to.name())
-        }
-        Event::StatusChanged { to, .. } => format!("the incident is {}", to.name()),
-        Event::SeverityChanged { from, to } => format!("severity {} → {}", from.name(), to.name()),
-        Event::NoteAdded { text, .. } => format!("note: {text}"),
-        Event::ExecutionStarted { playbook, .. } => format!("playbook {playbook} started"),
-        Event::InputProvided { name, value, from } => format!("{name} = {value}, from {from}"),
-        Event::StepEnded {
-            step,
-            result: crate::incident::VisitResult::Failed { error },
-            ..
-        } => format!("{step} failed: {error}"),
-        Event::StepEnded {
-            step,
-            result: crate::incident::VisitResult::Succeeded { prefetched, .. },
-            ..
-        } => {
-            format!(
-                "{step} succeeded{}",
-                if *prefetched { ", run ahead" } else { "" }
-            )
-        }
-        Event::StepConfirmed {
-            step,
-            verdict,
-            note,
-            ..
-        } => {
-            let said = note
-                .as_ref()
-                .map(|note| format!(": {note}"))
-                .unwrap_or_default();
-            format!("{step} {}{said}", format!("{verdict:?}").to_lowercase())
-        }
-        Event::BranchTaken {
-            step,
-            branch,
-            overridden_because,
-            ..
-        } => match overridden_because {
-            Some(reason) => format!("{step}: {branch}, although not recommended: {reason}"),
-            None => format!("{step}: {branch}"),
-        },
-        Event::LateResult { result, .. } => {
-            format!("a late result came in: {}", result.status.name())
-        }
-        Event::RetryScheduled { step, number, .. } => {
-            format!("{step} failed; try {number} follows")
-        }
-        Event::EscalationRaised { causes, .. } => {
-            format!(
-                "escalation asked for: {}",
-                causes
-                    .first()
-                    .map(crate::incident::Cause::sentence)
-                    .unwrap_or_default()
-            )
-        }
-        Event::EscalationApproved { .. } => "escalated".into(),
-        Event::EscalationPostponed { until, reason, .. } => format!(
-            "escalation put off until {}: {reason}",
-            until.format("%H:%M")
-        ),
-        Event::ExecutionEnded {
-            status,
-            outcome,
-            reason,
-        } => {
-            let why = outcome
-                .map(|outcome| outcome.name().to_owned())
-                .or(reason.clone())
-                .unwrap_or_default();
-            format!("playbook {}: {why}", status.name())
-        }
-        Event::StepArrived { .. }
-        | Event::StepEnded { .. }
-        | Event::AttemptStarted { .. }
-        | Event::AttemptEnded { .. } => return None,
-    })
 }

@@ -1,9 +1,11 @@
 //! Draws the model. Pure: it reads the model and the theme, and changes nothing.
 
+mod banner;
 mod board;
 mod evidence;
 mod footer;
 mod header;
+mod history;
 mod incident;
 mod overlay;
 mod prompt;
@@ -44,13 +46,16 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     frame.buffer_mut().set_style(area, theme.style(Role::Text));
-    let [top, middle, bottom] = Layout::vertical([
+    let [top, said, middle, bottom] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Length(banner_height(model)),
         Constraint::Min(0),
         Constraint::Length(1),
     ])
     .areas(area);
     header::draw(model, theme, frame, top);
+    let banner = banner::lines(model, said.width.into(), theme);
+    frame.render_widget(Paragraph::new(banner), said);
     match (model.screen, &model.connection) {
         (Screen::Board, Connection::Missing(reason)) if model.board.rows.is_empty() => {
             setup::draw(reason, theme, frame, middle);
@@ -60,6 +65,12 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     }
     footer::draw(model, theme, frame, bottom);
     overlay::draw(model, theme, frame, middle);
+}
+
+/// How many lines stand below the header for what has to be said above everything else.
+fn banner_height(model: &Model) -> u16 {
+    let lines = banner::lines(model, model.size.0.into(), &Theme::plain()).len();
+    u16::try_from(lines).unwrap_or(0)
 }
 
 /// A line of text in a role, cut to a width.

@@ -10,7 +10,7 @@ use super::{line, padded};
 use crate::tui::commands::COMMANDS;
 use crate::tui::form::{Form, Purpose};
 use crate::tui::model::{Model, Overlay};
-use crate::tui::text::{clean, column, fit, wrap};
+use crate::tui::text::{age, clean, column, fit, wrap};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -22,6 +22,21 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
+        Some(Overlay::Unfinished { at }) => {
+            let inner = panel(
+                "unfinished incidents: Enter takes one up where it stands",
+                area,
+                theme,
+                frame,
+            );
+            let lines = unfinished(model, *at, inner.width.into(), theme);
+            let room = usize::from(inner.height);
+            let first = (at * 2 + 2).saturating_sub(room);
+            frame.render_widget(
+                Paragraph::new(lines.into_iter().skip(first).collect::<Vec<_>>()),
+                inner,
+            );
+        }
         Some(Overlay::Choose { alarm, at }) => {
             let title = alarm.as_ref().map_or_else(
                 || "start a playbook".to_owned(),
@@ -42,6 +57,43 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             frame.render_widget(Paragraph::new(lines), inner);
         }
     }
+}
+
+/// Two lines each: what it is, and who wrote it when.
+fn unfinished(model: &Model, at: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    model
+        .unfinished
+        .iter()
+        .enumerate()
+        .flat_map(|(index, summary)| {
+            let role = if index == at {
+                Role::Selection
+            } else {
+                Role::Text
+            };
+            let writer = summary
+                .writer
+                .as_ref()
+                .map(|writer| format!(", {writer}"))
+                .unwrap_or_default();
+            let title = format!(
+                " {}  {} · {}",
+                summary.id,
+                summary.severity.name(),
+                summary.title
+            );
+            let last = format!(
+                "   {}, {} events, the last {} ago{writer}",
+                summary.status.name(),
+                summary.events,
+                age(model.now - summary.last_at)
+            );
+            [
+                line(&title, width, theme.style(role)),
+                line(&last, width, theme.style(Role::Dim)),
+            ]
+        })
+        .collect()
 }
 
 fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect {

@@ -3,7 +3,9 @@
 use ratatui::text::{Line, Span};
 
 use crate::expression::Verdict;
-use crate::incident::{BranchView, Escalation, Incident, IncidentStatus, Question, State, scope};
+use crate::incident::{
+    Approval, Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
+};
 use crate::playbook::{Manual, Step, StepKind};
 use crate::tui::model::Model;
 use crate::tui::text::{age, wrap};
@@ -32,6 +34,8 @@ pub(super) fn lines(
             out.text(&input.wanted(), Role::Dim);
             out.option("Enter", "answer", Role::Text);
         }
+        Question::Approval(approval) => change(&mut out, model, approval),
+        Question::Unknown { attempt, .. } => not_known(&mut out, attempt),
         Question::Escalation(escalation) => escalate(&mut out, model, escalation),
         Question::Working(step) => working(&mut out, model, state, step),
         Question::Manual { step, .. } => {
@@ -75,6 +79,99 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
     out.option("p", "postpone, with a reason", Role::Text);
 }
 
+/// Everything that will be done, and nothing else.
+fn change(out: &mut Prompt<'_>, model: &Model, approval: &Approval) {
+    let intent = &approval.intent;
+    let document = intent.parameters["document"].as_str().unwrap_or_default();
+    let version = intent.parameters["version"]
+        .as_str()
+        .unwrap_or("the default one");
+    out.ask("Shall this change be made?");
+    out.text(
+        &format!("runs      {document}, version {version}, as an Automation"),
+        Role::Heading,
+    );
+    let targets = intent.targets();
+    if !targets.is_empty() {
+        out.text(&format!("changes   {}", targets.join(", ")), Role::Heading);
+    }
+    for (name, value) in intent.parameters["parameters"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let values = match value {
+            serde_json::Value::Array(items) => {
+                items.iter().map(plain).collect::<Vec<_>>().join(", ")
+            }
+            one => plain(one),
+        };
+        out.text(&format!("with      {name} = {values}"), Role::Text);
+    }
+    out.text(
+        &format!(
+            "in        account {} · {}",
+            known(&intent.account),
+            known(&intent.region)
+        ),
+        Role::Text,
+    );
+    out.text(
+        &format!(
+            "digest    {} · asked {} ago",
+            approval.digest.get(..16).unwrap_or_default(),
+            age(model.now - approval.asked_at)
+        ),
+        Role::Dim,
+    );
+    out.text(
+        "Nothing runs before you approve it, and it runs once.",
+        Role::Dim,
+    );
+    out.option(
+        "a",
+        &format!("approve: you type {}", intent.confirmation()),
+        Role::Text,
+    );
+    out.option("f", "do not make it, with a reason", Role::Text);
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn known(text: &str) -> &str {
+    if text.is_empty() { "unknown" } else { text }
+}
+
+/// What is known of a change of which nobody knows whether it was made.
+fn not_known(out: &mut Prompt<'_>, attempt: &Attempt) {
+    let why = attempt
+        .end
+        .as_ref()
+        .and_then(|(result, _)| result.error.as_deref())
+        .unwrap_or("nobody knows why");
+    out.ask("It is not known whether this change was made. What now?");
+    out.text(why, Role::Late);
+    out.text(
+        &format!(
+            "attempt {} of {}",
+            attempt.id,
+            attempt.started_at.format("%H:%M:%SZ")
+        ),
+        Role::Dim,
+    );
+    out.option("a", "describe it again, to approve it anew", Role::Text);
+    out.option("d", "you looked: it was made", Role::Text);
+    out.option(
+        "f",
+        "you looked: it was not made, go on as after a failure",
+        Role::Text,
+    );
+}
+
 fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
     let execution = state.execution();
     let attempt = execution
@@ -109,15 +206,55 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
         }
         (None, None) => out.text("◌ waiting to start", Role::Running),
     }
+    let changes = attempt.is_some_and(|attempt| attempt.intent.is_some());
+    if let Some(attempt) = attempt {
+        under_way(out, model, attempt);
+    }
     out.text(
         "Nothing is asked of you now; the next question comes by itself.",
         Role::Dim,
     );
-    out.option(
-        "x",
-        "stop this check; it counts as failed, and the playbook goes on",
-        Role::Text,
-    );
+    if changes {
+        out.option(
+            "x",
+            "ask AWS to stop it; what has begun is finished",
+            Role::Text,
+        );
+    } else {
+        out.option(
+            "x",
+            "stop this check; it counts as failed, and the playbook goes on",
+            Role::Text,
+        );
+    }
+}
+
+/// How far what runs at AWS has come.
+fn under_way(out: &mut Prompt<'_>, model: &Model, attempt: &Attempt) {
+    if let Some(uncertain) = &attempt.uncertain {
+        out.text(
+            &format!(
+                "unknown for {}: {}; certain from {} on, by AWS's clock. It is not sent again.",
+                age(model.now - uncertain.since),
+                uncertain.reason,
+                uncertain.conclusive_at.format("%H:%M:%SZ")
+            ),
+            Role::Late,
+        );
+    }
+    if attempt.cancelling {
+        out.text(
+            "AWS was asked to stop it; it ends when AWS says so.",
+            Role::Late,
+        );
+    }
+    let lines = model
+        .incident
+        .as_ref()
+        .and_then(|snapshot| snapshot.progress.get(&attempt.id));
+    for text in lines.into_iter().flat_map(|lines| lines.iter()) {
+        out.text(text, Role::Text);
+    }
 }
 
 fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) {

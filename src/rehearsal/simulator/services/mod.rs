@@ -1,5 +1,6 @@
 //! The services' operations, protocol aside.
 
+mod automation;
 mod cloudwatch;
 mod logs;
 mod ssm;

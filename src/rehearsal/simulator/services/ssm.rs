@@ -3,6 +3,7 @@
 use super::super::commands::{Invocation, Sent};
 use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
+use super::automation;
 use super::page;
 
 /// Where GetCommandInvocation cuts an output, and ListCommandInvocations.
@@ -20,6 +21,10 @@ pub(super) fn answer(
         "GetCommandInvocation" => get_command_invocation(world, input),
         "ListCommandInvocations" => list_command_invocations(world, input),
         "CancelCommand" => cancel_command(world, input),
+        "StartAutomationExecution" => automation::start(world, input),
+        "GetAutomationExecution" => automation::get(world, input),
+        "DescribeAutomationExecutions" => automation::describe(world, input),
+        "StopAutomationExecution" => automation::stop(world, input),
         "DescribeInstanceInformation" => describe_instance_information(world, input),
         _ => return None,
     })
@@ -79,7 +84,7 @@ fn send_command(world: &World, input: &Value) -> Result<Value, Failure> {
         at: world.now(),
         cancelled: None,
     };
-    let id = world.send(sent.clone());
+    let id = world.send(sent.clone())?;
     Ok(map! { "Command": described(world, &id, &sent) })
 }
 
@@ -177,7 +182,7 @@ fn list_command_invocations(world: &World, input: &Value) -> Result<Value, Failu
 
 fn cancel_command(world: &World, input: &Value) -> Result<Value, Failure> {
     let id = input.text("CommandId").unwrap_or_default();
-    if world.cancel(id) {
+    if world.cancel(id)? {
         Ok(map! {})
     } else {
         Err(Failure::new(

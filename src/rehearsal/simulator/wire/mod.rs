@@ -225,6 +225,14 @@ impl Value {
         }
     }
 
+    /// A map's entries; none for anything else.
+    pub fn entries(&self) -> &[(String, Value)] {
+        match self {
+            Self::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
     pub fn text(&self, key: &str) -> Option<&str> {
         match self.get(key) {
             Self::Text(text) => Some(text),

@@ -1,0 +1,219 @@
+//! Following an Automation step by step to the end that AWS gives it.
+
+use std::time::Duration;
+
+use aws_sdk_ssm::types::{
+    AutomationExecution, AutomationExecutionStatus as Status, StepExecution, StopType,
+};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::ActionError;
+use crate::aws::{Aws, AwsError, Class, describe};
+use crate::incident::AttemptStatus;
+use crate::redaction::Redactor;
+
+/// The first wait between two looks, and the longest.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+const SLOWEST_LOOK: Duration = Duration::from_secs(5);
+/// The wait after a look that failed for want of rights: somebody has to do something first.
+const AFTER_REFUSAL: Duration = Duration::from_secs(15);
+
+/// Follows an execution until AWS says that it ended. With a deadline it may give up before;
+/// without one, whatever fails on the way is said and tried again.
+///
+/// # Errors
+/// When it did not succeed.
+pub async fn follow(
+    aws: &Aws,
+    id: &str,
+    speed: f64,
+    deadline: Option<Instant>,
+    redactor: &Redactor,
+    progress: &(impl Fn(Vec<String>) + Sync),
+) -> Result<Value, ActionError> {
+    let mut wait = FIRST_LOOK;
+    loop {
+        match look(aws, id).await {
+            Ok(execution) => {
+                progress(lines(&execution, redactor));
+                if let Some(end) = end(&execution, redactor) {
+                    return end;
+                }
+            }
+            Err(error) => {
+                progress(vec![format!("{id} cannot be followed: {error}")]);
+                let passes = matches!(
+                    error.class,
+                    Class::Throttled
+                        | Class::TimedOut
+                        | Class::Server
+                        | Class::Unreachable
+                        | Class::Garbled
+                );
+                if !passes {
+                    if deadline.is_some() {
+                        return Err(error.into());
+                    }
+                    wait = AFTER_REFUSAL;
+                }
+            }
+        }
+        let pause = wait.div_f64(speed);
+        if deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+            return Err(ActionError::timed_out(format!(
+                "the automation {id} did not end in time"
+            )));
+        }
+        sleep(pause).await;
+        wait = (wait * 5 / 4).min(SLOWEST_LOOK);
+    }
+}
+
+async fn look(aws: &Aws, id: &str) -> Result<AutomationExecution, AwsError> {
+    let operation = "ssm:GetAutomationExecution";
+    let answer = aws
+        .ssm
+        .get_automation_execution()
+        .automation_execution_id(id)
+        .send()
+        .await
+        .map_err(|error| describe(operation, &error))?;
+    answer
+        .automation_execution
+        .ok_or_else(|| AwsError::garbled(operation, "the answer holds no execution".into()))
+}
+
+/// Asks AWS to cancel an execution. What has begun of it, it finishes.
+///
+/// # Errors
+/// When AWS does not accept it.
+pub async fn stop(aws: &Aws, id: &str) -> Result<(), AwsError> {
+    aws.ssm
+        .stop_automation_execution()
+        .automation_execution_id(id)
+        .r#type(StopType::Cancel)
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| describe("ssm:StopAutomationExecution", &error))
+}
+
+/// One line per step, for people.
+fn lines(execution: &AutomationExecution, redactor: &Redactor) -> Vec<String> {
+    let status = execution
+        .automation_execution_status()
+        .map_or("unknown", Status::as_str);
+    let id = execution.automation_execution_id().unwrap_or_default();
+    let mut lines = vec![format!("{id} {status}")];
+    lines.extend(execution.step_executions().iter().map(|step| {
+        let status = step.step_status().map_or("Pending", Status::as_str);
+        let failed = step
+            .failure_message()
+            .map(|message| format!(": {message}"))
+            .unwrap_or_default();
+        format!(
+            "{} {} {status}{failed}",
+            step.step_name().unwrap_or_default(),
+            step.action().unwrap_or_default()
+        )
+    }));
+    lines.into_iter().map(|line| redactor.owned(line)).collect()
+}
+
+/// The end of an execution, if it has one.
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-statuses.html>
+fn end(execution: &AutomationExecution, redactor: &Redactor) -> Option<Result<Value, ActionError>> {
+    let status = execution.automation_execution_status()?;
+    let ended = match status {
+        Status::Success | Status::CompletedWithSuccess => None,
+        Status::Failed
+        | Status::CompletedWithFailure
+        | Status::Rejected
+        | Status::ChangeCalendarOverrideRejected
+        | Status::Exited => Some(AttemptStatus::Failed),
+        Status::Timedout => Some(AttemptStatus::TimedOut),
+        Status::Cancelled => Some(AttemptStatus::Cancelled),
+        // Pending, InProgress, Waiting, Cancelling and what AWS may add: it goes on.
+        _ => return None,
+    };
+    let mut output = output(execution, status);
+    redactor.json(&mut output);
+    let Some(status_of_attempt) = ended else {
+        return Some(Ok(output));
+    };
+    let id = execution.automation_execution_id().unwrap_or_default();
+    let why = output["failure"]
+        .as_str()
+        .map(|why| format!(": {why}"))
+        .unwrap_or_default();
+    Some(Err(ActionError {
+        status: status_of_attempt,
+        message: format!("the automation {id} ended as {}{why}", status.as_str()),
+        output: Some(output),
+    }))
+}
+
+fn output(execution: &AutomationExecution, status: &Status) -> Value {
+    let outputs: Map<String, Value> = execution
+        .outputs()
+        .into_iter()
+        .flatten()
+        .map(|(name, values)| (name.clone(), json!(values)))
+        .collect();
+    let steps: Map<String, Value> = execution
+        .step_executions()
+        .iter()
+        .map(|step| {
+            (
+                step.step_name().unwrap_or_default().to_owned(),
+                step_output(step),
+            )
+        })
+        .collect();
+    let failure = execution.failure_message().map(str::to_owned).or_else(|| {
+        execution.step_executions().iter().find_map(|step| {
+            Some(format!(
+                "{}: {}",
+                step.step_name()?,
+                step.failure_message()?
+            ))
+        })
+    });
+    let mut output = json!({
+        "execution_id": execution.automation_execution_id(),
+        "status": status.as_str(),
+        "document": execution.document_name(),
+        "version": execution.document_version(),
+        "outputs": outputs,
+        "steps": steps,
+    });
+    if let Some(failure) = failure {
+        output["failure"] = failure.into();
+    }
+    output
+}
+
+fn step_output(step: &StepExecution) -> Value {
+    let time = |time: Option<&aws_sdk_ssm::primitives::DateTime>| {
+        time.and_then(|time| chrono::DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
+            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+    };
+    let outputs: Map<String, Value> = step
+        .outputs()
+        .into_iter()
+        .flatten()
+        .map(|(name, values)| (name.clone(), json!(values)))
+        .collect();
+    let mut output = json!({
+        "status": step.step_status().map(Status::as_str),
+        "action": step.action(),
+        "started": time(step.execution_start_time()),
+        "ended": time(step.execution_end_time()),
+        "outputs": outputs,
+    });
+    if let Some(message) = step.failure_message() {
+        output["failure"] = message.into();
+    }
+    output
+}

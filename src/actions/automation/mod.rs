@@ -1,0 +1,206 @@
+//! `ssm_automation`: a Systems Manager Automation. Everything that changes the system is one.
+
+mod follow;
+mod start;
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{ActionError, Context};
+use crate::incident::Remote;
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+
+pub use follow::{follow, stop};
+pub use start::{Looked, Started, look_up, start, tag};
+
+/// The declaration.
+pub(super) const KIND: ActionKind = ActionKind {
+    name: "ssm_automation",
+    about: "a Systems Manager Automation (ssm:StartAutomationExecution, ssm:GetAutomationExecution, ssm:DescribeAutomationExecutions, ssm:StopAutomationExecution, iam:PassRole); it changes the system unless declared read-only",
+    keys: &[
+        Key::required("document", KeyKind::Text, "the Automation runbook"),
+        Key::optional(
+            "version",
+            KeyKind::Text,
+            "the document's version, a number; the default version unless given",
+        ),
+        Key::optional(
+            "parameters",
+            KeyKind::Json,
+            "the document's parameters by name, each a text or a list of texts",
+        ),
+        Key::optional(
+            "target_parameter",
+            KeyKind::Text,
+            "the parameter that names what is changed; to approve it, its value is typed, or how many there are",
+        ),
+        Key::optional(
+            "read_only",
+            KeyKind::Boolean,
+            "a declaration that it changes nothing",
+        ),
+    ],
+    output: &["execution_id", "status", "outputs", "steps", "failure"],
+    prefetched: false,
+    mutating: |parameters| parameters["read_only"] != Value::Bool(true),
+    check,
+};
+
+fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
+    let document = parameters["document"].as_str().unwrap_or_default();
+    if document.contains("{{") {
+        let reason =
+            "the document itself cannot come from a value: what runs is fixed in the playbook";
+        return Err(("document", reason.into()));
+    }
+    if let Some(version) = parameters["version"].as_str() {
+        let number = !version.is_empty() && version.chars().all(|c| c.is_ascii_digit());
+        if !number && version != "$DEFAULT" && version != "$LATEST" {
+            return Err((
+                "version",
+                "a version is a number such as \"3\", $DEFAULT or $LATEST".into(),
+            ));
+        }
+    }
+    let given = &parameters["parameters"];
+    if !given.is_null() && !given.is_object() {
+        return Err((
+            "parameters",
+            "parameters are a table, such as { InstanceId = [\"…\"] }".into(),
+        ));
+    }
+    if let Some(name) = parameters["target_parameter"].as_str()
+        && given.get(name).is_none()
+    {
+        return Err(("target_parameter", format!("`parameters` has no {name:?}")));
+    }
+    Ok(())
+}
+
+/// The parameters, filled in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    document: String,
+    version: Option<String>,
+    #[serde(default)]
+    parameters: serde_json::Map<String, Value>,
+    #[serde(rename = "target_parameter")]
+    _target_parameter: Option<String>,
+    #[serde(default)]
+    read_only: bool,
+}
+
+impl Request {
+    /// The parameters as Systems Manager takes them: lists of texts.
+    fn lists(&self) -> Result<HashMap<String, Vec<String>>, ActionError> {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        self.parameters
+            .iter()
+            .map(|(name, value)| {
+                let list: Vec<String> = match value {
+                    Value::Array(items) => items.iter().map(text).collect(),
+                    one => vec![text(one)],
+                };
+                // Systems Manager itself fills in {{ssm:NAME}} and the like.
+                if list.iter().any(|value| value.contains("{{")) {
+                    return Err(ActionError::failed(format!(
+                        "the parameter {name} holds {{{{, which Systems Manager would expand; it was not sent"
+                    )));
+                }
+                Ok((name.clone(), list))
+            })
+            .collect()
+    }
+}
+
+/// Runs an Automation that is declared read-only, or goes on with one.
+pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
+    if !request.read_only {
+        return Err(ActionError::failed(
+            "a change is not made without an approval",
+        ));
+    }
+    let aws = context.aws()?;
+    let known = context.remotes.known(&context.run);
+    let id = if let Some(Remote::Automation(id)) = known {
+        id.clone()
+    } else {
+        let id = start::read_only(aws, &request, Uuid::new_v4()).await?;
+        let remote = Remote::Automation(id.clone());
+        context.remotes.identified(&context.run, remote);
+        id
+    };
+    let steps = |lines: Vec<String>| context.remotes.progress(lines);
+    follow(
+        aws,
+        &id,
+        context.speed,
+        Some(context.deadline),
+        &context.redactor,
+        &steps,
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn it_changes_the_system_unless_it_is_declared_not_to() {
+        assert!((KIND.mutating)(&json!({"document": "D"})));
+        assert!((KIND.mutating)(
+            &json!({"document": "D", "read_only": false})
+        ));
+        assert!(!(KIND.mutating)(
+            &json!({"document": "D", "read_only": true})
+        ));
+    }
+
+    #[test]
+    fn what_runs_is_fixed_in_the_playbook() {
+        assert_eq!(
+            check(&json!({"document": "{{ inputs.x }}"})).unwrap_err().0,
+            "document"
+        );
+        assert_eq!(
+            check(&json!({"document": "D", "version": "latest"}))
+                .unwrap_err()
+                .0,
+            "version"
+        );
+        assert_eq!(
+            check(&json!({"document": "D", "target_parameter": "X", "parameters": {}}))
+                .unwrap_err()
+                .0,
+            "target_parameter"
+        );
+        assert!(check(&json!({"document": "D", "version": "3", "target_parameter": "X", "parameters": {"X": "1"}})).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_systems_manager_would_expand_is_refused() {
+        let request: Request = serde_json::from_value(
+            json!({"document": "D", "parameters": {"A": ["{{ssm:secret}}"]}}),
+        )
+        .unwrap();
+        assert!(request.lists().is_err());
+        let request: Request = serde_json::from_value(
+            json!({"document": "D", "parameters": {"A": "x", "B": [1, "y"]}}),
+        )
+        .unwrap();
+        let lists = request.lists().unwrap();
+        assert_eq!(
+            (&lists["A"], &lists["B"]),
+            (&vec!["x".to_owned()], &vec!["1".to_owned(), "y".to_owned()])
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! What is said on stderr once the terminal is given back: how to go on, and what the record is.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use super::printable;
+use crate::engine::{Recording, Snapshot};
+use crate::incident::{IncidentId, IncidentStatus};
+use crate::tui::Left;
+
+/// Says good-bye, and returns the exit code. Nobody may be listening any more.
+pub(super) fn say(left: &Left) -> u8 {
+    let mut lines: Vec<String> = left
+        .failures
+        .iter()
+        .map(|failure| format!("a background task failed: {failure}"))
+        .collect();
+    if let Some((id, snapshot)) = &left.incident {
+        lines.extend(about(id, snapshot));
+    }
+    let mut out = std::io::stderr();
+    for line in lines {
+        let _ = writeln!(out, "standdown: {}", printable(&line));
+    }
+    left.how.code()
+}
+
+fn about(id: &IncidentId, snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    let status = snapshot
+        .state
+        .incident
+        .as_ref()
+        .map(|incident| incident.status);
+    if status.is_some_and(|status| status != IncidentStatus::Closed) {
+        lines.push(format!(
+            "incident {id} is unfinished; `standdown resume {id}` takes it up where it stands"
+        ));
+    }
+    let recorded = match &snapshot.recording {
+        Recording::No { kept, .. } => snapshot.state.sequence.saturating_sub(*kept),
+        Recording::Yes => snapshot.state.sequence,
+    };
+    lines.push(format!(
+        "the record of {id} has {recorded} events, head {}",
+        snapshot.head
+    ));
+    if let Recording::No { reason, kept, .. } = &snapshot.recording
+        && *kept > 0
+    {
+        lines.push(match rescue(id, snapshot, *kept) {
+            Ok(path) => format!("{kept} events could not be recorded ({reason}); they are in {}", path.display()),
+            Err(error) => format!("{kept} events could not be recorded ({reason}), nor written elsewhere ({error}): they are lost"),
+        });
+    }
+    lines
+}
+
+/// Writes what the journal did not take where anybody may write.
+fn rescue(id: &IncidentId, snapshot: &Snapshot, kept: u64) -> std::io::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("standdown-{id}-{}.jsonl", std::process::id()));
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    let from = snapshot.state.sequence - kept;
+    for recorded in snapshot
+        .events
+        .iter()
+        .filter(|recorded| recorded.sequence > from)
+    {
+        serde_json::to_writer(&mut file, &**recorded)?;
+        file.write_all(b"\n")?;
+    }
+    file.sync_all()?;
+    Ok(path)
+}

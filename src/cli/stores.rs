@@ -1,0 +1,44 @@
+//! The two stores: incidents, and rehearsals.
+#![expect(
+    clippy::print_stderr,
+    reason = "the edge: what became of a damaged store is said here"
+)]
+
+use std::path::PathBuf;
+
+use super::CliError;
+use crate::config::Settings;
+use crate::journal::{FindError, Journal, Summary};
+
+/// The file of real incidents.
+pub(super) const INCIDENTS: &str = "journal.db";
+/// The file of rehearsals.
+pub(super) const REHEARSALS: &str = "rehearsals.db";
+
+/// Names a store's file.
+pub(super) fn path(settings: &Settings, name: &str) -> Result<PathBuf, CliError> {
+    Ok(settings.state_folder()?.join(name))
+}
+
+/// Opens a store.
+pub(super) fn open(settings: &Settings, name: &str) -> Result<Journal, CliError> {
+    let (journal, recovered) = Journal::open(&path(settings, name)?)?;
+    if let Some(recovered) = recovered {
+        eprintln!("standdown: {recovered}");
+    }
+    Ok(journal)
+}
+
+/// Finds an incident among the real ones first, then among the rehearsals.
+pub(super) fn find(settings: &Settings, prefix: &str) -> Result<(Journal, Summary), CliError> {
+    let journal = open(settings, INCIDENTS)?;
+    match journal.find(prefix) {
+        Ok(summary) => Ok((journal, summary)),
+        Err(FindError::None(_)) => {
+            let rehearsals = open(settings, REHEARSALS)?;
+            let summary = rehearsals.find(prefix)?;
+            Ok((rehearsals, summary))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

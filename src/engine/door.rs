@@ -1,0 +1,134 @@
+//! The door: whatever comes in is masked before anything is decided, written or shown.
+
+use crate::incident::{AlarmRef, AttemptResult, Command};
+use crate::redaction::Redactor;
+
+/// Masks the secrets in a command. A playbook's text is a file of its owner's, and stays.
+pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
+    let text = |text: String| redactor.owned(text);
+    let maybe = |text: Option<String>| text.map(|text| redactor.owned(text));
+    match command {
+        Command::Open {
+            title,
+            severity,
+            alarm,
+            rehearsal,
+        } => Command::Open {
+            title: text(title),
+            severity,
+            alarm: alarm.map(|found| alarm_ref(found, redactor)),
+            rehearsal,
+        },
+        Command::AttachAlarm(found) => Command::AttachAlarm(alarm_ref(found, redactor)),
+        Command::AlarmSeen {
+            name,
+            state,
+            reason,
+        } => Command::AlarmSeen {
+            name: text(name),
+            state,
+            reason: text(reason),
+        },
+        Command::Note(note) => Command::Note(text(note)),
+        Command::ProvideInput { name, text: typed } => Command::ProvideInput {
+            name,
+            text: text(typed),
+        },
+        Command::Confirm {
+            step,
+            visit,
+            verdict,
+            note,
+            answers,
+        } => Command::Confirm {
+            step,
+            visit,
+            verdict,
+            note: maybe(note),
+            answers: answers
+                .into_iter()
+                .map(|(name, answer)| (name, text(answer)))
+                .collect(),
+        },
+        Command::TakeBranch {
+            step,
+            visit,
+            branch,
+            reason,
+        } => Command::TakeBranch {
+            step,
+            visit,
+            branch,
+            reason: maybe(reason),
+        },
+        Command::Decline {
+            step,
+            visit,
+            reason,
+        } => Command::Decline {
+            step,
+            visit,
+            reason: text(reason),
+        },
+        Command::AttemptUncertain {
+            attempt,
+            reason,
+            conclusive_at,
+        } => Command::AttemptUncertain {
+            attempt,
+            reason: text(reason),
+            conclusive_at,
+        },
+        Command::AttemptEnded { attempt, result } => Command::AttemptEnded {
+            attempt,
+            result: result_of(result, redactor),
+        },
+        Command::LateResult { attempt, result } => Command::LateResult {
+            attempt,
+            result: result_of(result, redactor),
+        },
+        Command::Escalate { reason } => Command::Escalate {
+            reason: text(reason),
+        },
+        Command::ApproveEscalation { escalation, note } => Command::ApproveEscalation {
+            escalation,
+            note: maybe(note),
+        },
+        Command::PostponeEscalation {
+            escalation,
+            until,
+            reason,
+        } => Command::PostponeEscalation {
+            escalation,
+            until,
+            reason: text(reason),
+        },
+        Command::StopExecution { reason } => Command::StopExecution {
+            reason: text(reason),
+        },
+        // Nothing in these was written by anybody but this program and AWS's own naming.
+        other @ (Command::SetStatus(_)
+        | Command::Regrade(_)
+        | Command::Start { .. }
+        | Command::Approve { .. }
+        | Command::RequestAgain { .. }
+        | Command::AttemptIdentified { .. }
+        | Command::CancelCurrent
+        | Command::Tick
+        | Command::TakeUp) => other,
+    }
+}
+
+fn result_of(mut result: AttemptResult, redactor: &Redactor) -> AttemptResult {
+    if let Some(output) = &mut result.output {
+        redactor.json(output);
+    }
+    result.error = result.error.map(|error| redactor.owned(error));
+    result
+}
+
+/// Masks an alarm: anyone who may write alarms writes its name, its description and its reason.
+#[must_use]
+pub(super) fn alarm_ref(alarm: AlarmRef, redactor: &Redactor) -> AlarmRef {
+    alarm.masked(|text| redactor.text(text).into_owned())
+}

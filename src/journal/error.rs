@@ -1,0 +1,171 @@
+//! Why the journal cannot be used, or did not do what it was asked.
+
+use std::path::PathBuf;
+
+use super::Lease;
+use crate::incident::IncidentId;
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// SQLite refused.
+    #[error("failed to use the journal: {}", plainly(.0))]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file cannot be made, read or protected.
+    #[error("failed to use {}: {source}; set --state to a folder that you can write", path.display())]
+    Folder {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Somebody else could write what is taken for the truth.
+    #[error("the journal's {} can be written by {who}; {remedy}", path.display())]
+    Exposed {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who else can write it.
+        who: &'static str,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Something else stands where the journal was expected.
+    #[error("failed to use the journal: {} is not a regular file; move it away", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No home folder is known.
+    #[error(
+        "failed to find a folder for the journal: neither XDG_STATE_HOME nor HOME is set; set one of them, or --state"
+    )]
+    NoHome,
+    /// A later version wrote it.
+    #[error(
+        "the journal has version {found}, this program knows {known}; install a newer standdown, nothing was changed"
+    )]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The version known.
+        known: i64,
+    },
+    /// Another file stands at its path now.
+    #[error("the journal's file was moved or replaced while it was open")]
+    Moved,
+    /// Another process has held the folder's lock for too long.
+    #[error(
+        "another standdown has been opening the journal for {seconds} s; try again, or end that process"
+    )]
+    Busy {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// An event cannot be written.
+    #[error("failed to write event {sequence} of incident {incident}: {source}")]
+    Unwritable {
+        /// The incident.
+        incident: IncidentId,
+        /// The event.
+        sequence: u64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The journal's thread is gone.
+    #[error("the journal's thread has ended; leave and start again")]
+    Gone,
+}
+
+/// What SQLite says, in the words of somebody who has to do something about it.
+fn plainly(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode;
+    let Some(code) = error.sqlite_error_code() else {
+        return error.to_string();
+    };
+    match code {
+        ErrorCode::DiskFull => "disk full".into(),
+        ErrorCode::ReadOnly => "the file or its folder is read-only".into(),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            "another process holds it locked".into()
+        }
+        ErrorCode::DatabaseCorrupt => "the file is corrupt".into(),
+        ErrorCode::NotADatabase => "the file is not a journal".into(),
+        ErrorCode::CannotOpen => "the file cannot be opened".into(),
+        ErrorCode::SystemIoFailure => {
+            format!("the disk failed, or a size limit was reached ({error})")
+        }
+        _ => error.to_string(),
+    }
+}
+
+impl JournalError {
+    /// Tells whether the file itself is damaged.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        use rusqlite::ErrorCode;
+        matches!(self, Self::Sqlite(error) if matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ))
+    }
+}
+
+/// Why events were not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else wrote first; load what they wrote and decide again.
+    #[error(
+        "somebody else wrote to incident {incident} meanwhile (it is at event {found}, not {expected})"
+    )]
+    Conflict {
+        /// The incident.
+        incident: IncidentId,
+        /// The last event there is.
+        found: u64,
+        /// The last event the writer knew.
+        expected: u64,
+    },
+    /// Somebody else writes the incident now.
+    #[error("{} writes incident {incident} now", by.as_ref().map_or("nobody".into(), |lease| lease.holder.to_string()))]
+    NotTheWriter {
+        /// The incident.
+        incident: IncidentId,
+        /// Who does.
+        by: Option<Box<Lease>>,
+    },
+    /// It came from elsewhere, and is not continued here.
+    #[error(
+        "incident {0} was imported: it can be read, and not continued; go on where it was recorded"
+    )]
+    Imported(IncidentId),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Journal(error.into())
+    }
+}
+
+/// Why an incident was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// None has such an id.
+    #[error(
+        "no incident's id begins with {0:?}; an id looks like 20261120-4f3a9c, and `standdown incidents` lists them"
+    )]
+    None(String),
+    /// Several have.
+    #[error("{count} incidents' ids begin with {prefix:?}; write more of the id")]
+    Several {
+        /// What was asked for.
+        prefix: String,
+        /// How many fit.
+        count: usize,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}

@@ -1,0 +1,298 @@
+//! A damaged journal is set aside, never overwritten, and what can be read of it is carried over.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::store::{Row, to_u64, write};
+use super::{Journal, JournalError, chain::Hash, codec, list};
+use crate::incident::IncidentId;
+
+/// How long another process may hold the folder's lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What every SQLite file begins with: <https://sqlite.org/fileformat2.html>
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// What became of a damaged journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Where the damaged file is now; nothing in it was changed.
+    pub aside: PathBuf,
+    /// The new journal.
+    pub journal: PathBuf,
+    /// Incidents carried over.
+    pub incidents: usize,
+    /// Events carried over.
+    pub events: u64,
+}
+
+impl std::fmt::Display for Recovered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the journal was damaged: it is kept as {}; {} events of {} incidents could be read and are in {} (`standdown verify INCIDENT` says what is missing)",
+            self.aside.display(),
+            self.events,
+            self.incidents,
+            self.journal.display()
+        )
+    }
+}
+
+/// Held while a journal is opened or replaced, so that two consoles do not do it at once.
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] Flock<std::fs::File>);
+
+impl Lock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "on the journal's own thread, for five seconds at most"
+    )]
+    pub fn take(path: &Path) -> Result<Self, JournalError> {
+        let path = beside(path, "lock");
+        let failed = |source| JournalError::Folder {
+            path: path.clone(),
+            source,
+        };
+        let mut file = super::access::lock_file(&path).map_err(failed)?;
+        let began = Instant::now();
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self(lock)),
+                Err((back, nix::errno::Errno::EWOULDBLOCK)) if began.elapsed() < PATIENCE => {
+                    file = back;
+                }
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                    return Err(JournalError::Busy {
+                        seconds: PATIENCE.as_secs(),
+                    });
+                }
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A name beside the journal's: `journal.db-lock`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-");
+    name.push(suffix);
+    name.into()
+}
+
+/// The file, its log, and the log's index.
+const PARTS: [&str; 3] = ["", "wal", "shm"];
+
+fn part(path: &Path, part: &str) -> PathBuf {
+    if part.is_empty() {
+        path.to_owned()
+    } else {
+        beside(path, part)
+    }
+}
+
+/// Moves the damaged journal out of the way and puts a new one in its place, with everything
+/// that could be read.
+pub(super) fn set_aside(path: &Path) -> Result<Recovered, JournalError> {
+    let failed = |source| JournalError::Folder {
+        path: path.to_owned(),
+        source,
+    };
+    let aside = free_name(path);
+    for kind in PARTS {
+        match std::fs::rename(part(path, kind), part(&aside, kind)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            other => other.map_err(failed)?,
+        }
+    }
+    super::access::prepare(path)?;
+    let mut fresh = Journal::connect(path)?;
+    let (incidents, events) = salvage(&aside, &mut fresh).map_err(failed)??;
+    Ok(Recovered {
+        aside,
+        journal: path.to_owned(),
+        incidents,
+        events,
+    })
+}
+
+fn free_name(path: &Path) -> PathBuf {
+    let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ");
+    beside(path, &format!("damaged-{stamp}"))
+}
+
+/// Reads a copy of the damaged file, so that the file itself stays as it is.
+fn salvage(
+    aside: &Path,
+    fresh: &mut Journal,
+) -> std::io::Result<Result<(usize, u64), JournalError>> {
+    let folder = aside.parent().unwrap_or(Path::new("."));
+    let scratch = Scratch(folder.join(format!(".salvage-{}", std::process::id())));
+    std::fs::create_dir_all(&scratch.0)?;
+    let copy = scratch.0.join("copy.db");
+    for kind in ["", "wal"] {
+        match std::fs::copy(part(aside, kind), part(&copy, kind)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            other => drop(other?),
+        }
+    }
+    let mut rows = read(&copy);
+    if rows.is_empty() {
+        mend_header(&copy)?;
+        rows = read(&copy);
+    }
+    Ok(carry_over(rows, fresh))
+}
+
+/// Removed when it goes out of scope.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A copy that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file whose first bytes alone are damaged is a database once they are put right.
+fn mend_header(copy: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(copy)?;
+    if file.metadata()?.len() < 512 {
+        return Ok(());
+    }
+    file.write_all_at(MAGIC, 0)?;
+    // Page size 4096, write and read version 2 (a log), no reserved bytes, the fixed fractions.
+    file.write_all_at(&[0x10, 0x00, 2, 2, 0, 64, 32, 32], 16)?;
+    // Schema format 4, text in UTF-8.
+    file.write_all_at(&4_u32.to_be_bytes(), 44)?;
+    file.write_all_at(&1_u32.to_be_bytes(), 56)
+}
+
+/// Every row that can be read: from the front until it fails, from the back until it fails, and
+/// the same within each incident that was seen.
+fn read(copy: &Path) -> Vec<(IncidentId, Row)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let Ok(connection) = Connection::open_with_flags(copy, flags) else {
+        return Vec::new();
+    };
+    // What does not hold together is read as far as it goes.
+    let _ = connection.pragma_update(None, "cell_size_check", true);
+    let mut found = std::collections::BTreeMap::new();
+    scan(&connection, "", &[], &mut found);
+    let seen: std::collections::BTreeSet<IncidentId> = found
+        .keys()
+        .map(|(id, _): &(IncidentId, u64)| id.clone())
+        .chain(listed(&connection))
+        .collect();
+    for id in seen {
+        scan(&connection, "WHERE incident = ?1", &[&*id.0], &mut found);
+    }
+    found.into_iter().map(|((id, _), row)| (id, row)).collect()
+}
+
+type Found = std::collections::BTreeMap<(IncidentId, u64), Row>;
+
+/// The incidents that the list names, as far as it can be read.
+fn listed(connection: &Connection) -> Vec<IncidentId> {
+    let Ok(mut statement) = connection.prepare("SELECT id FROM incident") else {
+        return Vec::new();
+    };
+    statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .map(|rows| {
+            rows.map_while(Result::ok)
+                .map(|id| IncidentId(id.into()))
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+fn scan(connection: &Connection, which: &str, parameters: &[&str], found: &mut Found) {
+    for order in ["ASC", "DESC"] {
+        let query = format!(
+            "SELECT incident, sequence, at, by, version, payload, blob, hash FROM event {which} ORDER BY incident {order}, sequence {order}"
+        );
+        let Ok(mut statement) = connection.prepare(&query) else {
+            return;
+        };
+        let Ok(mut rows) = statement.query(rusqlite::params_from_iter(parameters)) else {
+            return;
+        };
+        // The first error ends this direction.
+        while let Ok(Some(row)) = rows.next() {
+            if let Ok((id, row)) = whole(connection, row) {
+                found.entry((id, row.sequence)).or_insert(row);
+            }
+        }
+    }
+}
+
+fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(IncidentId, Row)> {
+    let blob: Option<String> = row.get(6)?;
+    let large = blob.as_ref().and_then(|hash| {
+        connection
+            .query_row(
+                "SELECT CAST(bytes AS TEXT) FROM blob WHERE hash = ?1",
+                params![hash],
+                |row| row.get(0),
+            )
+            .ok()
+    });
+    let id: String = row.get(0)?;
+    let row = Row {
+        sequence: to_u64(row.get(1)?),
+        at: row.get(2)?,
+        by: row.get(3)?,
+        version: row.get(4)?,
+        payload: row.get(5)?,
+        blob,
+        hash: row
+            .get_ref(7)?
+            .as_blob()
+            .ok()
+            .and_then(|hash| hash.try_into().ok())
+            .map(Hash),
+        large,
+    };
+    Ok((IncidentId(id.into()), row))
+}
+
+fn carry_over(
+    rows: Vec<(IncidentId, Row)>,
+    fresh: &mut Journal,
+) -> Result<(usize, u64), JournalError> {
+    // What a damaged row refers to may be lost; the row is worth keeping all the same.
+    fresh
+        .connection
+        .pragma_update(None, "foreign_keys", false)?;
+    let transaction = fresh.connection.transaction()?;
+    let (mut incidents, mut events) = (0, 0);
+    let mut last: Option<IncidentId> = None;
+    for (id, row) in rows {
+        let event = codec::decode(row.version, &row.payload, row.large.as_deref());
+        if last.as_ref() != Some(&id) {
+            incidents += 1;
+            if !matches!(event, crate::incident::Event::IncidentOpened { .. }) {
+                // Its beginning is lost: it is listed, so that somebody looks for it.
+                transaction.execute(
+                    "INSERT OR IGNORE INTO incident (id, title, severity, status, opened_at) VALUES (?1, '(its beginning was lost)', 'high', 'open', ?2)",
+                    params![&*id.0, row.at],
+                )?;
+            }
+            last = Some(id.clone());
+        }
+        list::remember(&transaction, &id.0, &event, row.at)?;
+        write(&transaction, &id, &row)?;
+        events += 1;
+    }
+    transaction.commit()?;
+    fresh.connection.pragma_update(None, "foreign_keys", true)?;
+    Ok((incidents, events))
+}

@@ -1,0 +1,221 @@
+//! Redaction at the door: secrets are masked before anything is written or shown.
+//!
+//! A table of rules over text, and a walk over JSON that knows which fields hold secrets. It
+//! would rather mask too much than too little: whoever needs the value can read it where it
+//! came from. It must run before text is cut, split or taken apart, and never after.
+
+mod json;
+mod rules;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use regex::{Regex, RegexSet};
+
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
+
+/// A pattern of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// A regular expression. Its group `secret`, or its first group, or the whole match is masked.
+    pub expression: String,
+}
+
+/// A pattern is not a regular expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PatternError(String);
+
+/// Masks secrets. Clones share the compiled rules.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    own: Arc<Table>,
+}
+
+/// Compiled rules: the set says which of them can match at all.
+#[derive(Debug)]
+struct Table {
+    set: RegexSet,
+    rules: Vec<Regex>,
+}
+
+/// The rules of every console, compiled when the first text is masked.
+static STANDARD: LazyLock<Table> = LazyLock::new(|| {
+    let all: Vec<String> = rules::RULES.iter().map(|rule| (*rule).to_owned()).collect();
+    Table::compile(&all)
+        .unwrap_or_else(|error| unreachable!("a rule is not a regular expression: {error}"))
+});
+
+impl Table {
+    fn compile(expressions: &[String]) -> Result<Self, regex::Error> {
+        const LARGEST: usize = 64 << 20;
+        let set = regex::RegexSetBuilder::new(expressions)
+            .size_limit(LARGEST)
+            .dfa_size_limit(LARGEST)
+            .build()?;
+        let rules = expressions
+            .iter()
+            .map(|one| Regex::new(one))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { set, rules })
+    }
+
+    fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+        for index in self.set.matches(text) {
+            let rule = &self.rules[index];
+            let mut from = 0;
+            while let Some(captures) = rule.captures_at(text, from) {
+                let Some(whole) = captures.get(0) else { break };
+                let mut groups = captures.iter().skip(1).flatten().peekable();
+                let mut end = whole.end();
+                if groups.peek().is_none() {
+                    found.push(whole.range());
+                }
+                for group in groups {
+                    found.push(group.range());
+                    end = group.end();
+                }
+                // What follows the secret may begin the next one.
+                from = if end > from { end } else { next(text, from) };
+                if from >= text.len() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The next character's place.
+fn next(text: &str, from: usize) -> usize {
+    from + text[from..].chars().next().map_or(1, char::len_utf8)
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self {
+            own: Arc::new(Table {
+                set: RegexSet::empty(),
+                rules: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl Redactor {
+    /// Adds the configuration's patterns to the standard ones.
+    ///
+    /// # Errors
+    /// When one is not a regular expression.
+    pub fn with(patterns: &[Pattern]) -> Result<Self, PatternError> {
+        let all: Vec<String> = patterns
+            .iter()
+            .map(|pattern| pattern.expression.clone())
+            .collect();
+        let own = Table::compile(&all).map_err(|error| PatternError(error.to_string()))?;
+        Ok(Self { own: Arc::new(own) })
+    }
+
+    /// Masks the secrets in a text.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut found = Vec::new();
+        STANDARD.find(text, &mut found);
+        self.own.find(text, &mut found);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        found.sort_by_key(|range| (range.start, range.end));
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for range in merged(found) {
+            // Masking what is masked already would change it at each reading.
+            let inner = &text[range.clone()];
+            if inner.is_empty() || inner == MASK {
+                continue;
+            }
+            out.push_str(&text[done..range.start]);
+            out.push_str(MASK);
+            done = range.end;
+        }
+        out.push_str(&text[done..]);
+        Cow::Owned(out)
+    }
+
+    /// Masks the secrets in a text that is kept.
+    #[must_use]
+    pub fn owned(&self, text: String) -> String {
+        match self.text(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(masked) => masked,
+        }
+    }
+
+    /// Begins to mask texts that follow each other, such as the lines of a log.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines {
+            redactor: self.clone(),
+            inside: false,
+        }
+    }
+}
+
+/// Joins ranges that overlap or touch; they come in order.
+fn merged(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match all.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => all.push(range),
+        }
+    }
+    all
+}
+
+/// Masks texts that follow each other: a private key that was logged line by line stays masked
+/// until its end.
+#[derive(Debug)]
+pub struct Lines {
+    redactor: Redactor,
+    inside: bool,
+}
+
+impl Lines {
+    /// Masks the next text.
+    pub fn next(&mut self, text: &str) -> String {
+        let ends = text.rfind(rules::KEY_ENDS);
+        let begins = text
+            .rfind(rules::KEY_BEGINS)
+            .filter(|at| rules::is_private(&text[*at..]));
+        let was_inside = self.inside;
+        self.inside = match (begins, ends) {
+            (Some(begins), Some(ends)) => begins > ends,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => was_inside && !looks_done(text),
+        };
+        if !was_inside {
+            return self.redactor.text(text).into_owned();
+        }
+        let first_end = text.find(rules::KEY_ENDS);
+        match first_end {
+            Some(at) => format!("{MASK}{}", self.redactor.text(&text[at..])),
+            None if !self.inside => self.redactor.text(text).into_owned(),
+            None => MASK.to_owned(),
+        }
+    }
+}
+
+/// A key whose end never came: a line with spaces and no base64 is something else.
+fn looks_done(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty()
+        && text.contains(' ')
+        && !text.split(' ').any(|word| word.len() >= 40)
+        && !text.contains(':')
+}
+
+#[cfg(test)]
+mod tests;

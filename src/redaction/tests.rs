@@ -1,0 +1,185 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+/// The secret in each line stands between « and ».
+const LINES: &[&str] = &[
+    "key AKIA«IOSFODNN7EXAMPLE» was used",
+    "x_AKIA«IOSFODNN7EXAMPLE»",
+    "aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
+    "AWS_SESSION_TOKEN=«IQoJb3JpZ2luX2VjEXAMPLETOKEN//////////wEaCXVz»",
+    "Authorization: Bearer «abcdefgh12345678»",
+    "Authorization: Basic «dXNlcjpodW50ZXIy»",
+    "proxy-authorization: Basic «dXNlcjpodW50ZXIy»",
+    "token «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dGVzdHNpZ25hdHVyZQ» seen",
+    "postgres://app:«hunter2»@db.example.com:5432/orders",
+    "redis://:«hunter2»@cache:6379/0",
+    "mongodb+srv://u:«p%40ss»@cluster0.example.net/x",
+    "jdbc:mysql://h/db?user=a&password=«hunter2»&x=1",
+    "Server=db;Uid=sa;Pwd=«hunter2»;",
+    "password=«hunter2»",
+    "DB_PASSWORD: «hunter2»",
+    "\"password\": \"«hunter2»\"",
+    "my password is «hunter2»",
+    "xoxb-«123456789012-1234567890123-abcdefghijklmnopqrstuvwx»",
+    "https://hooks.slack.com/services/«T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX»",
+    "Authorization: Token token=«y_NbAkKc66ryYTWUXYEu»",
+    "routing_key=«0123456789abcdef0123456789abcdef»",
+    "ghp_«0123456789abcdefghijABCDEFGHIJ012345»",
+    "glpat-«abcdefghijklmnopqrst»",
+    "sk_live_«4eC39HqLyjWDarjtT1zdp7dc»",
+    "SG.«ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr»",
+    "AccountKey=«Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4»;EndpointSuffix=x",
+    "mysql -u root -p«hunter2» orders",
+    "curl -u admin:«hunter2» https://example.com",
+    "tool --token «abc123def456» run",
+    "CREATE USER 'a' IDENTIFIED BY '«hunter2»'",
+    "root:«$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/»:1",
+    "Cookie: «session=abcdef123456»",
+    "https://b.s3.amazonaws.com/k?X-Amz-Signature=«0123456789abcdef0123456789abcdef»&x",
+    "npm_«abcdefghijklmnopqrstuvwxyz0123456789»",
+    "AIza«SyA1234567890abcdefghijklmnopqrstuv»",
+    "hvs.«CAESIJ1234567890abcdefghij»",
+    "<password>«hunter2»</password>",
+    "machine h login u password «hunter2»",
+    "DATADOG_API_KEY=«0123456789abcdef0123456789abcdef»",
+    "NRAK-«ABCDEFGHIJKLMNOPQRSTUVWXYZ1»",
+    "x-api-key: «abcdef123456»",
+];
+
+fn secret(line: &str) -> (String, &str) {
+    let inner = line.split_once('«').unwrap().1.split_once('»').unwrap().0;
+    (line.replace(['«', '»'], ""), inner)
+}
+
+#[test]
+fn forty_kinds_of_secrets_are_masked_wherever_they_stand() {
+    let redactor = Redactor::default();
+    assert!(LINES.len() >= 40);
+    for line in LINES {
+        let (text, inner) = secret(line);
+        for around in [
+            text.clone(),
+            format!("2026-11-21 ERROR {text} and more"),
+            format!("before\n{text}\nafter"),
+        ] {
+            let masked = redactor.text(&around);
+            assert!(!masked.contains(inner), "{around:?} became {masked:?}");
+            assert!(masked.contains(MASK));
+            assert_eq!(
+                redactor.text(&masked),
+                masked,
+                "masking twice changes nothing"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_secret_stays() {
+    let redactor = Redactor::default();
+    for text in [
+        "CPU of i-0a1b2c3d4e5f60718 at 97.2 % for 15m",
+        "arn:aws:iam::111122223333:role/standdown-automation",
+        "commit 1d04e3c8f0a2b4c6d8e0f1a2b3c4d5e6f7a8b9c0",
+        "request 5f3c2d1e-1111-2222-3333-444455556666 took 120 ms",
+        "connect to db.example.com:5432 as app",
+        "ERROR java.util.concurrent.RejectedExecutionException: queue of worker 7 is full",
+        "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1",
+        "Threshold Crossed: 3 datapoints [97.1 (21/11/26 03:14:00)] were greater than 90.0",
+        "password authentication failed for user \"app\"",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    ] {
+        assert_eq!(redactor.text(text), text);
+    }
+}
+
+#[test]
+fn a_private_key_is_masked_whole_cut_off_and_line_by_line() {
+    let redactor = Redactor::default();
+    let whole =
+        "x -----BEGIN RSA PRIVATE KEY-----\nMIIEow\nqk7aBc\n-----END RSA PRIVATE KEY----- y";
+    assert_eq!(
+        redactor.text(whole),
+        format!("x -----BEGIN RSA PRIVATE KEY-----{MASK}-----END RSA PRIVATE KEY----- y")
+    );
+    let cut = &whole[..whole.find("-----END").unwrap()];
+    assert!(!redactor.text(cut).contains("MIIEow"));
+    let mut lines = redactor.lines();
+    let masked: Vec<String> = whole
+        .lines()
+        .chain(["and this stays"])
+        .map(|line| lines.next(line))
+        .collect();
+    assert!(
+        masked
+            .iter()
+            .all(|line| !line.contains("MIIEow") && !line.contains("qk7aBc")),
+        "{masked:?}"
+    );
+    assert_eq!(masked.last().unwrap(), "and this stays");
+    let mut lines = redactor.lines();
+    assert_eq!(
+        lines.next("-----BEGIN CERTIFICATE-----"),
+        "-----BEGIN CERTIFICATE-----"
+    );
+    assert_eq!(lines.next("MIIB"), "MIIB");
+}
+
+#[test]
+fn overlapping_and_adjacent_secrets_leave_nothing_between_them() {
+    let redactor = Redactor::default();
+    let text = "token=AKIAIOSFODNN7EXAMPLE,AKIAIOSFODNN7EXAMPLF password=a password=b";
+    let masked = redactor.text(text);
+    for inner in ["IOSFODNN7", "=a", "=b"] {
+        assert!(!masked.contains(inner), "{masked}");
+    }
+}
+
+#[test]
+fn fields_that_hold_secrets_are_masked_whatever_they_look_like() {
+    let mut value = json!({
+        "MasterUserPassword": "x", "pin": 4, "apiKey": 12, "SecretArn": "arn:aws:secretsmanager:eu-central-1:1:secret:db",
+        "environment": [{"name": "DB_PASSWORD", "value": "x1"}, {"name": "HOST", "value": "db"}],
+        "argv": ["tool", "--password", "x2"], "note": "password=x3", "PasswordLastUsed": "2026-11-01",
+        "password=x4": 1,
+    });
+    Redactor::default().json(&mut value);
+    assert_eq!(
+        value,
+        json!({
+            "MasterUserPassword": MASK, "pin": 4, "apiKey": MASK, "SecretArn": "arn:aws:secretsmanager:eu-central-1:1:secret:db",
+            "environment": [{"name": "DB_PASSWORD", "value": MASK}, {"name": "HOST", "value": "db"}],
+            "argv": ["tool", "--password", MASK], "note": format!("password={MASK}"), "PasswordLastUsed": "2026-11-01",
+            format!("password={MASK}"): MASK,
+        })
+    );
+}
+
+#[test]
+fn patterns_of_the_configuration_are_added() {
+    let redactor = Redactor::with(&[Pattern {
+        expression: r"ticket-(\d+)".into(),
+    }])
+    .unwrap();
+    assert_eq!(
+        redactor.text("ticket-4711 password=x"),
+        format!("ticket-{MASK} password={MASK}")
+    );
+    assert!(
+        Redactor::with(&[Pattern {
+            expression: "(".into()
+        }])
+        .is_err()
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_masked_without_a_panic_and_once_is_enough(text in "\\PC{0,200}") {
+        let redactor = Redactor::default();
+        let once = redactor.text(&text).into_owned();
+        prop_assert_eq!(redactor.text(&once), once.as_str());
+    }
+}

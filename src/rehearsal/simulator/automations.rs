@@ -1,0 +1,331 @@
+//! Simulated Automation: what was started, and how far it has come. A function of time.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::ledger::Entry;
+use super::wire::Failure;
+use super::world::{World, lock};
+use crate::rehearsal::scenario::Automation;
+
+/// An execution appears in lists this many scenario seconds after it was started.
+const APPEARS: f64 = 2.0;
+
+/// An Automation that was started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Execution {
+    pub id: String,
+    pub document: String,
+    pub version: String,
+    pub parameters: BTreeMap<String, Vec<String>>,
+    pub token: Option<String>,
+    pub tags: Vec<String>,
+    /// In scenario seconds.
+    pub at: f64,
+    pub stopped: Option<f64>,
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StepState {
+    pub name: String,
+    pub action: String,
+    pub status: &'static str,
+    pub began: Option<f64>,
+    pub ended: Option<f64>,
+    pub failure: Option<String>,
+}
+
+/// How far an execution has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Progress {
+    pub status: &'static str,
+    pub ended: Option<f64>,
+    pub steps: Vec<StepState>,
+    pub failure: Option<String>,
+}
+
+impl World {
+    pub(super) fn runbook(&self, document: &str) -> Option<&Automation> {
+        self.scenario
+            .automations
+            .iter()
+            .find(|automation| automation.document == document)
+    }
+
+    /// Starts an execution, or returns the one that was started with the same token.
+    pub(super) fn start(&self, wanted: Execution) -> Result<String, Failure> {
+        let mut all = lock(&self.automations);
+        let before = wanted
+            .token
+            .as_ref()
+            .and_then(|token| all.iter().find(|one| one.token.as_ref() == Some(token)));
+        if let Some(before) = before {
+            let same =
+                (&before.document, &before.parameters) == (&wanted.document, &wanted.parameters);
+            return if same {
+                Ok(before.id.clone())
+            } else {
+                Err(Failure::new(
+                    "IdempotentParameterMismatch",
+                    "the token was used with other parameters",
+                ))
+            };
+        }
+        self.keep(&Entry::Started(wanted.clone()))?;
+        let id = wanted.id.clone();
+        all.push(wanted);
+        Ok(id)
+    }
+
+    pub(super) fn execution(&self, id: &str) -> Option<Execution> {
+        lock(&self.automations)
+            .iter()
+            .find(|one| one.id == id)
+            .cloned()
+    }
+
+    /// What lists show now, the latest first.
+    pub(super) fn executions(&self) -> Vec<Execution> {
+        let now = self.now();
+        lock(&self.automations)
+            .iter()
+            .rev()
+            .filter(|one| one.at + APPEARS <= now)
+            .cloned()
+            .collect()
+    }
+
+    /// Asks an execution to stop; false when there is none.
+    pub(super) fn stop(&self, id: &str) -> Result<bool, Failure> {
+        let at = self.now();
+        let mut all = lock(&self.automations);
+        let Some(execution) = all.iter_mut().find(|one| one.id == id) else {
+            return Ok(false);
+        };
+        self.keep(&Entry::Cancelled {
+            id: id.to_owned(),
+            at,
+        })?;
+        execution.stopped.get_or_insert(at);
+        Ok(true)
+    }
+
+    /// How far an execution has come by a time. A step that has begun is finished, also when the
+    /// execution was stopped.
+    pub(super) fn progress(&self, execution: &Execution, by: f64) -> Progress {
+        let Some(runbook) = self.runbook(&execution.document) else {
+            return Progress {
+                status: "Failed",
+                ended: Some(execution.at),
+                steps: Vec::new(),
+                failure: Some("the scenario has no such document".into()),
+            };
+        };
+        let mut at = execution.at;
+        let mut over: Option<&'static str> = None;
+        let mut failure = None;
+        let mut steps = Vec::new();
+        for step in &runbook.steps {
+            let pending = |status| StepState {
+                name: step.name.clone(),
+                action: step.action.clone(),
+                status,
+                began: None,
+                ended: None,
+                failure: None,
+            };
+            if over.is_some() {
+                steps.push(pending("Cancelled"));
+                continue;
+            }
+            if execution.stopped.is_some_and(|stopped| stopped <= at) {
+                over = Some("Cancelled");
+                steps.push(pending("Cancelled"));
+                continue;
+            }
+            if by < at {
+                steps.push(pending("Pending"));
+                continue;
+            }
+            let ends = at + step.takes;
+            if by < ends {
+                steps.push(StepState {
+                    began: Some(at),
+                    ..pending("InProgress")
+                });
+                at = ends;
+                continue;
+            }
+            let status = if step.fails.is_some() {
+                "Failed"
+            } else {
+                "Success"
+            };
+            steps.push(StepState {
+                began: Some(at),
+                ended: Some(ends),
+                failure: step.fails.clone(),
+                ..pending(status)
+            });
+            at = ends;
+            if let Some(why) = &step.fails {
+                failure = Some(format!("Step {} failed: {why}", step.name));
+                over = Some("Failed");
+            }
+        }
+        let ended = by >= at;
+        let status = match over {
+            _ if !ended && execution.stopped.is_some_and(|stopped| stopped <= by) => "Cancelling",
+            _ if !ended => "InProgress",
+            Some(status) => status,
+            None => "Success",
+        };
+        Progress {
+            status,
+            ended: ended.then_some(at),
+            steps,
+            failure,
+        }
+    }
+
+    /// When an automation made a fix, if one did by then.
+    pub(super) fn fixed_by_automation(&self, fix: &str, by: f64) -> Option<f64> {
+        let documents: Vec<&str> = self
+            .scenario
+            .automations
+            .iter()
+            .filter(|automation| automation.fixes.as_deref() == Some(fix))
+            .map(|automation| automation.document.as_str())
+            .collect();
+        if documents.is_empty() {
+            return None;
+        }
+        let all = lock(&self.automations).clone();
+        all.iter()
+            .filter(|execution| documents.contains(&execution.document.as_str()))
+            .map(|execution| self.progress(execution, by))
+            .filter(|progress| progress.status == "Success")
+            .filter_map(|progress| progress.ended)
+            .min_by(f64::total_cmp)
+    }
+
+    /// Everything that was started, for whoever counts.
+    #[must_use]
+    pub fn started(&self) -> Json {
+        let now = self.now();
+        let all = lock(&self.automations).clone();
+        all.iter()
+            .map(|one| {
+                json!({
+                    "id": one.id, "document": one.document, "parameters": one.parameters,
+                    "tags": one.tags, "status": self.progress(one, now).status,
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::rehearsal::scenario::Scenario;
+
+    fn world() -> World {
+        let text = "format = 1\nid = \"x\"\ntitle = \"x\"\nsummary = \"x\"\nplaybook = \"x\"\naccount = \"1\"\nregion = \"r\"\nalarm = \"a\"\n[[alarms]]\nname = \"a\"\nstate = \"ALARM\"\n[[fixes]]\nid = \"f\"\n[[automations]]\ndocument = \"D\"\nfixes = \"f\"\nsteps = [{ name = \"one\", action = \"aws:sleep\", takes = \"10s\" }, { name = \"two\", action = \"aws:sleep\", takes = \"5s\" }]\n";
+        let (scenario, problems) = Scenario::compile(&Source::new("x.toml", text));
+        World::new(
+            scenario.unwrap_or_else(|| panic!("{problems:?}")),
+            chrono::Utc::now(),
+            1.0,
+        )
+    }
+
+    fn execution(token: &str) -> Execution {
+        Execution {
+            id: format!("id-{token}"),
+            document: "D".into(),
+            version: "1".into(),
+            parameters: BTreeMap::new(),
+            token: Some(token.into()),
+            tags: Vec::new(),
+            at: 0.0,
+            stopped: None,
+        }
+    }
+
+    #[test]
+    fn steps_follow_each_other_and_the_last_one_makes_the_fix() {
+        let world = world();
+        world.start(execution("t")).unwrap();
+        let statuses = |by: f64| {
+            let progress = world.progress(&execution("t"), by);
+            (
+                progress.status,
+                progress
+                    .steps
+                    .iter()
+                    .map(|step| step.status)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(statuses(5.0), ("InProgress", vec!["InProgress", "Pending"]));
+        assert_eq!(
+            statuses(12.0),
+            ("InProgress", vec!["Success", "InProgress"])
+        );
+        assert_eq!(statuses(15.0), ("Success", vec!["Success", "Success"]));
+        assert_eq!(
+            (world.fixed("f", 14.0), world.fixed("f", 16.0)),
+            (None, Some(15.0))
+        );
+    }
+
+    #[test]
+    fn what_has_begun_is_finished_and_the_rest_is_cancelled() {
+        let world = world();
+        let stopped = Execution {
+            stopped: Some(3.0),
+            ..execution("t")
+        };
+        assert_eq!(world.progress(&stopped, 5.0).status, "Cancelling");
+        let ended = world.progress(&stopped, 11.0);
+        assert_eq!((ended.status, ended.ended), ("Cancelled", Some(10.0)));
+        assert_eq!(ended.steps[1].status, "Cancelled");
+    }
+
+    #[test]
+    fn a_token_starts_one_execution_and_the_ledger_remembers_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("world.jsonl");
+        let first = world().keeping(&path);
+        assert_eq!(
+            first.start(execution("t")),
+            first.start(Execution {
+                id: "other".into(),
+                ..execution("t")
+            })
+        );
+        let other = Execution {
+            document: "E".into(),
+            ..execution("t")
+        };
+        assert_eq!(
+            first.start(other).unwrap_err().code,
+            "IdempotentParameterMismatch"
+        );
+        drop(first);
+        // A line that was cut off was never answered.
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, b"{\"started\":"))
+            .unwrap();
+        let second = world().keeping(&path);
+        assert_eq!(second.start(execution("t")), Ok("id-t".into()));
+        assert_eq!(second.started().as_array().unwrap().len(), 1);
+    }
+}

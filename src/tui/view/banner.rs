@@ -1,0 +1,122 @@
+//! Lines below the header that stay as long as what they say holds.
+//!
+//! ```text
+//!  ✗ NOT RECORDING since 03:14: disk full · 3 events kept in memory · changes are refused
+//! ```
+
+use ratatui::text::Line;
+
+use super::line;
+use crate::engine::{Recording, Role as Writes, Snapshot};
+use crate::incident::Event;
+use crate::tui::model::Model;
+use crate::tui::text::wrap;
+use crate::tui::theme::{Role, Theme};
+
+/// Lines at most, so that the question stays on the screen.
+const MOST: usize = 4;
+
+/// What has to be said above everything else.
+pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut said: Vec<(String, Role)> = Vec::new();
+    if let Some(snapshot) = &model.incident {
+        said.extend(recording(snapshot));
+        said.extend(writes(snapshot));
+        said.extend(record(snapshot));
+        said.extend(playbook(model, snapshot));
+    }
+    if let Some(recovered) = &model.recovered {
+        said.push((format!("✗ {recovered} · Esc hides this"), Role::Error));
+    }
+    said.into_iter()
+        .flat_map(|(text, role)| {
+            wrap(&text, width.saturating_sub(2))
+                .into_iter()
+                .map(move |part| (format!(" {part}"), role))
+        })
+        .take(MOST)
+        .map(|(text, role)| line(&text, width, theme.style(role)))
+        .collect()
+}
+
+fn recording(snapshot: &Snapshot) -> Option<(String, Role)> {
+    let Recording::No {
+        since,
+        reason,
+        kept,
+    } = &snapshot.recording
+    else {
+        return None;
+    };
+    let text = format!(
+        "✗ NOT RECORDING since {}: {reason} · {kept} events kept in memory · changes to the system are refused",
+        since.format("%H:%M")
+    );
+    Some((text, Role::Error))
+}
+
+fn writes(snapshot: &Snapshot) -> Option<(String, Role)> {
+    let text = match &snapshot.role {
+        Writes::Writer { asked: None } => return None,
+        Writes::Writer { asked: Some(who) } => {
+            format!("? {who} asks to take over: H hands over, K keeps it")
+        }
+        Writes::Imported => "READ-ONLY: recorded elsewhere and imported".to_owned(),
+        Writes::Follower { writer: None, .. } => {
+            "READ-ONLY: nobody writes this incident · T takes over".to_owned()
+        }
+        Writes::Follower {
+            writer: Some(who),
+            stale: true,
+            ..
+        } => {
+            format!("READ-ONLY: {who} wrote this incident and went silent · T takes over")
+        }
+        Writes::Follower {
+            writer: Some(who),
+            asking: true,
+            ..
+        } => {
+            format!(
+                "READ-ONLY: {who} writes this incident · asked to hand over, waiting for an answer"
+            )
+        }
+        Writes::Follower {
+            writer: Some(who), ..
+        } => {
+            format!("READ-ONLY: {who} writes this incident, you follow · T takes over")
+        }
+    };
+    Some((text, Role::Late))
+}
+
+/// What is wrong with the record itself.
+fn record(snapshot: &Snapshot) -> Option<(String, Role)> {
+    if let Some(broken) = snapshot.broken {
+        return Some((format!("✗ the record does not hold: {broken}"), Role::Error));
+    }
+    let unreadable = snapshot
+        .events
+        .iter()
+        .find(|recorded| matches!(recorded.event, Event::Unreadable { .. }))?;
+    Some((
+        format!(
+            "✗ event {} cannot be read by this version",
+            unreadable.sequence
+        ),
+        Role::Error,
+    ))
+}
+
+/// A walk keeps the playbook it began with.
+fn playbook(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let walking = snapshot.state.walking()?;
+    let now = model.catalog.get(&walking.playbook.id)?;
+    (now.playbook.hash != walking.playbook.hash).then(|| {
+        let text = format!(
+            "the playbook {} has changed since this walk began; it goes on with the version it began with",
+            walking.playbook.id
+        );
+        (text, Role::Late)
+    })
+}
