@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// Print what came of it as JSON; with `--list`, the list. Implies `--auto`.
     #[arg(long)]
     json: bool,
+    /// With `--auto`, print each event as a line of JSON as soon as it is on the disk.
+    #[arg(long)]
+    events: bool,
     /// Play in the world that `standdown simulate` serves there, instead of one of its own.
     #[arg(long, value_name = "URL")]
     simulator: Option<String>,
@@ -84,7 +87,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     };
     let stage = Stage::set(scenario, world, settings, recorder).await?;
     if auto {
-        return play_alone(stage, unfinished, arguments.json).await;
+        return play_alone(stage, unfinished, &arguments).await;
     }
     super::console::rehearse(stage, unfinished, settings).await
 }
@@ -348,7 +351,11 @@ fn keeping(world: World, settings: &Settings) -> World {
 }
 
 /// Plays without a screen, from the beginning or from where it was left.
-async fn play_alone(stage: Stage, unfinished: Option<Summary>, json: bool) -> Result<u8, CliError> {
+async fn play_alone(
+    stage: Stage,
+    unfinished: Option<Summary>,
+    arguments: &Arguments,
+) -> Result<u8, CliError> {
     let id = stage.scenario.id.clone();
     let speed = stage.rehearsal.speed;
     let longest = Duration::from_secs_f64(stage.scenario.lasts * 3.0 / speed + 60.0);
@@ -362,7 +369,8 @@ async fn play_alone(stage: Stage, unfinished: Option<Summary>, json: bool) -> Re
                 stage.scenario.playbook
             ))
         })?;
-    let played = tokio::time::timeout(longest, play(&stage, &entry, unfinished)).await;
+    let played =
+        tokio::time::timeout(longest, play(&stage, &entry, unfinished, arguments.events)).await;
     let handle = match played {
         Ok(handle) => handle?,
         Err(_) => {
@@ -381,7 +389,10 @@ async fn play_alone(stage: Stage, unfinished: Option<Summary>, json: bool) -> Re
     let summary = bot::summarise(&id, &last)
         .ok_or_else(|| CliError::Said("the rehearsal left no record".into()))?;
     let mut out = std::io::stdout().lock();
-    if json {
+    if arguments.events {
+        return Ok(ended(&summary));
+    }
+    if arguments.json {
         writeln!(
             out,
             "{}",
@@ -408,17 +419,46 @@ async fn play_alone(stage: Stage, unfinished: Option<Summary>, json: bool) -> Re
             summary.diagnostics_ms, summary.longest_diagnostic_ms
         )?;
     }
-    Ok(if summary.outcome.is_some() {
+    Ok(ended(&summary))
+}
+
+fn ended(summary: &bot::Played) -> u8 {
+    if summary.outcome.is_some() {
         SUCCESS
     } else {
         FAILURE
-    })
+    }
+}
+
+/// Prints what is on the disk, as it gets there. Nobody may be reading.
+fn print_events(handle: &Handle) {
+    let mut snapshots = handle.subscribe();
+    tokio::spawn(async move {
+        let mut seen = 0;
+        loop {
+            let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            if snapshot.recording == Recording::Yes {
+                let mut out = std::io::stdout().lock();
+                for recorded in snapshot.events.iter().skip(seen) {
+                    let line = serde_json::to_string(&**recorded).unwrap_or_default();
+                    if writeln!(out, "{line}").is_err() {
+                        return;
+                    }
+                }
+                seen = snapshot.events.len();
+            }
+            if snapshots.changed().await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 async fn play(
     stage: &Stage,
     entry: &Entry,
     unfinished: Option<Summary>,
+    events: bool,
 ) -> Result<Handle, CliError> {
     let refused =
         |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
@@ -435,6 +475,9 @@ async fn play(
         let handle =
             engine::resume(summary.id, stage.recorder.clone(), stage.engine.clone()).await?;
         stage.follow(&handle);
+        if events {
+            print_events(&handle);
+        }
         report_alarms(&handle, seen);
         // The console before may have ended between opening the incident and its playbook.
         if handle.snapshot().state.execution().is_none() {
@@ -460,6 +503,9 @@ async fn play(
     let open = Command::open_for(entry, fired, Some(stage.rehearsal.clone()));
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
+    if events {
+        print_events(&handle);
+    }
     report_alarms(&handle, seen);
     handle.ask(Command::start(entry)).await.map_err(refused)?;
     bot::play(&handle, answers).await.map_err(refused)?;

@@ -45,14 +45,6 @@ pub fn effects(state: &State, event: &Event) -> Vec<Effect> {
         Event::RetryScheduled { at, .. } => vec![Effect::WakeAt(*at)],
         Event::EscalationPostponed { until, .. } => vec![Effect::WakeAt(*until)],
         Event::AttemptEnded { attempt, .. } => vec![Effect::Abort(*attempt)],
-        Event::ExecutionEnded { .. } => state
-            .execution()
-            .into_iter()
-            .flat_map(super::Execution::running)
-            // A change goes on at AWS, and is followed to its end.
-            .filter(|attempt| attempt.intent.is_none())
-            .map(|attempt| Effect::Abort(attempt.id))
-            .collect(),
         _ => Vec::new(),
     }
 }

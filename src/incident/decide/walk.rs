@@ -9,7 +9,8 @@ use crate::document::Source;
 use crate::expression::to_json;
 use crate::incident::question::branches;
 use crate::incident::{
-    Event, ExecutionId, ExecutionStatus, Refusal, Verdict, VisitResult, is_unknown, scope,
+    AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, Refusal, Verdict,
+    VisitResult, is_unknown, scope,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
@@ -137,13 +138,34 @@ pub(super) fn arrive(draft: &mut Draft<'_>, step: &StepId) {
                 Outcome::Escalated => ExecutionStatus::Escalated,
                 Outcome::Stop => ExecutionStatus::Failed,
             };
-            draft.emit(Event::ExecutionEnded {
-                status,
-                outcome: Some(outcome),
-                reason: None,
-            });
+            end(
+                draft,
+                Event::ExecutionEnded {
+                    status,
+                    outcome: Some(outcome),
+                    reason: None,
+                },
+            );
         }
         Some(StepKind::Manual(_) | StepKind::Decision(_)) | None => {}
+    }
+}
+
+/// Ends the walk. What still reads for it is stopped; a change goes on at AWS, and is followed to
+/// its end.
+fn end(draft: &mut Draft<'_>, ended: Event) {
+    let reading: Vec<AttemptId> = draft
+        .state
+        .walking()
+        .into_iter()
+        .flat_map(crate::incident::Execution::running)
+        .filter(|attempt| attempt.intent.is_none())
+        .map(|attempt| attempt.id)
+        .collect();
+    draft.emit(ended);
+    for attempt in reading {
+        let result = AttemptResult::ended(AttemptStatus::Cancelled, "the walk ended", None);
+        draft.emit(Event::AttemptEnded { attempt, result });
     }
 }
 
@@ -179,19 +201,25 @@ pub(super) fn fail(draft: &mut Draft<'_>, step: &StepId, error: &str) {
             let reason =
                 format!("step {step} failed, and step {to} has been visited as often as it may be");
             escalation::step_failed(draft, step, &reason);
-            draft.emit(Event::ExecutionEnded {
-                status: ExecutionStatus::Failed,
-                outcome: None,
-                reason: Some(reason),
-            });
+            end(
+                draft,
+                Event::ExecutionEnded {
+                    status: ExecutionStatus::Failed,
+                    outcome: None,
+                    reason: Some(reason),
+                },
+            );
         }
         None => {
             let reason = Some(format!("step {step} failed: {error}"));
-            draft.emit(Event::ExecutionEnded {
-                status: ExecutionStatus::Failed,
-                outcome: None,
-                reason,
-            });
+            end(
+                draft,
+                Event::ExecutionEnded {
+                    status: ExecutionStatus::Failed,
+                    outcome: None,
+                    reason,
+                },
+            );
         }
     }
 }
@@ -368,10 +396,13 @@ pub(super) fn stop(draft: &mut Draft<'_>, reason: String) -> Result<(), Refusal>
     if reason.trim().is_empty() {
         return Err(Refusal::Empty);
     }
-    draft.emit(Event::ExecutionEnded {
-        status: ExecutionStatus::Failed,
-        outcome: None,
-        reason: Some(reason),
-    });
+    end(
+        draft,
+        Event::ExecutionEnded {
+            status: ExecutionStatus::Failed,
+            outcome: None,
+            reason: Some(reason),
+        },
+    );
     Ok(())
 }
