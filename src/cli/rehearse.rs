@@ -430,6 +430,15 @@ fn ended(summary: &bot::Played) -> u8 {
     }
 }
 
+/// Waits until this console writes the incident.
+async fn wait_to_write(handle: &Handle) {
+    let mut snapshots = handle.subscribe();
+    let writes =
+        snapshots.wait_for(|snapshot| matches!(snapshot.role, engine::Role::Writer { .. }));
+    // An engine that has ended says so at the next question.
+    drop(writes.await);
+}
+
 /// Prints what is on the disk, as it gets there. Nobody may be reading.
 fn print_events(handle: &Handle) {
     let mut snapshots = handle.subscribe();
@@ -479,6 +488,12 @@ async fn play(
             print_events(&handle);
         }
         report_alarms(&handle, seen);
+        // Another console may still write; it hands over, or goes silent.
+        handle
+            .control(engine::Control::TakeOver)
+            .await
+            .map_err(refused)?;
+        wait_to_write(&handle).await;
         // The console before may have ended between opening the incident and its playbook.
         if handle.snapshot().state.execution().is_none() {
             handle.ask(Command::start(entry)).await.map_err(refused)?;

@@ -68,8 +68,8 @@ fn main() {
         began.elapsed().as_secs()
     );
     println!(
-        "  {} kills, {} replies lost after AWS accepted, {} connections reset before, {} internal errors",
-        total.kills, total.lost, total.reset, total.failed
+        "  {} kills, {} stopped and overtaken, {} replies lost after AWS accepted, {} connections reset before, {} internal errors",
+        total.kills, total.stops, total.lost, total.reset, total.failed
     );
     println!(
         "  {} events acknowledged, {} changes executed",

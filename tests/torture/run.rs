@@ -25,6 +25,7 @@ const MOST_KILLS: u64 = 3;
 #[derive(Debug, Default)]
 pub struct Counts {
     pub kills: u64,
+    pub stops: u64,
     pub lost: u64,
     pub reset: u64,
     pub failed: u64,
@@ -41,6 +42,7 @@ pub struct Counts {
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.kills += other.kills;
+        self.stops += other.stops;
         self.lost += other.lost;
         self.reset += other.reset;
         self.failed += other.failed;
@@ -172,26 +174,13 @@ pub fn run(runtime: &tokio::runtime::Runtime, dice: &mut Dice) -> Counts {
         .block_on(Simulator::listen(world(dice, &mut counts), address))
         .unwrap();
     let endpoint = simulator.endpoint();
-    let store = folder.path().join("state/standdown/rehearsals.db");
     let mut heard = HashMap::new();
     let began = Instant::now();
-    let kills = 1 + dice.below(MOST_KILLS);
-    let mut last = (None, String::new());
-    for number in 0..=kills {
-        let micros = u64::try_from(LONGEST_LIFE.as_micros()).unwrap();
-        let life = (number < kills).then(|| Duration::from_micros(dice.below(micros)));
-        last = listen(console(folder.path(), &endpoint), life, &mut heard);
-        if last.0.is_none() {
-            counts.kills += 1;
-            // It was killed when everything was done: another console would begin anew.
-            if is_closed(&store) {
-                last.0 = Some(0);
-                break;
-            }
-        } else if last.0 == Some(0) {
-            break;
-        }
-    }
+    let last = if dice.below(20) == 0 {
+        stopped(dice, &folder, &endpoint, &mut heard, &mut counts)
+    } else {
+        killed(dice, &folder, &endpoint, &mut heard, &mut counts)
+    };
     counts.acknowledged = heard.len() as u64;
     let started = simulator.world.started();
     for document in ["First", "Second"] {
@@ -217,8 +206,81 @@ pub fn run(runtime: &tokio::runtime::Runtime, dice: &mut Dice) -> Counts {
             last.1.trim()
         ));
     }
-    count(&store, &heard, &mut counts);
+    count(&store(&folder), &heard, &mut counts);
     counts
+}
+
+/// Kills the console a few times, and takes the incident up after each.
+fn killed(
+    dice: &mut Dice,
+    folder: &tempfile::TempDir,
+    endpoint: &str,
+    heard: &mut HashMap<u64, Value>,
+    counts: &mut Counts,
+) -> (Option<i32>, String) {
+    let kills = 1 + dice.below(MOST_KILLS);
+    let mut last = (None, String::new());
+    for number in 0..=kills {
+        let micros = u64::try_from(LONGEST_LIFE.as_micros()).unwrap();
+        let life = (number < kills).then(|| Duration::from_micros(dice.below(micros)));
+        last = listen(console(folder.path(), endpoint), life, heard);
+        if last.0.is_none() {
+            counts.kills += 1;
+            // It was killed when everything was done: another console would begin anew.
+            if is_closed(&store(folder)) {
+                last.0 = Some(0);
+                break;
+            }
+        } else if last.0 == Some(0) {
+            break;
+        }
+    }
+    last
+}
+
+/// Stops the console, lets another one take over, and continues the first: it must find out, and
+/// do nothing any more.
+fn stopped(
+    dice: &mut Dice,
+    folder: &tempfile::TempDir,
+    endpoint: &str,
+    heard: &mut HashMap<u64, Value>,
+    counts: &mut Counts,
+) -> (Option<i32>, String) {
+    use nix::sys::signal::{Signal, kill};
+    let mut first = console(folder.path(), endpoint);
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(first.id()).unwrap());
+    let mut lines = BufReader::new(first.stdout.take().unwrap());
+    // From its first event on there is something to take over.
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    let (_hold, timer) = std::sync::mpsc::channel::<()>();
+    let _ = timer.recv_timeout(Duration::from_micros(dice.below(600_000)));
+    let _ = kill(pid, Signal::SIGSTOP);
+    counts.stops += 1;
+    // Where everything was done already, another console would begin anew.
+    let mut last = (None, String::new());
+    if !is_closed(&store(folder)) {
+        last = listen(console(folder.path(), endpoint), None, heard);
+    }
+    let _ = kill(pid, Signal::SIGCONT);
+    // What it says from now on nobody needs; that it ends by itself is enough.
+    let drained = std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    let errors = first.stderr.take().map(std::io::read_to_string);
+    first.wait().unwrap();
+    drop((drained.join().unwrap(), errors));
+    if last.0 != Some(0) && !is_closed(&store(folder)) {
+        // It was stopped in the middle of a write, which keeps everybody else from writing.
+        last = listen(console(folder.path(), endpoint), None, heard);
+    }
+    if is_closed(&store(folder)) {
+        last.0 = Some(0);
+    }
+    last
+}
+
+fn store(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("state/standdown/rehearsals.db")
 }
 
 fn is_closed(store: &Path) -> bool {
