@@ -62,7 +62,7 @@ impl Writer {
         self.leaving.store(false, Ordering::SeqCst);
         let playbook = Arc::clone(&execution.playbook);
         let step = attempted.step.clone();
-        let now = crate::clock::now();
+        let now = self.now();
         let surroundings = Surroundings {
             aws: self.settings.aws.clone(),
             programs: Arc::clone(&self.settings.programs),

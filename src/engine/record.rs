@@ -268,6 +268,7 @@ impl Writer {
         if let Event::AttemptEnded { attempt, .. } = &recorded.event {
             self.progress.remove(attempt);
         }
+        self.not_before(recorded.at);
         self.events.push_back(Arc::new(recorded));
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use imbl::{OrdMap, Vector};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -116,6 +116,8 @@ pub(super) struct Writer {
     pub wakes: Vec<DateTime<Utc>>,
     pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
+    /// How far the incident's time is ahead of this machine's.
+    ahead: TimeDelta,
     snapshots: watch::Sender<Arc<Snapshot>>,
     actor: Arc<Actor>,
 }
@@ -158,6 +160,7 @@ impl Writer {
             wakes: Vec::new(),
             said: mpsc::channel(256),
             progress: OrdMap::new(),
+            ahead: TimeDelta::zero(),
             snapshots: watch::Sender::new(Arc::new(first)),
         }
     }
@@ -181,8 +184,21 @@ impl Writer {
             })
     }
 
-    /// When and by whom. Time never goes back within an incident, even where another console's
-    /// clock, or this one's in an earlier run, was ahead.
+    /// The incident's time. It goes on from its last event, even where another console's clock, or
+    /// this one's in an earlier run, was ahead: it never goes back, and never stands still.
+    pub fn now(&self) -> DateTime<Utc> {
+        clock::now() + self.ahead
+    }
+
+    /// Sees to it that the incident's time is not before an event's.
+    pub fn not_before(&mut self, at: DateTime<Utc>) {
+        let behind = at - self.now();
+        if behind > TimeDelta::zero() {
+            self.ahead += behind;
+        }
+    }
+
+    /// When and by whom.
     pub fn stamp(&mut self) -> Stamp {
         if let AwsState::Ready(aws) = &*self.settings.aws.borrow()
             && let Some(arn) = aws.known_arn()
@@ -193,9 +209,8 @@ impl Writer {
                 ..self.settings.actor.clone()
             });
         }
-        let last = self.events.last().map(|recorded| recorded.at);
         Stamp {
-            at: last.map_or_else(clock::now, |last| clock::now().max(last)),
+            at: self.now(),
             wall: Utc::now(),
             actor: Arc::clone(&self.actor),
             seed: uuid::Uuid::new_v4(),
@@ -238,7 +253,7 @@ impl Writer {
                 },
                 Some(said) = self.said.1.recv() => self.hear(said).await,
                 () = tokio::time::sleep(wake), if !self.wakes.is_empty() => {
-                    let now = self.stamp().at;
+                    let now = self.now();
                     self.wakes.retain(|at| *at > now);
                     self.tick().await;
                 }
@@ -263,8 +278,8 @@ impl Writer {
         self.publish();
     }
 
-    fn next_wake(&mut self) -> Duration {
-        let now = self.stamp().at;
+    fn next_wake(&self) -> Duration {
+        let now = self.now();
         let next = self
             .wakes
             .iter()

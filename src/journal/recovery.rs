@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::store::{Row, to_u64, write};
-use super::{Journal, JournalError, chain::Hash, codec, list};
+use super::store::{Row, hash, maybe, number, text, write};
+use super::{Journal, JournalError, codec, list};
 use crate::incident::IncidentId;
 
 /// How long another process may hold the folder's lock.
@@ -167,12 +167,20 @@ fn mend_header(copy: &Path) -> std::io::Result<()> {
     if file.metadata()?.len() < 512 {
         return Ok(());
     }
-    file.write_all_at(MAGIC, 0)?;
+    let pages = u32::try_from(file.metadata()?.len() / 4096).unwrap_or(u32::MAX);
+    let mut header = [0_u8; 100];
+    let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, MAGIC);
     // Page size 4096, write and read version 2 (a log), no reserved bytes, the fixed fractions.
-    file.write_all_at(&[0x10, 0x00, 2, 2, 0, 64, 32, 32], 16)?;
+    put(16, &[0x10, 0x00, 2, 2, 0, 64, 32, 32]);
+    // The change counter, and that the number of pages beside it is valid for it.
+    put(24, &1_u32.to_be_bytes());
+    put(28, &pages.to_be_bytes());
+    put(92, &1_u32.to_be_bytes());
     // Schema format 4, text in UTF-8.
-    file.write_all_at(&4_u32.to_be_bytes(), 44)?;
-    file.write_all_at(&1_u32.to_be_bytes(), 56)
+    put(44, &4_u32.to_be_bytes());
+    put(56, &1_u32.to_be_bytes());
+    file.write_all_at(&header, 0)
 }
 
 /// Every row that can be read: from the front until it fails, from the back until it fails, and
@@ -182,7 +190,9 @@ fn read(copy: &Path) -> Vec<(IncidentId, Row)> {
     let Ok(connection) = Connection::open_with_flags(copy, flags) else {
         return Vec::new();
     };
-    // What does not hold together is read as far as it goes.
+    // What does not hold together is read as far as it goes; a file that is shorter than it says is
+    // read with this alone: https://sqlite.org/pragma.html#pragma_writable_schema
+    let _ = connection.pragma_update(None, "writable_schema", true);
     let _ = connection.pragma_update(None, "cell_size_check", true);
     let mut found = std::collections::BTreeMap::new();
     scan(&connection, "", &[], &mut found);
@@ -235,30 +245,25 @@ fn scan(connection: &Connection, which: &str, parameters: &[&str], found: &mut F
 }
 
 fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(IncidentId, Row)> {
-    let blob: Option<String> = row.get(6)?;
+    let blob = maybe(row, 6)?;
     let large = blob.as_ref().and_then(|hash| {
         connection
             .query_row(
                 "SELECT CAST(bytes AS TEXT) FROM blob WHERE hash = ?1",
                 params![hash],
-                |row| row.get(0),
+                |row| text(row, 0),
             )
             .ok()
     });
-    let id: String = row.get(0)?;
+    let id = text(row, 0)?;
     let row = Row {
-        sequence: to_u64(row.get(1)?),
-        at: row.get(2)?,
-        by: row.get(3)?,
-        version: row.get(4)?,
-        payload: row.get(5)?,
+        sequence: number(row, 1)?,
+        at: row.get_ref(2)?.as_i64().unwrap_or_default(),
+        by: text(row, 3)?,
+        version: row.get_ref(4)?.as_i64().unwrap_or_default(),
+        payload: text(row, 5)?,
         blob,
-        hash: row
-            .get_ref(7)?
-            .as_blob()
-            .ok()
-            .and_then(|hash| hash.try_into().ok())
-            .map(Hash),
+        hash: hash(row, 7)?,
         large,
     };
     Ok((IncidentId(id.into()), row))

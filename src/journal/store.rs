@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::chain::{Hash, Link};
@@ -81,22 +82,44 @@ impl Row {
 const COLUMNS: &str = "sequence, at, by, version, payload, blob, hash,
     CAST((SELECT bytes FROM blob WHERE blob.hash = event.blob) AS TEXT)";
 
-/// Reads a row; a hash of another length is none.
+/// Text as far as it is text: what was damaged is not lost with an error, it fails the chain.
+pub(super) fn text(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<String> {
+    Ok(maybe(row, at)?.unwrap_or_default())
+}
+
+pub(super) fn maybe(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
+    Ok(match row.get_ref(at)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn number(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(to_u64(row.get_ref(at)?.as_i64().unwrap_or_default()))
+}
+
+/// A hash; one of another length is none.
+pub(super) fn hash(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Hash>> {
+    let bytes = row.get_ref(at)?;
+    Ok(bytes
+        .as_blob()
+        .ok()
+        .and_then(|hash| hash.try_into().ok())
+        .map(Hash))
+}
+
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
-        sequence: to_u64(row.get(0)?),
-        at: row.get(1)?,
-        by: row.get(2)?,
-        version: row.get(3)?,
-        payload: row.get(4)?,
-        blob: row.get(5)?,
-        hash: row
-            .get_ref(6)?
-            .as_blob()
-            .ok()
-            .and_then(|hash| hash.try_into().ok())
-            .map(Hash),
-        large: row.get(7)?,
+        sequence: number(row, 0)?,
+        at: row.get_ref(1)?.as_i64().unwrap_or_default(),
+        by: text(row, 2)?,
+        version: row.get_ref(3)?.as_i64().unwrap_or_default(),
+        payload: text(row, 4)?,
+        blob: maybe(row, 5)?,
+        hash: hash(row, 6)?,
+        large: maybe(row, 7)?,
     })
 }
 
@@ -330,12 +353,7 @@ pub(super) fn last(
             "SELECT sequence, hash FROM event WHERE incident = ?1 ORDER BY sequence DESC LIMIT 1",
         )?
         .query_row(params![&*incident.0], |row| {
-            let hash = row
-                .get_ref(1)?
-                .as_blob()
-                .ok()
-                .and_then(|hash| hash.try_into().ok());
-            Ok((row.get(0)?, hash.map(Hash).unwrap_or_default()))
+            Ok((row.get(0)?, hash(row, 1)?.unwrap_or_default()))
         })
         .optional()?;
     Ok(last.map_or((0, Hash::default()), |(sequence, hash)| {
