@@ -419,6 +419,41 @@ fn a_page_that_was_overwritten_costs_no_more_than_itself() {
     drop(world);
 }
 
+#[test]
+fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
+    for (at, name) in [(None, "the middle"), (Some(0_u64), "the header")] {
+        let world = World::new();
+        let path = world.path("state/standdown/journal.db");
+        // As after a kill: nothing has been moved from the log into the file.
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        for event in events(60) {
+            journal
+                .append(&id(), event.sequence - 1, &[event], None)
+                .unwrap();
+        }
+        std::mem::forget(journal);
+        let log = path.with_file_name("journal.db-wal");
+        let frames = (std::fs::metadata(&log).unwrap().len() - 32) / 4120;
+        damage(&log, at.unwrap_or(32 + frames / 2 * 4120 + 2000), 1);
+        let before = std::fs::read(&log).unwrap();
+        let (journal, recovered) = Journal::open(&path).unwrap();
+        let recovered = recovered.unwrap_or_else(|| panic!("{name}: it was passed over"));
+        let mut kept = recovered.aside.into_os_string();
+        kept.push("-wal");
+        assert_eq!(
+            std::fs::read(kept).unwrap(),
+            before,
+            "{name}: the damaged log is as it was"
+        );
+        let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+        assert!(
+            loaded.events.len() >= 59,
+            "{name}: {} events",
+            loaded.events.len()
+        );
+    }
+}
+
 fn damage(path: &PathBuf, at: u64, length: usize) {
     use std::os::unix::fs::FileExt as _;
     let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();

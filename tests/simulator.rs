@@ -27,6 +27,14 @@ fn older_clients_talk_to_it_in_the_query_protocol() {
 }
 
 #[test]
+fn automations_are_started_once_found_followed_and_stopped() {
+    let world = World::new();
+    let server = simulate(&world, "stuck-instance", "20");
+    let said = run_python("boto3_automation.py", &server.endpoint);
+    assert_eq!(said.trim(), "ok");
+}
+
+#[test]
 fn it_listens_on_loopback_only() {
     let said = World::new().run(&["simulate", "cpu-spike", "--listen", "0.0.0.0:0"]);
     assert_eq!(said.code, 1);

@@ -12,7 +12,7 @@ pub(super) struct Arguments {
     /// The incident's id, or the beginning of it.
     incident: String,
     /// What to write down.
-    #[arg(required = true)]
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     text: Vec<String>,
 }
 

@@ -31,6 +31,12 @@ pub(super) fn open(settings: &Settings, name: &str) -> Result<Journal, CliError>
 
 /// Finds an incident among the real ones first, then among the rehearsals.
 pub(super) fn find(settings: &Settings, prefix: &str) -> Result<(Journal, Summary), CliError> {
+    // Looking for something makes no store that was not there.
+    if !path(settings, INCIDENTS)?.exists() && path(settings, REHEARSALS)?.exists() {
+        let rehearsals = open(settings, REHEARSALS)?;
+        let summary = rehearsals.find(prefix)?;
+        return Ok((rehearsals, summary));
+    }
     let journal = open(settings, INCIDENTS)?;
     match journal.find(prefix) {
         Ok(summary) => Ok((journal, summary)),

@@ -142,7 +142,7 @@ pub(super) async fn take_up(change: Change) -> AttemptResult {
         return look_for(&change, why.to_owned()).await;
     };
     let id = remote.id().to_owned();
-    match connected(&mut change.aws.clone()).await {
+    match change.place().await {
         Ok(aws) => follow(&change, &aws, &id).await,
         Err(reason) => wait_for_aws(change, reason).await,
     }
@@ -153,14 +153,16 @@ async fn wait_for_aws(change: Change, reason: String) -> AttemptResult {
     let line = format!("it cannot be followed: {reason}");
     change.report(Report::Progress([line].into()));
     let mut states = change.aws.clone();
-    loop {
-        if states.changed().await.is_err() {
-            std::future::pending::<()>().await;
+    // Somebody connects, renews the credentials, or starts a console in the right account.
+    tokio::select! {
+        changed = states.changed() => {
+            if changed.is_err() {
+                sleep(SLOWEST_LOOK).await;
+            }
         }
-        if matches!(&*states.borrow(), AwsState::Ready(_)) {
-            return Box::pin(take_up(change)).await;
-        }
+        () = sleep(change.scaled(SLOWEST_LOOK)) => {}
     }
+    Box::pin(take_up(change)).await
 }
 
 async fn identified(change: &Change, aws: &Aws, id: String) -> AttemptResult {
@@ -218,11 +220,16 @@ async fn follow(change: &Change, aws: &Aws, id: &str) -> AttemptResult {
 /// Asks AWS to stop a change. That it stopped is said by its end, and not here.
 pub(super) async fn stop(
     aws: watch::Receiver<AwsState>,
-    remote: Remote,
+    (remote, intent): (Remote, Arc<Intent>),
     reports: mpsc::UnboundedSender<Report>,
 ) {
     let mut aws = aws;
-    let stopped = match connected(&mut aws).await {
+    let place = (intent.account.clone(), intent.region.clone());
+    let connected = async {
+        let aws = connected(&mut aws).await?;
+        same_place(&aws, Some(&place)).await.map(|()| aws)
+    };
+    let stopped = match connected.await {
         Ok(aws) => automation::stop(&aws, remote.id())
             .await
             .map_err(|error| error.to_string()),

@@ -1,7 +1,7 @@
 //! The door: whatever comes in is masked before anything is decided, written or shown.
 
 use crate::incident::{AlarmRef, AttemptResult, Command};
-use crate::redaction::Redactor;
+use crate::redaction::{MASK, Redactor, is_secret};
 
 /// Masks the secrets in a command. A playbook's text is a file of its owner's, and stays.
 pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
@@ -31,8 +31,8 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         },
         Command::Note(note) => Command::Note(text(note)),
         Command::ProvideInput { name, text: typed } => Command::ProvideInput {
+            text: named(&name, typed, redactor),
             name,
-            text: text(typed),
         },
         Command::Confirm {
             step,
@@ -47,7 +47,10 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
             note: maybe(note),
             answers: answers
                 .into_iter()
-                .map(|(name, answer)| (name, text(answer)))
+                .map(|(name, answer)| {
+                    let masked = named(&name, answer, redactor);
+                    (name, masked)
+                })
                 .collect(),
         },
         Command::TakeBranch {
@@ -117,6 +120,14 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::Tick
         | Command::TakeUp) => other,
     }
+}
+
+/// Masks an answer by what it looks like, and by what it is the answer to.
+fn named(name: &str, text: String, redactor: &Redactor) -> String {
+    if is_secret(name) && !text.trim().is_empty() {
+        return MASK.to_owned();
+    }
+    redactor.owned(text)
 }
 
 fn result_of(mut result: AttemptResult, redactor: &Redactor) -> AttemptResult {

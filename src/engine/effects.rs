@@ -15,14 +15,18 @@ use crate::playbook::StepKind;
 
 /// What a task says to the incident's task.
 pub(super) enum Said {
-    /// An attempt ended.
-    Ended(AttemptId, AttemptResult),
+    /// An attempt's task ended; which one, as an attempt that is taken up again has another.
+    Ended(AttemptId, u64, AttemptResult),
+    /// The task of an attempt failed in the console's own code.
+    Panicked(AttemptId, u64),
     /// An attempt has something to tell meanwhile.
     Report(AttemptId, Report),
 }
 
 /// A running attempt.
 pub(super) struct Task {
+    /// Tells it from an earlier task of the same attempt.
+    pub number: u64,
     pub abort: AbortHandle,
 }
 
@@ -122,31 +126,50 @@ impl Writer {
         work: impl Future<Output = AttemptResult> + Send + 'static,
     ) {
         let work = tokio::spawn(work);
-        // What ran under this id before is superseded.
-        if let Some(before) = self.running.insert(
-            id,
-            Task {
-                abort: work.abort_handle(),
-            },
-        ) {
+        self.tasks += 1;
+        let task = Task {
+            number: self.tasks,
+            abort: work.abort_handle(),
+        };
+        let number = task.number;
+        // What ran under this id before is superseded; that it was stopped is no end of the attempt.
+        if let Some(before) = self.running.insert(id, task) {
             before.abort.abort();
         }
         let said = self.said.0.clone();
         tokio::spawn(async move {
-            let result = match work.await {
-                Ok(result) => result,
+            let ended = match work.await {
+                Ok(result) => Said::Ended(id, number, result),
                 Err(error) if error.is_cancelled() => {
-                    AttemptResult::ended(AttemptStatus::Cancelled, "it was stopped", None)
+                    let result =
+                        AttemptResult::ended(AttemptStatus::Cancelled, "it was stopped", None);
+                    Said::Ended(id, number, result)
                 }
-                Err(_) => AttemptResult::ended(
-                    AttemptStatus::Failed,
-                    "the console's own code failed while it ran; please report this",
-                    None,
-                ),
+                Err(_) => Said::Panicked(id, number),
             };
             // The engine may have ended; then the attempt is taken up by the next one.
-            let _ = said.send(Said::Ended(id, result)).await;
+            let _ = said.send(ended).await;
         });
+    }
+
+    /// What failed in the console's own code has ended, if it only read. Whether a change was made
+    /// is for AWS to say: it is looked for again.
+    pub async fn panicked(&mut self, id: AttemptId, number: u64) {
+        let changes = self
+            .state
+            .attempt(id)
+            .is_some_and(|(_, attempt)| attempt.intent.is_some() && attempt.end.is_none());
+        if !changes {
+            let why = "the console's own code failed while it ran; please report this";
+            let result = AttemptResult::ended(AttemptStatus::Failed, why, None);
+            self.ended(id, number, result).await;
+        } else if self.looked_again.insert(id) {
+            self.act(Effect::LookUp(id));
+        } else {
+            let line = "the console's own code failed while it followed this; leave, and open the incident again";
+            self.progress.insert(id, [line.to_owned()].into());
+            self.publish();
+        }
     }
 
     fn reports(&self, id: AttemptId) -> mpsc::UnboundedSender<Report> {
@@ -185,15 +208,16 @@ impl Writer {
     }
 
     fn stop_remote(&mut self, id: AttemptId) {
-        let Some(remote) = self
-            .state
-            .attempt(id)
-            .and_then(|(_, attempt)| attempt.remotes.values().next().cloned())
-        else {
+        let Some(change) = self.state.attempt(id).and_then(|(_, attempt)| {
+            Some((
+                attempt.remotes.values().next().cloned()?,
+                attempt.intent.clone()?,
+            ))
+        }) else {
             // It is asked for once AWS has named it.
             return;
         };
         let (aws, reports) = (self.settings.aws.clone(), self.reports(id));
-        tokio::spawn(change::stop(aws, remote, reports));
+        tokio::spawn(change::stop(aws, change, reports));
     }
 }

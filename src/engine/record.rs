@@ -7,8 +7,8 @@ use super::handle::{Recording, Role, Unanswered};
 use super::writer::Writer;
 use crate::clock;
 use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Command, Event, Recorded, Stamp, State, decide,
-    effects, evolve,
+    AttemptId, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal, Stamp, State,
+    decide, effects, evolve,
 };
 use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
@@ -125,12 +125,23 @@ impl Writer {
         if matches!(
             command,
             Command::Approve { .. } | Command::RequestAgain { .. }
-        ) {
+        ) || self.stops_a_change(command)
+        {
             return Err(Unanswered::NotRecorded(reason));
         }
         self.fold(recorded);
         self.not_recording(&reason);
         Ok(())
+    }
+
+    /// Whether a command would have AWS stop a change.
+    fn stops_a_change(&self, command: &Command) -> bool {
+        let running = || {
+            let execution = self.state.walking()?;
+            execution.latest_attempt(&execution.current()?.step)
+        };
+        matches!(command, Command::CancelCurrent)
+            && running().is_some_and(|attempt| attempt.intent.is_some() && attempt.end.is_none())
     }
 
     /// Writes what was kept, in order.
@@ -140,8 +151,12 @@ impl Writer {
             if kept.is_empty() {
                 return;
             }
-            let as_writer = matches!(self.role, Role::Writer { .. });
-            match self.append(&kept, as_writer).await {
+            if !matches!(self.role, Role::Writer { .. }) {
+                // Another console writes by now: what was kept is told, and decides nothing.
+                Box::pin(self.confess(kept)).await;
+                return;
+            }
+            match self.append(&kept, true).await {
                 Ok(head) => {
                     self.on_disk(head, self.state.sequence);
                     self.publish();
@@ -166,7 +181,7 @@ impl Writer {
     }
 
     /// Events that are not on the disk.
-    fn kept(&self) -> Vec<Recorded> {
+    pub fn kept(&self) -> Vec<Recorded> {
         self.events
             .iter()
             .rev()
@@ -179,7 +194,7 @@ impl Writer {
     }
 
     /// The store lost its end, as when a damaged one was replaced: what it lost is here.
-    async fn restore(&mut self, found: u64) {
+    pub async fn restore(&mut self, found: u64) {
         let lost: Vec<Recorded> = self
             .events
             .iter()
@@ -203,7 +218,7 @@ impl Writer {
 
     /// Another console took over while this one could not record. What happened here is facts,
     /// and is told; what it meant for the walk is the other console's to say.
-    async fn confess(&mut self, kept: Vec<Recorded>) {
+    pub async fn confess(&mut self, kept: Vec<Recorded>) {
         // From here on the state is what the journal says.
         self.events = self
             .events
@@ -233,8 +248,23 @@ impl Writer {
                     Command::Note(format!("at {at}, while it could not be recorded: {told}"))
                 }
             };
-            if let Err(error) = self.carry_out(command).await {
-                self.not_recording(&error.to_string());
+            let ended = match &command {
+                Command::LateResult { attempt, result } => Some((*attempt, result.clone())),
+                _ => None,
+            };
+            match self.carry_out(command).await {
+                Ok(()) => {}
+                Err(Unanswered::NotRecorded(reason)) => self.not_recording(&reason),
+                Err(refused) => {
+                    if let Some((attempt, result)) = ended {
+                        self.tell_result(attempt, &result).await;
+                    } else {
+                        let note = Command::Note(format!(
+                            "at {at}, something that does not fit any more: {refused}"
+                        ));
+                        let _ = self.carry_out(note).await;
+                    }
+                }
             }
         }
     }
@@ -337,19 +367,37 @@ impl Writer {
         self.publish();
     }
 
-    pub async fn ended(&mut self, id: AttemptId, result: AttemptResult) {
-        let known = self.running.remove(&id).is_some();
-        // The end of what was stopped on purpose has been recorded already.
-        if !known && result.status == AttemptStatus::Cancelled {
+    pub async fn ended(&mut self, id: AttemptId, number: u64, result: AttemptResult) {
+        if self
+            .running
+            .get(&id)
+            .is_some_and(|task| task.number == number)
+        {
+            self.running.remove(&id);
+        } else if result.status == AttemptStatus::Cancelled {
+            // The end of what was stopped on purpose has been recorded already.
             return;
         }
-        // It is on the record, or kept for it: there is no third way.
-        let _ = self
-            .carry_out(Command::AttemptEnded {
-                attempt: id,
-                result,
-            })
+        let (attempt, told) = (id, result.clone());
+        let recorded = self
+            .carry_out(Command::AttemptEnded { attempt, result })
             .await;
+        if matches!(
+            recorded,
+            Err(Unanswered::Refused(Refusal::UnknownAttempt(_)))
+        ) {
+            self.tell_result(id, &told).await;
+        }
+    }
+
+    /// A result of an attempt that the record does not know: what it found is told all the same.
+    async fn tell_result(&mut self, id: AttemptId, result: &AttemptResult) {
+        let told = serde_json::to_string(result).unwrap_or_default();
+        let note = Command::Note(format!(
+            "attempt {id}, which could not be recorded, ended: {told}"
+        ));
+        // A note is recorded, or kept for it: there is no third way.
+        let _ = self.carry_out(note).await;
     }
 }
 

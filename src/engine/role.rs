@@ -59,14 +59,36 @@ impl Writer {
             Ok(Err(lease)) => {
                 self.step_down(Some(*lease));
             }
-            // It can be read, and not written: what is found out now is kept until it can be.
-            Err(error) => {
+            Err(error) => self.without_a_lease(&error).await,
+        }
+        Ok(())
+    }
+
+    /// The store can be read, and not written. Where another console is known to write, this one
+    /// follows; elsewhere what is found out now is kept until it can be written.
+    async fn without_a_lease(&mut self, error: &JournalError) {
+        let id = self.id.clone();
+        let lease = self.recorder.call(move |journal| journal.lease(&id)).await;
+        match lease {
+            Ok(Some(lease)) if !lease.holder.is_gone() => self.step_down(Some(lease)),
+            _ => {
                 self.role = Role::Writer { asked: None };
                 self.not_recording(&error.to_string());
+                // What cannot be recorded is kept; taking up is never refused.
                 let _ = self.carry_out(Command::TakeUp).await;
             }
         }
-        Ok(())
+    }
+
+    /// Where the store was replaced, it lacks what this console has recorded: it gets it back.
+    async fn give_back_what_was_lost(&mut self) {
+        let id = self.id.clone();
+        let head = self.recorder.call(move |journal| journal.head(&id)).await;
+        if let Ok((found, _)) = head
+            && found < self.recorded
+        {
+            self.restore(found).await;
+        }
     }
 
     async fn begin_to_write(&mut self) {
@@ -74,6 +96,7 @@ impl Writer {
         self.leaving.store(false, Ordering::SeqCst);
         self.lease_until
             .send_replace(Some(Instant::now() + Lease::LIFE));
+        self.give_back_what_was_lost().await;
         if let Err(error) = self.catch_up().await {
             self.not_recording(&error.to_string());
         }
@@ -212,13 +235,11 @@ impl Writer {
             .call(move |journal| journal.take(&id, &holder, None))
             .await
         {
-            Ok(Ok(())) => {}
+            // Somebody else may have written meanwhile, and left things running.
+            Ok(Ok(())) => self.begin_to_write().await,
             Ok(Err(lease)) => {
                 self.step_down(Some(*lease));
-                let kept = self.state.sequence > self.recorded;
-                if kept {
-                    self.flush().await;
-                }
+                self.flush().await;
             }
             Err(error) => self.not_recording(&error.to_string()),
         }
@@ -275,6 +296,10 @@ impl Writer {
             }
             (Control::HandOver, Role::Writer { .. }) => {
                 self.flush().await;
+                if !self.kept().is_empty() {
+                    let reason = "what is kept in memory has to be written first";
+                    return Err(Unanswered::NotRecorded(reason.into()));
+                }
                 let given = self
                     .recorder
                     .call(move |journal| journal.hand_over(&id, token))

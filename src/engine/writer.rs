@@ -1,6 +1,6 @@
 //! The task of one incident: its state, what comes in, and its heartbeat.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -111,6 +111,10 @@ pub(super) struct Writer {
     /// Until when this console may send what changes the system, by its own clock.
     pub lease_until: watch::Sender<Option<Instant>>,
     pub running: HashMap<AttemptId, Task>,
+    /// How many tasks were started.
+    pub tasks: u64,
+    /// Changes that were looked for again because a task failed.
+    pub looked_again: HashSet<AttemptId>,
     /// Set when attempts are dropped because the console leaves: what runs at AWS goes on there.
     pub leaving: Arc<AtomicBool>,
     pub wakes: Vec<DateTime<Utc>>,
@@ -156,6 +160,8 @@ impl Writer {
             watched: Watched::default(),
             lease_until: watch::Sender::new(None),
             running: HashMap::new(),
+            tasks: 0,
+            looked_again: HashSet::new(),
             leaving: Arc::new(AtomicBool::new(false)),
             wakes: Vec::new(),
             said: mpsc::channel(256),
@@ -321,7 +327,8 @@ impl Writer {
     /// Hears what a task has to say.
     async fn hear(&mut self, said: Said) {
         match said {
-            Said::Ended(id, result) => self.ended(id, result).await,
+            Said::Ended(id, number, result) => self.ended(id, number, result).await,
+            Said::Panicked(id, number) => self.panicked(id, number).await,
             Said::Report(id, Report::Identified { run, remote }) => {
                 let _ = self
                     .carry_out(Command::AttemptIdentified {
@@ -348,6 +355,11 @@ impl Writer {
                     .await;
             }
             Said::Report(id, Report::Progress(lines)) => {
+                let redactor = &self.settings.redactor;
+                let lines: Arc<[String]> = lines
+                    .iter()
+                    .map(|line| redactor.text(line).into_owned())
+                    .collect();
                 if self.progress.get(&id).is_none_or(|known| **known != *lines) {
                     self.progress.insert(id, lines);
                     self.publish();

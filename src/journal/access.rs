@@ -32,9 +32,9 @@ const OTHERS_WRITE: u32 = 0o002;
 /// On a folder: what is made in it belongs to the folder's group.
 const SET_GROUP: u32 = 0o2000;
 
-/// Makes the folder and the file if they are not there, and refuses those that strangers can
-/// write.
-pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
+/// Makes the folder if it is not there, and refuses one that strangers can write. Returns whether a
+/// group shares it.
+pub(super) fn folder(path: &Path) -> Result<bool, JournalError> {
     let mut shared = false;
     if let Some(folder) = path
         .parent()
@@ -55,6 +55,13 @@ pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
             tighten(folder, &metadata, 0o700);
         }
     }
+    Ok(shared)
+}
+
+/// Makes the folder and the file if they are not there, and refuses those that strangers can
+/// write.
+pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
+    let shared = folder(path)?;
     // A pipe or a device in its place would wait for ever.
     if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(JournalError::NotAFile {

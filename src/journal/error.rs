@@ -50,6 +50,9 @@ pub enum JournalError {
         /// The version known.
         known: i64,
     },
+    /// The log holds events that SQLite passes over, because something before them is damaged.
+    #[error("the journal's log is damaged")]
+    DamagedLog,
     /// Another file stands at its path now.
     #[error("the journal's file was moved or replaced while it was open")]
     Moved,
@@ -103,10 +106,11 @@ impl JournalError {
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
         use rusqlite::ErrorCode;
-        matches!(self, Self::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ))
+        matches!(self, Self::DamagedLog)
+            || matches!(self, Self::Sqlite(error) if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+            ))
     }
 }
 

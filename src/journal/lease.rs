@@ -46,7 +46,10 @@ impl Holder {
             token: Uuid::new_v4(),
             actor: actor.clone(),
             pid,
-            started: started(pid).unwrap_or(0),
+            started: match process(pid) {
+                Process::Began(at) => at,
+                Process::Gone | Process::Hidden => 0,
+            },
             place: place(),
         }
     }
@@ -55,7 +58,15 @@ impl Holder {
     /// container, is not known to be.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.place == place() && !self.place.is_empty() && started(self.pid) != Some(self.started)
+        if self.place.is_empty() || self.place != place() {
+            return false;
+        }
+        match process(self.pid) {
+            Process::Gone => true,
+            Process::Began(at) => at != self.started,
+            // Others' processes may be hidden: a lease that does not move any more tells.
+            Process::Hidden => false,
+        }
     }
 }
 
@@ -69,16 +80,37 @@ fn place() -> String {
     }
 }
 
-/// When a process began, if there is one: field 22 of `/proc/PID/stat`, see proc(5). A zombie
-/// does nothing any more and counts as gone.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+/// What is known of a process.
+enum Process {
+    /// There is none; a zombie does nothing any more, and counts as none.
+    Gone,
+    /// When it began.
+    Began(u64),
+    /// There is one, or there is not: it is not shown.
+    Hidden,
+}
+
+/// Looks a process up: field 22 of `/proc/PID/stat`, see proc(5).
+fn process(pid: u32) -> Process {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        let id = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
+        return match nix::sys::signal::kill(id, None) {
+            Err(nix::errno::Errno::ESRCH) => Process::Gone,
+            _ => Process::Hidden,
+        };
+    };
     // The name in parentheses may hold anything.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let Some((_, rest)) = stat.rsplit_once(") ") else {
+        return Process::Hidden;
+    };
+    let mut fields = rest.split(' ');
     if fields.next() == Some("Z") {
-        return None;
+        return Process::Gone;
     }
-    fields.nth(18)?.parse().ok()
+    fields
+        .nth(18)
+        .and_then(|began| began.parse().ok())
+        .map_or(Process::Hidden, Process::Began)
 }
 
 /// A lease as it stands in the store.
@@ -253,6 +285,9 @@ impl Journal {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
+        if self.is_moved() {
+            return Err(JournalError::Moved);
+        }
         self.connection
             .pragma_update(None, "synchronous", "normal")?;
         let done = work(&self.connection);

@@ -16,6 +16,7 @@ mod schema;
 mod store;
 mod transfer;
 mod verify;
+mod wal;
 
 pub use access::state_folder;
 pub use chain::{Hash, HashError};

@@ -86,7 +86,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// The file, its log, and the log's index.
 const PARTS: [&str; 3] = ["", "wal", "shm"];
 
-fn part(path: &Path, part: &str) -> PathBuf {
+pub(super) fn part(path: &Path, part: &str) -> PathBuf {
     if part.is_empty() {
         path.to_owned()
     } else {
@@ -94,29 +94,61 @@ fn part(path: &Path, part: &str) -> PathBuf {
     }
 }
 
-/// Moves the damaged journal out of the way and puts a new one in its place, with everything
-/// that could be read.
+/// Reads what can be read of a damaged journal into a new one, and only then moves the damaged one
+/// out of the way and the new one into its place.
 pub(super) fn set_aside(path: &Path) -> Result<Recovered, JournalError> {
     let failed = |source| JournalError::Folder {
         path: path.to_owned(),
         source,
     };
-    let aside = free_name(path);
+    let (aside, new) = (free_name(path), beside(path, "new"));
+    // One that an earlier attempt left unfinished holds nothing that is not in the damaged file.
+    for kind in PARTS {
+        remove(&part(&new, kind)).map_err(failed)?;
+    }
+    super::access::prepare(&new)?;
+    let mut fresh = Journal::connect(&new)?;
+    let (incidents, events) = salvage(path, &mut fresh).map_err(failed)??;
+    fresh
+        .connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    drop(fresh);
+    for kind in ["wal", "shm"] {
+        remove(&part(&new, kind)).map_err(failed)?;
+    }
+    // Everything is on the disk; whoever is interrupted from here on finds it by its name.
     for kind in PARTS {
         match std::fs::rename(part(path, kind), part(&aside, kind)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             other => other.map_err(failed)?,
         }
     }
-    super::access::prepare(path)?;
-    let mut fresh = Journal::connect(path)?;
-    let (incidents, events) = salvage(&aside, &mut fresh).map_err(failed)??;
+    std::fs::rename(&new, path).map_err(failed)?;
     Ok(Recovered {
         aside,
         journal: path.to_owned(),
         incidents,
         events,
     })
+}
+
+/// Puts a recovered journal in its place that an interrupted process left beside it.
+pub(super) fn finish(path: &Path) -> Result<(), JournalError> {
+    let new = beside(path, "new");
+    if path.exists() || !new.exists() {
+        return Ok(());
+    }
+    std::fs::rename(&new, path).map_err(|source| JournalError::Folder {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn free_name(path: &Path) -> PathBuf {
@@ -139,6 +171,7 @@ fn salvage(
             other => drop(other?),
         }
     }
+    super::wal::mend(&part(&copy, "wal"))?;
     let mut rows = read(&copy);
     if rows.is_empty() {
         mend_header(&copy)?;

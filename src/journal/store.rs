@@ -123,6 +123,16 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     })
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // What stands in the file itself no longer hangs on its log. Where that cannot be done now,
+        // the log has it.
+        let _ = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+}
+
 impl Journal {
     /// Opens the journal, making it if there is none. One that is damaged is set aside, and what
     /// can be read of it is carried over into a new one.
@@ -131,9 +141,11 @@ impl Journal {
     /// When the folder or the file cannot be used, others can write it, or a later version
     /// wrote it.
     pub fn open(path: &Path) -> Result<(Self, Option<Recovered>), JournalError> {
-        access::prepare(path)?;
+        access::folder(path)?;
         let _lock = recovery::Lock::take(path)?;
-        match Self::connect(path) {
+        recovery::finish(path)?;
+        access::prepare(path)?;
+        match Self::connect(path).and_then(Self::with_whole_log) {
             Err(error) if error.is_corrupt() => {
                 let recovered = recovery::set_aside(path)?;
                 Ok((Self::connect(path)?, Some(recovered)))
@@ -158,6 +170,20 @@ impl Journal {
         })
     }
 
+    /// SQLite takes a log as ended where a frame is damaged, and would go on from there.
+    fn with_whole_log(mut self) -> Result<Self, JournalError> {
+        // While somebody else writes, the log is theirs, and was looked at when they opened it.
+        let log = recovery::part(&self.path, "wal");
+        let damaged = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .is_ok_and(|_writing| super::wal::is_damaged(&log));
+        if damaged {
+            return Err(JournalError::DamagedLog);
+        }
+        Ok(self)
+    }
+
     /// Sets a journal aside that was found damaged while it was open, and opens a new one with
     /// what could be read.
     ///
@@ -165,13 +191,14 @@ impl Journal {
     /// When that is not possible.
     pub fn replace(self) -> Result<(Self, Option<Recovered>), JournalError> {
         let path = self.path.clone();
+        let lock = recovery::Lock::take(&path)?;
+        // Another console may have set it aside while this one waited.
         let moved = self.is_moved();
         drop(self);
         if moved {
-            // Another console has set it aside already.
+            drop(lock);
             return Self::open(&path);
         }
-        let _lock = recovery::Lock::take(&path)?;
         let recovered = recovery::set_aside(&path)?;
         Ok((Self::connect(&path)?, Some(recovered)))
     }

@@ -102,6 +102,8 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read, or the lines cannot be written.
     pub fn export(&self, incident: &IncidentId, out: &mut impl Write) -> Result<(), ExportError> {
+        // One look at the store: a console may be writing.
+        let _look = self.connection.unchecked_transaction()?;
         let (events, head) = self.head(incident)?;
         line(
             out,

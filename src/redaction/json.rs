@@ -28,7 +28,8 @@ const ABOUT_SECRETS: [&str; 12] = [
 ];
 
 /// Tells whether a field of that name holds a secret.
-fn is_secret(name: &str) -> bool {
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)

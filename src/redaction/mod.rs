@@ -7,6 +7,8 @@
 mod json;
 mod rules;
 
+pub use json::is_secret;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};

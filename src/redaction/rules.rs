@@ -41,6 +41,7 @@ pub(super) const RULES: &[&str] = &[
     r"(?i)\bSignature=([0-9a-f]{16,})",
     r#"(?i)X-Amz-(?:Signature|Security-Token|Credential)(?:=|%3D|["']?\s*:\s*["']?)([^&\s"'<>]+)"#,
     r#"(?i)[?&;](?:sig|signature|x-goog-signature|access_token|refresh_token|id_token|api_?key|token|code|key|password|pwd|secret|client_secret|auth|session(?:_?id)?)=([^&#\s"'<>]+)"#,
+    r"(?i)\baws_secret_access_key\s+([A-Za-z0-9/+]{40})",
     // --- other clouds
     r"(?:^|[^A-Za-z0-9_-])(AIza[A-Za-z0-9_-]{35})",
     r"(?:^|[^A-Za-z0-9])(ya29\.[A-Za-z0-9_.-]{20,}|GOCSPX-[A-Za-z0-9_-]{28}|1//0[A-Za-z0-9_-]{30,})",
@@ -104,7 +105,7 @@ pub(super) const RULES: &[&str] = &[
     // --- URLs and headers
     r#"(?i)\b[a-z][a-z0-9+.-]{1,24}://[^\s:@/?#"'<>]*:([^\s/?#"'<>]+)@"#,
     r"(?i)\bhttps?://([A-Za-z0-9_.~-]{20,})@",
-    r#"(?i)\b(?:proxy-)?authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?:(?:basic|bearer|token|apikey|api-key|negotiate|ntlm|digest|aws4-hmac-sha256|splunk|sso-key|bot|geniekey|hawk)\s+)?([^\s"'\\][^\r\n"'\\]*)"#,
+    r#"(?i)\b(?:proxy-)?authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?:(?:basic|bearer|token|apikey|api-key|negotiate|ntlm|digest|aws4-hmac-sha256|splunk|sso-key|bot|geniekey|hawk)\s+)?([^\s"'\\,]+)"#,
     r"(?i)\bbearer[\s:]+([A-Za-z0-9_.~+/=-]{8,})",
     r"\b[Bb]asic\s+([A-Za-z0-9+/]{8,}={0,2})",
     r#"(?i)\b(?:response|nonce|cnonce|opaque)="([^"]{8,})""#,

@@ -47,9 +47,7 @@ impl Screen {
         // From here on every way out gives the terminal back.
         let guard = GiveBack;
         enter()?;
-        // One write a frame: what a slow line carries at once is seen at once.
-        let writer = io::BufWriter::with_capacity(64 * 1024, io::stdout());
-        let terminal = Terminal::new(CrosstermBackend::new(writer))?;
+        let terminal = open()?;
         std::mem::forget(guard);
         Ok(Self { terminal })
     }
@@ -71,9 +69,18 @@ impl Screen {
 
     /// Takes the terminal again after somebody else had it, and draws everything anew.
     pub fn retake(&mut self) -> io::Result<()> {
+        // Whoever had it may have left it in another mode than this process remembers.
+        disable_raw_mode()?;
         enable_raw_mode()?;
         enter()?;
-        self.terminal.clear()
+        // Begun anew, and not by asking the terminal where its cursor is: an answer that comes late
+        // or to somebody else must not end the console.
+        execute!(
+            io::stdout(),
+            crossterm::terminal::Clear(crossterm::terminal::ClearType::All)
+        )?;
+        self.terminal = open()?;
+        Ok(())
     }
 
     /// Puts a text on the clipboard of the terminal's own machine, by OSC 52.
@@ -89,6 +96,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+fn open() -> io::Result<Terminal<Backend>> {
+    // One write a frame: what a slow line carries at once is seen at once.
+    let writer = io::BufWriter::with_capacity(64 * 1024, io::stdout());
+    Terminal::new(CrosstermBackend::new(writer))
 }
 
 fn enter() -> io::Result<()> {

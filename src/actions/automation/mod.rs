@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{ActionError, Context};
 use crate::incident::Remote;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+use crate::redaction::is_secret;
 
 pub use follow::{follow, stop};
 pub use start::{Looked, Started, look_up, start, tag};
@@ -70,6 +71,19 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
         return Err((
             "parameters",
             "parameters are a table, such as { InstanceId = [\"…\"] }".into(),
+        ));
+    }
+    let secret = given
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(name, _)| is_secret(name));
+    if let Some((name, _)) = secret {
+        return Err((
+            "parameters",
+            format!(
+                "{name:?} names a secret, which would be written into the journal; let the document read it, for example from Parameter Store"
+            ),
         ));
     }
     if let Some(name) = parameters["target_parameter"].as_str()

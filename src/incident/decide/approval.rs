@@ -41,6 +41,10 @@ fn describe(
         .render(&scope(&draft.state, draft.stamp.at))
         .map_err(|error| error.to_string())?;
     let alarm = incident.alarms.front();
+    // Where it is made is part of what is approved, and where it is looked for afterwards.
+    if alarm.is_none_or(|alarm| alarm.account.is_empty() || alarm.region.is_empty()) {
+        return Err("the incident has no alarm that says in which account and region to change something; open one for an alarm".into());
+    }
     Ok(Intent {
         kind: run.kind.to_owned(),
         parameters,

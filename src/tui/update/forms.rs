@@ -141,7 +141,7 @@ pub(super) fn take_over(model: &mut Model) -> Vec<Request> {
         return control(Control::TakeOver, "you write the incident now");
     };
     let wanted = writer.actor.user.clone();
-    let label = format!("nothing to ask {writer}, or {wanted} to take it without asking");
+    let label = format!("Enter asks {writer}; typing {wanted} takes it at once");
     let form = Form::one(
         "Take the incident over",
         Purpose::TakeOver { wanted },

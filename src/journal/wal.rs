@@ -1,0 +1,132 @@
+//! SQLite's write-ahead log, read as a file: whether it holds more than SQLite takes from it.
+//!
+//! A frame counts only if its checksum, which covers all frames before it, is right; SQLite takes
+//! the first that is wrong as the log's end. After a power cut that is the end indeed. Where frames
+//! of the same log follow, something in the middle was damaged.
+//! <https://sqlite.org/fileformat2.html#the_write_ahead_log>
+
+use std::io;
+use std::path::Path;
+
+const HEADER: usize = 32;
+const FRAME: usize = 24;
+const PAGE: usize = 4096;
+/// The magic number of a log whose checksums read little-endian words; with the last bit set they
+/// read big-endian ones.
+const MAGIC: u32 = 0x377f_0682;
+const VERSION: u32 = 3_007_000;
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let mut four = [0; 4];
+    four.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_be_bytes(four)
+}
+
+/// Goes on with a checksum over some bytes, a multiple of eight.
+fn checksum(bytes: &[u8], big: bool, (mut one, mut two): (u32, u32)) -> (u32, u32) {
+    let read = |four: &[u8]| {
+        let mut word = [0; 4];
+        word.copy_from_slice(four);
+        if big {
+            u32::from_be_bytes(word)
+        } else {
+            u32::from_le_bytes(word)
+        }
+    };
+    for pair in bytes.chunks_exact(8) {
+        one = one.wrapping_add(read(&pair[..4])).wrapping_add(two);
+        two = two.wrapping_add(read(&pair[4..])).wrapping_add(one);
+    }
+    (one, two)
+}
+
+fn header_is_right(log: &[u8]) -> bool {
+    let big = word(log, 0) & 1 == 1;
+    word(log, 0) & !1 == MAGIC
+        && word(log, 8) as usize == PAGE
+        && checksum(&log[..24], big, (0, 0)) == (word(log, 24), word(log, 28))
+}
+
+/// The frames of a log, each with its page.
+fn frames(log: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    log[HEADER..].chunks_exact(FRAME + PAGE)
+}
+
+/// Tells whether frames of the present log stand behind one that is damaged. A log that cannot be
+/// read, or is not there, holds nothing that could be lost.
+pub(super) fn is_damaged(path: &Path) -> bool {
+    let Ok(log) = std::fs::read(path) else {
+        return false;
+    };
+    if log.len() < HEADER + FRAME + PAGE {
+        return false;
+    }
+    if !header_is_right(&log) {
+        return true;
+    }
+    let big = word(&log, 0) & 1 == 1;
+    let mut sum = (word(&log, 24), word(&log, 28));
+    let mut ended = false;
+    for frame in frames(&log) {
+        let ours = frame[8..16] == log[16..24];
+        if ended {
+            if ours {
+                return true;
+            }
+            continue;
+        }
+        let next = checksum(&frame[FRAME..], big, checksum(&frame[..8], big, sum));
+        if ours && next == (word(frame, 16), word(frame, 20)) {
+            sum = next;
+        } else {
+            ended = true;
+        }
+    }
+    false
+}
+
+/// Makes a copy of a damaged log readable: all checksums are computed anew, so that what follows a
+/// damaged page is read. What the damage did to the page itself stays.
+pub(super) fn mend(path: &Path) -> io::Result<()> {
+    if !is_damaged(path) {
+        return Ok(());
+    }
+    let mut log = std::fs::read(path)?;
+    if !header_is_right(&log) {
+        // The last frame of the file may be of an earlier log; the one that most are of is ours.
+        let mut salts = std::collections::HashMap::<[u8; 8], usize>::new();
+        for frame in frames(&log) {
+            let mut salt = [0; 8];
+            salt.copy_from_slice(&frame[8..16]);
+            *salts.entry(salt).or_default() += 1;
+        }
+        let salt = salts.into_iter().max_by_key(|(_, count)| *count);
+        let salt = salt.map(|(salt, _)| salt).unwrap_or_default();
+        let page = u32::try_from(PAGE).unwrap_or_default();
+        for (at, value) in [(0, MAGIC), (4, VERSION), (8, page), (12, 0)] {
+            log[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        }
+        log[16..24].copy_from_slice(&salt);
+        let (one, two) = checksum(&log[..24], false, (0, 0));
+        log[24..28].copy_from_slice(&one.to_be_bytes());
+        log[28..32].copy_from_slice(&two.to_be_bytes());
+    }
+    let big = word(&log, 0) & 1 == 1;
+    let salt = log[16..24].to_vec();
+    let mut sum = (word(&log, 24), word(&log, 28));
+    let (header, rest) = log.split_at(HEADER);
+    let mut mended = header.to_vec();
+    for frame in rest.chunks_exact(FRAME + PAGE) {
+        // A page number that cannot be, or another log's frame: nothing can be made of it.
+        let number = word(frame, 0);
+        if frame[8..16] != salt[..] || number == 0 || number > 1 << 24 {
+            continue;
+        }
+        sum = checksum(&frame[FRAME..], big, checksum(&frame[..8], big, sum));
+        mended.extend_from_slice(&frame[..16]);
+        mended.extend_from_slice(&sum.0.to_be_bytes());
+        mended.extend_from_slice(&sum.1.to_be_bytes());
+        mended.extend_from_slice(&frame[FRAME..]);
+    }
+    std::fs::write(path, mended)
+}
