@@ -224,12 +224,8 @@ fn no_secret_reaches_a_screen() {
     terminal.see("● ALARM");
     terminal.press("/leaky\r");
     terminal.press("\r");
-    terminal.see("answers this alarm");
+    terminal.see("▶ Leaky   answers this alarm");
     terminal.press("\r");
-    terminal.until("message", |screen| {
-        screen.contains("✗") || screen.contains("incident 2")
-    });
-    eprintln!("{}", terminal.screen());
     terminal.see("A word");
     terminal.press("\r");
     // What stands in the line is the responder's own typing; what was recorded of it is masked.
@@ -239,11 +235,10 @@ fn no_secret_reaches_a_screen() {
     terminal.see("Record a note");
     let typed = terminal.raw.len();
     terminal.press("\x1b");
+    terminal.until("no form", |screen| !screen.contains("Record a note"));
     terminal.press("a");
     terminal.see("type x, what is changed");
     terminal.press("x\r");
-    terminal.see("Escalate now");
-    terminal.press("a");
     terminal.see("Is it done?");
     for _ in 0..5 {
         terminal.press(" ");

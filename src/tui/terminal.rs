@@ -1,6 +1,7 @@
 //! The terminal: taken over, and given back on every way out.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::mem::ManuallyDrop;
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
 
@@ -33,7 +34,9 @@ type Backend = CrosstermBackend<io::BufWriter<io::Stdout>>;
 
 /// The terminal while the console has it. Dropping it gives it back.
 pub(super) struct Screen {
-    terminal: Terminal<Backend>,
+    /// Never dropped: ratatui would print on a standard error that may be the terminal that is gone,
+    /// and end the console in a panic. The cursor is given back below.
+    terminal: ManuallyDrop<Terminal<Backend>>,
 }
 
 impl Screen {
@@ -49,7 +52,9 @@ impl Screen {
         enter()?;
         let terminal = open()?;
         std::mem::forget(guard);
-        Ok(Self { terminal })
+        Ok(Self {
+            terminal: ManuallyDrop::new(terminal),
+        })
     }
 
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
@@ -79,7 +84,7 @@ impl Screen {
             io::stdout(),
             crossterm::terminal::Clear(crossterm::terminal::ClearType::All)
         )?;
-        self.terminal = open()?;
+        self.terminal = ManuallyDrop::new(open()?);
         Ok(())
     }
 

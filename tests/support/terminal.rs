@@ -42,6 +42,18 @@ impl Terminal {
         rows: u16,
         extra: &[(&str, &str)],
     ) -> Self {
+        let mut all = vec![env!("CARGO_BIN_EXE_standdown")];
+        all.extend(arguments);
+        Self::program(world, &all, columns, rows, extra)
+    }
+
+    pub fn program(
+        world: &World,
+        argv: &[&str],
+        columns: u16,
+        rows: u16,
+        extra: &[(&str, &str)],
+    ) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
@@ -49,8 +61,8 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_standdown"));
-        command.args(arguments);
+        let mut command = CommandBuilder::new(argv[0]);
+        command.args(&argv[1..]);
         command.cwd(world.folder.path());
         command.env_clear();
         for (name, value) in world.environment() {
@@ -106,6 +118,17 @@ impl Terminal {
                     panic!("it ended without {what:?}:\n{screen}")
                 }
             }
+        }
+    }
+
+    /// Waits until something was written after a place in what was written.
+    pub fn drawn_after(&mut self, place: usize, wanted: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&self.raw[place..]).contains(wanted) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.output.recv_timeout(left).unwrap();
+            self.parser.process(&bytes);
+            self.raw.extend(bytes);
         }
     }
 
