@@ -290,12 +290,12 @@ fn an_export_that_was_touched_is_refused_with_its_line_and_nothing_is_imported()
     let good = world.run(&["export", "2026"]).out;
     let lines: Vec<&str> = good.lines().collect();
     let without = |at: usize| {
-        lines
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| *n != at)
-            .map(|(_, line)| format!("{line}\n"))
-            .collect::<String>()
+        let mut text = String::new();
+        for (_, line) in lines.iter().enumerate().filter(|(n, _)| *n != at) {
+            text += line;
+            text.push('\n');
+        }
+        text
     };
     let secret = note("password=hunter2");
     let cases = [

@@ -83,18 +83,18 @@ steps = [{{ name = "say", action = "aws:sleep", takes = "1s", fails = {text} }}]
         } else {
             format!("other-{number}")
         };
-        scenario.push_str(&format!(
+        scenario += &format!(
             "[[alarms]]\nname = {}\ndescription = {}\nstate = \"ALARM\"\nsince = \"-5m\"\n",
             toml(&name),
             toml(line),
-        ));
+        );
     }
     // A key that is logged line by line, and every secret as a line of its own.
     for line in KEY.lines().chain(all.iter().map(String::as_str)) {
-        scenario.push_str(&format!(
+        scenario += &format!(
             "[[logs]]\ngroup = \"/app\"\nmessage = {}\nevery = \"60s\"\nfrom = \"-2m\"\n",
             toml(line)
-        ));
+        );
     }
     scenario
 }
