@@ -29,7 +29,7 @@ const EVENTS: u64 = 100_000;
 fn recorded(sequence: u64, by: &Arc<Actor>, event: Event) -> Recorded {
     Recorded {
         sequence,
-        at: chrono::DateTime::from_timestamp(1_700_000_000 + sequence as i64, 0).unwrap(),
+        at: chrono::DateTime::from_timestamp(1_700_000_000 + sequence.cast_signed(), 0).unwrap(),
         by: Arc::clone(by),
         event,
     }

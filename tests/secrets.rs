@@ -1,6 +1,7 @@
 //! Forty kinds of secrets through every entrance: none in the store, the export or on a screen.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_push_string,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
