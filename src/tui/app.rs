@@ -77,7 +77,11 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Left, TerminalError> 
     };
     Ok(Left {
         incident,
-        how: how?,
+        // A terminal that can no longer be drawn on is gone: the record still says how to go on.
+        how: match how {
+            Err(TerminalError::Io(_)) => How::TerminalGone,
+            other => other?,
+        },
         failures: failures(),
     })
 }
