@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::document::sha256;
-use crate::incident::Event;
+use crate::incident::{AttemptResult, Event};
 
 /// The version written.
 pub(super) const VERSION: i64 = 2;
@@ -40,24 +40,12 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             (Some(slim), Some(text.clone()))
         }
         Event::AttemptEnded { attempt, result } => {
-            let (result, large) = slim(result)?;
-            (
-                large.is_some().then_some(Event::AttemptEnded {
-                    attempt: *attempt,
-                    result,
-                }),
-                large,
-            )
+            let attempt = *attempt;
+            slim(result, |result| Event::AttemptEnded { attempt, result })?
         }
         Event::LateResult { attempt, result } => {
-            let (result, large) = slim(result)?;
-            (
-                large.is_some().then_some(Event::LateResult {
-                    attempt: *attempt,
-                    result,
-                }),
-                large,
-            )
+            let attempt = *attempt;
+            slim(result, |result| Event::LateResult { attempt, result })?
         }
         _ => (None, None),
     };
@@ -67,24 +55,24 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
     })
 }
 
-type Result2 = (crate::incident::AttemptResult, Option<String>);
-
-/// Takes a large output out of a result.
-fn slim(result: &crate::incident::AttemptResult) -> Result<Result2, serde_json::Error> {
-    let text = result
-        .output
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()?;
-    let large = text.filter(|text| text.len() > INLINE_LIMIT);
-    let mut slim = crate::incident::AttemptResult {
-        output: None,
-        ..result.clone()
+/// Takes a large output out of a result: the event without it, and its text.
+fn slim(
+    result: &AttemptResult,
+    event: impl FnOnce(AttemptResult) -> Event,
+) -> Result<(Option<Event>, Option<String>), serde_json::Error> {
+    let Some(output) = &result.output else {
+        return Ok((None, None));
     };
-    if large.is_none() {
-        slim.output.clone_from(&result.output);
+    let text = serde_json::to_string(output)?;
+    if text.len() <= INLINE_LIMIT {
+        return Ok((None, None));
     }
-    Ok((slim, large))
+    let without = AttemptResult {
+        output: None,
+        error: result.error.clone(),
+        ..*result
+    };
+    Ok((Some(event(without)), Some(text)))
 }
 
 /// Reads an event back. What cannot be read says so in its place: the others are not lost.
@@ -131,7 +119,7 @@ fn upcast(payload: &str) -> Result<Event, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::incident::{AttemptId, AttemptResult};
+    use crate::incident::AttemptId;
     use serde_json::json;
 
     #[test]

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::lease::Holder;
-use super::store::{time, to_u64};
+use super::row::{time, to_u64};
 use super::{FindError, Journal, JournalError};
 use crate::incident::{Actor, Event, IncidentId, IncidentStatus, Rehearsal};
 use crate::playbook::Severity;

@@ -12,6 +12,7 @@ mod error;
 mod lease;
 mod list;
 mod recovery;
+mod row;
 mod schema;
 mod store;
 mod transfer;

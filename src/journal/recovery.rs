@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::store::{Row, hash, maybe, number, text, write};
+use super::row::{Row, hash, maybe, number, text, write};
 use super::{Journal, JournalError, codec, list};
 use crate::incident::IncidentId;
 

@@ -5,15 +5,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::chain::{Hash, Link};
+use super::chain::Hash;
 use super::lease::{self, Holder};
-use super::verify::{Broken, Fault};
+use super::row::{self, Row, time, to_sql, to_u64};
+use super::verify::{Broken, Check};
 use super::{AppendError, JournalError, Recovered, access, codec, list, recovery, schema};
-use crate::document::sha256;
 use crate::incident::{Actor, IncidentId, Recorded};
 
 /// An open journal.
@@ -34,93 +32,6 @@ pub struct Loaded {
     pub head: Hash,
     /// The first place where the chain does not hold.
     pub broken: Option<Broken>,
-}
-
-/// A row as it is stored.
-pub(super) struct Row {
-    pub sequence: u64,
-    pub at: i64,
-    pub by: String,
-    pub version: i64,
-    pub payload: String,
-    pub blob: Option<String>,
-    pub hash: Option<Hash>,
-    /// The part that stands apart.
-    pub large: Option<String>,
-}
-
-impl Row {
-    pub fn link<'a>(&'a self, incident: &'a IncidentId) -> Link<'a> {
-        Link {
-            incident: &incident.0,
-            sequence: self.sequence,
-            at: self.at,
-            by: &self.by,
-            version: self.version,
-            payload: &self.payload,
-            blob: self.blob.as_deref(),
-        }
-    }
-
-    /// What is wrong with this row, after those before it.
-    pub fn fault(&self, incident: &IncidentId, expected: u64, previous: Hash) -> Option<Fault> {
-        if self.sequence != expected {
-            return Some(Fault::Missing);
-        }
-        if self.hash != Some(self.link(incident).hash(previous)) {
-            return Some(Fault::Altered);
-        }
-        let apart = self.blob.as_ref().is_none_or(|hash| {
-            self.large
-                .as_ref()
-                .is_some_and(|large| sha256(large) == *hash)
-        });
-        (!apart).then_some(Fault::PartAltered)
-    }
-}
-
-const COLUMNS: &str = "sequence, at, by, version, payload, blob, hash,
-    CAST((SELECT bytes FROM blob WHERE blob.hash = event.blob) AS TEXT)";
-
-/// Text as far as it is text: what was damaged is not lost with an error, it fails the chain.
-pub(super) fn text(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<String> {
-    Ok(maybe(row, at)?.unwrap_or_default())
-}
-
-pub(super) fn maybe(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
-    Ok(match row.get_ref(at)? {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            Some(String::from_utf8_lossy(bytes).into_owned())
-        }
-        _ => None,
-    })
-}
-
-pub(super) fn number(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u64> {
-    Ok(to_u64(row.get_ref(at)?.as_i64().unwrap_or_default()))
-}
-
-/// A hash; one of another length is none.
-pub(super) fn hash(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Hash>> {
-    let bytes = row.get_ref(at)?;
-    Ok(bytes
-        .as_blob()
-        .ok()
-        .and_then(|hash| hash.try_into().ok())
-        .map(Hash))
-}
-
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        sequence: number(row, 0)?,
-        at: row.get_ref(1)?.as_i64().unwrap_or_default(),
-        by: text(row, 2)?,
-        version: row.get_ref(3)?.as_i64().unwrap_or_default(),
-        payload: text(row, 4)?,
-        blob: maybe(row, 5)?,
-        hash: hash(row, 6)?,
-        large: maybe(row, 7)?,
-    })
 }
 
 impl Drop for Journal {
@@ -280,27 +191,11 @@ impl Journal {
         after: u64,
         head: Hash,
     ) -> Result<Loaded, JournalError> {
-        let mut loaded = Loaded {
-            head,
-            ..Loaded::default()
-        };
+        let mut events = Vec::new();
+        let mut check = Check::after(incident, after, head);
         let mut actors: HashMap<String, Arc<Actor>> = HashMap::new();
-        let mut expected = after + 1;
         self.rows(incident, after, |row| {
-            if loaded.broken.is_none() {
-                loaded.broken = row
-                    .fault(incident, expected, loaded.head)
-                    .map(|fault| Broken {
-                        sequence: if fault == Fault::Missing {
-                            expected
-                        } else {
-                            row.sequence
-                        },
-                        fault,
-                    });
-            }
-            expected = row.sequence + 1;
-            loaded.head = row.hash.unwrap_or_default();
+            check.next(&row);
             let by = if let Some(by) = actors.get(&row.by) {
                 Arc::clone(by)
             } else {
@@ -309,7 +204,7 @@ impl Journal {
                 actors.insert(row.by.clone(), Arc::clone(&by));
                 by
             };
-            loaded.events.push(Recorded {
+            events.push(Recorded {
                 sequence: row.sequence,
                 at: time(row.at),
                 by,
@@ -317,7 +212,11 @@ impl Journal {
             });
             Ok::<(), JournalError>(())
         })?;
-        Ok(loaded)
+        Ok(Loaded {
+            events,
+            head: check.head,
+            broken: check.broken,
+        })
     }
 
     /// Goes through an incident's rows, in order.
@@ -328,11 +227,12 @@ impl Journal {
         mut each: impl FnMut(Row) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM event WHERE incident = ?1 AND sequence > ?2 ORDER BY sequence"
+            "SELECT {} FROM event WHERE incident = ?1 AND sequence > ?2 ORDER BY sequence",
+            row::COLUMNS
         ))?;
         let mut rows = statement.query(params![&*incident.0, to_sql(after)])?;
         while let Some(found) = rows.next()? {
-            each(row(found)?)?;
+            each(Row::read(found)?)?;
         }
         Ok(())
     }
@@ -380,7 +280,7 @@ pub(super) fn last(
             "SELECT sequence, hash FROM event WHERE incident = ?1 ORDER BY sequence DESC LIMIT 1",
         )?
         .query_row(params![&*incident.0], |row| {
-            Ok((row.get(0)?, hash(row, 1)?.unwrap_or_default()))
+            Ok((row.get(0)?, row::hash(row, 1)?.unwrap_or_default()))
         })
         .optional()?;
     Ok(last.map_or((0, Hash::default()), |(sequence, hash)| {
@@ -415,7 +315,7 @@ fn insert(
         large: encoded.blob.map(|(_, text)| text),
     };
     let hash = row.link(incident).hash(previous);
-    write(
+    row::write(
         connection,
         incident,
         &Row {
@@ -424,38 +324,4 @@ fn insert(
         },
     )?;
     Ok(hash)
-}
-
-/// Stores a row as it is.
-pub(super) fn write(
-    connection: &Connection,
-    incident: &IncidentId,
-    row: &Row,
-) -> rusqlite::Result<()> {
-    if let (Some(hash), Some(text)) = (&row.blob, &row.large) {
-        connection
-            .prepare_cached(
-                "INSERT INTO blob (hash, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![hash, text.as_bytes()])?;
-    }
-    connection
-        .prepare_cached("INSERT INTO event (incident, sequence, at, by, version, payload, blob, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
-            &*incident.0, to_sql(row.sequence), row.at, row.by, row.version, row.payload, row.blob,
-            row.hash.unwrap_or_default().0
-        ])?;
-    Ok(())
-}
-
-pub(super) fn to_sql(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
-}
-
-pub(super) fn to_u64(sequence: i64) -> u64 {
-    u64::try_from(sequence).unwrap_or(0)
-}
-
-pub(super) fn time(nanos: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_nanos(nanos)
 }

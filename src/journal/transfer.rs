@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 
 use super::chain::Hash;
 use super::list::{self, Imported, json};
-use super::store::{Row, last, time, write};
+use super::row::{Row, time, write};
+use super::store::last;
 use super::{Journal, JournalError, codec};
 use crate::document::sha256;
 use crate::incident::{Actor, Event, IncidentId};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::chain::Hash;
+use super::row::Row;
 use super::{Journal, JournalError};
 use crate::incident::IncidentId;
 
@@ -78,6 +79,42 @@ impl Verification {
     }
 }
 
+/// Goes along a record, and keeps the first place where it does not hold.
+pub(super) struct Check<'a> {
+    incident: &'a IncidentId,
+    /// The place of the last event seen.
+    pub last: u64,
+    /// Its hash.
+    pub head: Hash,
+    pub broken: Option<Broken>,
+}
+
+impl<'a> Check<'a> {
+    /// Starts after an event with this hash.
+    pub fn after(incident: &'a IncidentId, last: u64, head: Hash) -> Self {
+        Self {
+            incident,
+            last,
+            head,
+            broken: None,
+        }
+    }
+
+    pub fn next(&mut self, row: &Row) {
+        let expected = self.last + 1;
+        if self.broken.is_none() {
+            let fault = row.fault(self.incident, expected, self.head);
+            self.broken = fault.map(|fault| Broken {
+                // Where one is missing, that one's place, not its neighbour's.
+                sequence: expected,
+                fault,
+            });
+        }
+        self.last = row.sequence;
+        self.head = row.hash.unwrap_or_default();
+    }
+}
+
 impl Journal {
     /// Verifies an incident's record, and looks for a head in it that was kept elsewhere.
     ///
@@ -88,35 +125,22 @@ impl Journal {
         incident: &IncidentId,
         asked: Option<Hash>,
     ) -> Result<Verification, JournalError> {
-        let mut found = Verification {
-            events: 0,
-            head: Hash::default(),
-            broken: None,
-            asked: asked.map(|_| HeadPlace::Nowhere),
-        };
+        let mut place = asked.map(|_| HeadPlace::Nowhere);
+        let mut check = Check::after(incident, 0, Hash::default());
         self.rows(incident, 0, |row| {
-            let expected = found.events + 1;
-            if found.broken.is_none() {
-                found.broken = row
-                    .fault(incident, expected, found.head)
-                    .map(|fault| Broken {
-                        sequence: if fault == Fault::Missing {
-                            expected
-                        } else {
-                            row.sequence
-                        },
-                        fault,
-                    });
-            }
-            found.events = row.sequence;
-            found.head = row.hash.unwrap_or_default();
-            if asked == Some(found.head) && found.broken.is_none() {
-                found.asked = Some(HeadPlace::At {
+            check.next(&row);
+            if asked == Some(check.head) && check.broken.is_none() {
+                place = Some(HeadPlace::At {
                     sequence: row.sequence,
                 });
             }
             Ok::<(), JournalError>(())
         })?;
-        Ok(found)
+        Ok(Verification {
+            events: check.last,
+            head: check.head,
+            broken: check.broken,
+            asked: place,
+        })
     }
 }
