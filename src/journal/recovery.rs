@@ -164,20 +164,30 @@ fn salvage(
     let folder = aside.parent().unwrap_or(Path::new("."));
     let scratch = Scratch(folder.join(format!(".salvage-{}", std::process::id())));
     std::fs::create_dir_all(&scratch.0)?;
-    let copy = scratch.0.join("copy.db");
+    let mut found = Found::new();
+    // What SQLite takes for whole goes first; what stands behind a damaged part of the log comes
+    // to it, and takes nothing's place.
+    let whole = copy(aside, scratch.0.join("whole.db"))?;
+    read(&whole, &mut found);
+    let mended = copy(aside, scratch.0.join("mended.db"))?;
+    super::wal::mend(&part(&mended, "wal"))?;
+    read(&mended, &mut found);
+    if found.is_empty() {
+        mend_header(&mended)?;
+        read(&mended, &mut found);
+    }
+    Ok(carry_over(found, fresh))
+}
+
+/// Copies a journal and its log.
+fn copy(path: &Path, copy: PathBuf) -> std::io::Result<PathBuf> {
     for kind in ["", "wal"] {
-        match std::fs::copy(part(aside, kind), part(&copy, kind)) {
+        match std::fs::copy(part(path, kind), part(&copy, kind)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             other => drop(other?),
         }
     }
-    super::wal::mend(&part(&copy, "wal"))?;
-    let mut rows = read(&copy);
-    if rows.is_empty() {
-        mend_header(&copy)?;
-        rows = read(&copy);
-    }
-    Ok(carry_over(rows, fresh))
+    Ok(copy)
 }
 
 /// Removed when it goes out of scope.
@@ -218,26 +228,24 @@ fn mend_header(copy: &Path) -> std::io::Result<()> {
 
 /// Every row that can be read: from the front until it fails, from the back until it fails, and
 /// the same within each incident that was seen.
-fn read(copy: &Path) -> Vec<(IncidentId, Row)> {
+fn read(copy: &Path, found: &mut Found) {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(connection) = Connection::open_with_flags(copy, flags) else {
-        return Vec::new();
+        return;
     };
     // What does not hold together is read as far as it goes; a file that is shorter than it says is
     // read with this alone: https://sqlite.org/pragma.html#pragma_writable_schema
     let _ = connection.pragma_update(None, "writable_schema", true);
     let _ = connection.pragma_update(None, "cell_size_check", true);
-    let mut found = std::collections::BTreeMap::new();
-    scan(&connection, "", &[], &mut found);
+    scan(&connection, "", &[], found);
     let seen: std::collections::BTreeSet<IncidentId> = found
         .keys()
-        .map(|(id, _): &(IncidentId, u64)| id.clone())
+        .map(|(id, _)| id.clone())
         .chain(listed(&connection))
         .collect();
     for id in seen {
-        scan(&connection, "WHERE incident = ?1", &[&*id.0], &mut found);
+        scan(&connection, "WHERE incident = ?1", &[&*id.0], found);
     }
-    found.into_iter().map(|((id, _), row)| (id, row)).collect()
 }
 
 type Found = std::collections::BTreeMap<(IncidentId, u64), Row>;
@@ -302,10 +310,7 @@ fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(
     Ok((IncidentId(id.into()), row))
 }
 
-fn carry_over(
-    rows: Vec<(IncidentId, Row)>,
-    fresh: &mut Journal,
-) -> Result<(usize, u64), JournalError> {
+fn carry_over(rows: Found, fresh: &mut Journal) -> Result<(usize, u64), JournalError> {
     // What a damaged row refers to may be lost; the row is worth keeping all the same.
     fresh
         .connection
@@ -313,7 +318,7 @@ fn carry_over(
     let transaction = fresh.connection.transaction()?;
     let (mut incidents, mut events) = (0, 0);
     let mut last: Option<IncidentId> = None;
-    for (id, row) in rows {
+    for ((id, _), row) in rows {
         let event = codec::decode(row.version, &row.payload, row.large.as_deref());
         if last.as_ref() != Some(&id) {
             incidents += 1;

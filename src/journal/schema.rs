@@ -72,8 +72,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
     // https://sqlite.org/wal.html: with FULL, a commit is on the disk when it returns.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    // The log stays between two runs, as large as it has grown: appends then change no file's
-    // size, which is what makes a sync slow.
+    // The log stays between two runs, as large as it has grown.
     connection.set_db_config(
         rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
         true,
@@ -82,9 +81,23 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
         // Tables that refer to each other are moved and dropped below.
         connection.pragma_update(None, "foreign_keys", false)?;
         migrate(connection)?;
+        grow(connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(())
+}
+
+/// Makes the log as large as it gets between two checkpoints: appends then change no file's size,
+/// which is what makes a sync slow. What does not fit into the cache goes into the log even when
+/// it is never committed.
+fn grow(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA cache_size = 16;
+         BEGIN;
+         INSERT INTO blob (hash, bytes) VALUES ('', zeroblob(4300000));
+         ROLLBACK;
+         PRAGMA cache_size = -2000;",
+    )
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

@@ -1,8 +1,9 @@
 //! SQLite's write-ahead log, read as a file: whether it holds more than SQLite takes from it.
 //!
 //! A frame counts only if its checksum, which covers all frames before it, is right; SQLite takes
-//! the first that is wrong as the log's end. After a power cut that is the end indeed. Where frames
-//! of the same log follow, something in the middle was damaged.
+//! the first that is wrong as the log's end. After a power cut that is the end indeed, and what a
+//! transaction left that was never committed may stand behind it. Where a commit of the same log
+//! follows, something in the middle was damaged.
 //! <https://sqlite.org/fileformat2.html#the_write_ahead_log>
 
 use std::io;
@@ -52,7 +53,7 @@ fn frames(log: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     log[HEADER..].chunks_exact(FRAME + PAGE)
 }
 
-/// Tells whether frames of the present log stand behind one that is damaged. A log that cannot be
+/// Tells whether a commit of the present log stands behind a frame that is damaged. A log that cannot be
 /// read, or is not there, holds nothing that could be lost.
 pub(super) fn is_damaged(path: &Path) -> bool {
     let Ok(log) = std::fs::read(path) else {
@@ -70,7 +71,9 @@ pub(super) fn is_damaged(path: &Path) -> bool {
     for frame in frames(&log) {
         let ours = frame[8..16] == log[16..24];
         if ended {
-            if ours {
+            // The size of the file after a commit; 0 in all other frames.
+            let commits = word(frame, 4) != 0;
+            if ours && commits {
                 return true;
             }
             continue;
