@@ -3,7 +3,7 @@
 //!
 //! Somebody who sets the machine's clock an hour forward or back neither ages what is on the
 //! screen nor fires or delays a timer. What AWS judges by the clock, such as the window of a
-//! metric, uses the wall clock instead.
+//! metric and the time of a signature, follows AWS's own clock instead.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -61,7 +61,7 @@ impl Walk {
         self.seed += 1;
         let stamp = Stamp {
             at: self.now,
-            wall: self.now,
+            at_aws: self.now,
             actor: Arc::new(Actor::unknown()),
             seed: uuid::Uuid::from_u128(self.seed),
         };

@@ -122,7 +122,7 @@ impl Walk {
         });
         Stamp {
             at: self.now,
-            wall: self.now,
+            at_aws: self.now,
             actor,
             seed: uuid::Uuid::from_u128(self.seed),
         }

@@ -96,7 +96,7 @@ fn incident() -> Snapshot {
         };
         let stamp = Stamp {
             at: now(),
-            wall: now(),
+            at_aws: now(),
             actor: actor.into(),
             seed: uuid::Uuid::from_u128(seed),
         };

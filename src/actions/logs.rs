@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -57,7 +56,7 @@ pub(super) struct Request {
 
 pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
     let aws = context.aws()?;
-    let now = Utc::now();
+    let now = aws.now();
     let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
     let mut clusters = Clusters::default();
     let mut streams: HashMap<(String, String), Lines> = HashMap::new();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -127,7 +126,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let period = request.period.map_or(60, |period| {
         i32::try_from(period.0.as_secs()).unwrap_or(60).max(60)
     });
-    let now = Utc::now();
+    let now = aws.now();
     let queries: Vec<MetricDataQuery> = request
         .statistics
         .iter()

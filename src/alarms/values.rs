@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
-use chrono::Utc;
 
 use crate::aws::{Aws, AwsError, describe};
 use crate::incident::AlarmRef;
@@ -39,7 +38,7 @@ pub async fn fetch(
     }
     for (period, alarms) in by_period {
         for batch in alarms.chunks(BATCH) {
-            let now = Utc::now().timestamp();
+            let now = aws.now().timestamp();
             let queries = batch
                 .iter()
                 .enumerate()

@@ -7,7 +7,9 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use chrono::{DateTime, Utc};
 
+use super::clock::AwsClock;
 use super::error::{AwsError, describe};
 
 /// How long to wait for a connection.
@@ -63,6 +65,7 @@ pub struct Aws {
     /// The profile; empty when none was named.
     pub profile: String,
     identity: Arc<Mutex<Option<Identity>>>,
+    clock: AwsClock,
 }
 
 /// Whose credentials these are.
@@ -87,11 +90,21 @@ impl Aws {
             .map(ToString::to_string)
             .ok_or(ConnectError::NoRegion)?;
         credentials(&config).await?;
+        let clock = AwsClock::default();
+        macro_rules! client {
+            ($service:ident) => {
+                $service::Client::from_conf(
+                    $service::config::Builder::from(&config)
+                        .interceptor(clock.clone())
+                        .build(),
+                )
+            };
+        }
         Ok(Self {
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
-            sts: aws_sdk_sts::Client::new(&config),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            ssm: client!(aws_sdk_ssm),
+            sts: client!(aws_sdk_sts),
             region,
             profile: settings
                 .profile
@@ -99,7 +112,14 @@ impl Aws {
                 .or_else(|| std::env::var("AWS_PROFILE").ok())
                 .unwrap_or_default(),
             identity: Arc::default(),
+            clock,
         })
+    }
+
+    /// The time at AWS, as its answers tell it; by it AWS judges windows and signatures.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Asks STS who is calling; an answer is kept.

@@ -5,7 +5,9 @@
 //! an incident, and never decide what a response means.
 
 mod clients;
+mod clock;
 mod error;
 
 pub use clients::{Aws, AwsSettings, ConnectError, Identity, READ_TIMEOUT};
+pub(crate) use clock::AwsClock;
 pub use error::{AwsError, Class, describe};

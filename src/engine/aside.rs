@@ -49,7 +49,7 @@ pub fn note(
             .map_or(chrono::DateTime::UNIX_EPOCH, |last| last.at);
         let stamp = Stamp {
             at: clock::now().max(last),
-            wall: chrono::Utc::now(),
+            at_aws: clock::now(),
             actor: Arc::new(actor.clone()),
             seed: uuid::Uuid::new_v4(),
         };

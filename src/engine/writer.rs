@@ -206,18 +206,21 @@ impl Writer {
 
     /// When and by whom.
     pub fn stamp(&mut self) -> Stamp {
-        if let AwsState::Ready(aws) = &*self.settings.aws.borrow()
-            && let Some(arn) = aws.known_arn()
-            && self.actor.arn.as_ref() != Some(&arn)
-        {
-            self.actor = Arc::new(Actor {
-                arn: Some(arn),
-                ..self.settings.actor.clone()
-            });
+        let mut at_aws = clock::now();
+        if let AwsState::Ready(aws) = &*self.settings.aws.borrow() {
+            at_aws = aws.now();
+            if let Some(arn) = aws.known_arn()
+                && self.actor.arn.as_ref() != Some(&arn)
+            {
+                self.actor = Arc::new(Actor {
+                    arn: Some(arn),
+                    ..self.settings.actor.clone()
+                });
+            }
         }
         Stamp {
             at: self.now(),
-            wall: Utc::now(),
+            at_aws,
             actor: Arc::clone(&self.actor),
             seed: uuid::Uuid::new_v4(),
         }

@@ -182,7 +182,7 @@ pub enum Event {
         digest: String,
         /// The attempt it is for.
         attempt: AttemptId,
-        /// The wall clock's time, with which the one request is signed, whenever it is sent:
+        /// The time at AWS, with which the one request is signed, whenever it is sent:
         /// AWS refuses it five minutes later.
         signed_at: DateTime<Utc>,
     },

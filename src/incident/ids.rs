@@ -81,8 +81,8 @@ impl Actor {
 pub struct Stamp {
     /// When. It never goes back within an incident, whatever the wall clock does.
     pub at: DateTime<Utc>,
-    /// The wall clock's time, by which others judge what is signed.
-    pub wall: DateTime<Utc>,
+    /// The time at AWS, by which it judges what is signed.
+    pub at_aws: DateTime<Utc>,
     /// Who gave it.
     pub actor: Arc<Actor>,
     /// Random; every id that the command makes is derived from it.

@@ -412,7 +412,7 @@ pub struct Attempt {
     pub origin: AttemptOrigin,
     /// What it changes; none for one that only reads.
     pub intent: Option<Arc<Intent>>,
-    /// When the request for the change was signed, by the wall clock.
+    /// When the request for the change was signed, by the clock of AWS.
     pub signed_at: Option<DateTime<Utc>>,
     /// What runs for it at AWS, by the step's run.
     pub remotes: OrdMap<String, Remote>,

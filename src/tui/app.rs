@@ -1,11 +1,12 @@
 //! The loop: take what is ready, update, draw when something changed, do what has to be done.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -69,7 +70,12 @@ pub async fn run(mut surroundings: Surroundings) -> Result<Left, TerminalError> 
     let mut signals = Signals::listen()?;
     let mut screen = Screen::take()?;
     let mut handle: Option<Handle> = None;
-    let how = converse(&mut surroundings, &mut screen, &mut signals, &mut handle).await;
+    let talk = converse(&mut surroundings, &mut screen, &mut signals, &mut handle);
+    // A panic has been told, and has given the terminal back; what is open is still left in order.
+    let how = AssertUnwindSafe(talk)
+        .catch_unwind()
+        .await
+        .unwrap_or(Ok(How::Failed));
     drop(screen);
     let incident = match handle {
         Some(handle) => Some((handle.id.clone(), handle.leave().await)),

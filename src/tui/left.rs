@@ -25,7 +25,7 @@ pub enum How {
     Signal(i32),
     /// The terminal was closed.
     TerminalGone,
-    /// The incident's own task failed.
+    /// The screen's or the incident's own task failed.
     Failed,
 }
 

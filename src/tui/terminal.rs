@@ -168,7 +168,7 @@ fn restore_on_panic() {
                 before(panic);
                 let _ = writeln!(
                     io::stderr(),
-                    "standdown: this is a mistake in the console, please report it; what was done is recorded, and `standdown resume` takes it up"
+                    "standdown: this is a mistake in the console, please report it; what was done is recorded"
                 );
             } else {
                 let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);

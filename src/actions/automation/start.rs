@@ -1,12 +1,10 @@
 //! Starting an Automation once, and finding it again by its tag.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use aws_sdk_ssm::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-};
+use aws_sdk_ssm::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ssm::error::{BoxError, SdkError};
@@ -17,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{ActionError, Request};
-use crate::aws::{Aws, AwsError, Class, describe};
+use crate::aws::{Aws, AwsClock, AwsError, Class, describe};
 
 /// What every tag key of an attempt begins with.
 const TAG: &str = "standdown:attempt:";
@@ -178,28 +176,6 @@ pub struct Looked {
     pub at: DateTime<Utc>,
 }
 
-/// Reads AWS's clock from an answer: its `Date` header.
-#[derive(Debug, Default, Clone)]
-struct AwsClock(Arc<Mutex<Option<DateTime<Utc>>>>);
-
-impl Intercept for AwsClock {
-    fn name(&self) -> &'static str {
-        "clock of AWS"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let time = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time.map(|time| time.to_utc());
-        Ok(())
-    }
-}
-
 /// Looks for the execution with an attempt's tag, through all pages.
 ///
 /// # Errors
@@ -226,8 +202,9 @@ pub async fn look_up(aws: &Aws, attempt: Uuid) -> Result<Looked, AwsError> {
             .send()
             .await
             .map_err(|error| describe(operation, &error))?;
-        let at = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = at.ok_or_else(|| AwsError::garbled(operation, "the answer has no date".into()))?;
+        let at = clock
+            .said()
+            .ok_or_else(|| AwsError::garbled(operation, "the answer has no date".into()))?;
         let at = *first.get_or_insert(at);
         let found = page
             .automation_execution_metadata_list()

@@ -91,7 +91,7 @@ pub(super) fn approve(
         visit,
         digest: digest.to_owned(),
         attempt,
-        signed_at: draft.stamp.wall,
+        signed_at: draft.stamp.at_aws,
     });
     draft.emit(Event::AttemptStarted {
         attempt,
