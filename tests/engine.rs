@@ -5,135 +5,18 @@
     reason = "a test fails by panicking"
 )]
 
-use std::path::Path;
-use std::sync::Arc;
+#[path = "support/engine.rs"]
+mod support;
 
-use serde_json::{Value, json};
-use standdown::actions::VOCABULARY;
-use standdown::actions::programs::LocalPrograms;
-use standdown::engine::{self, AwsState, Handle, Recorder, Recording, Settings, Snapshot};
+use std::path::Path;
+
+use serde_json::json;
+use standdown::engine::{self, Recorder, Recording};
 use standdown::incident::{
     AttemptOrigin, AttemptStatus, Command, Event, ExecutionStatus, VisitResult,
 };
 use standdown::journal::Hash;
-use standdown::playbook::Severity;
-use standdown::redaction::Redactor;
-use tokio::sync::watch;
-
-fn playbook(steps: &str) -> String {
-    format!(
-        r#"format = 1
-id = "p"
-name = "P"
-summary = "s"
-owner = "o"
-impact = 2
-severities = ["high"]
-incident_types = ["x"]
-start = "first"
-[[answers]]
-name = "*"
-[inputs.names]
-type = "list<string>"
-default = ["a b", "$HOME;c"]
-{steps}
-[[steps]]
-id = "end"
-kind = "outcome"
-title = "End"
-description = "d"
-outcome = "resolved"
-[[steps]]
-id = "lost"
-kind = "outcome"
-title = "Lost"
-description = "d"
-outcome = "stop"
-"#
-    )
-}
-
-fn settings() -> Settings {
-    let (_, aws) = watch::channel(AwsState::Missing("there is no AWS in this test".into()));
-    Settings {
-        vocabulary: VOCABULARY,
-        aws,
-        programs: Arc::new(LocalPrograms),
-        actor: engine::actor(),
-        speed: 1.0,
-        redactor: Redactor::default(),
-    }
-}
-
-async fn open(folder: &Path, steps: &str) -> Handle {
-    let recorder = Recorder::start(&folder.join("journal.db"));
-    let command = Command::Open {
-        title: "t".into(),
-        severity: Severity::High,
-        alarm: None,
-        rehearsal: None,
-    };
-    let handle = engine::open(command, recorder, settings()).await.unwrap();
-    let text = playbook(steps);
-    let compiled = standdown::playbook::compile(
-        &standdown::document::Source::new("p.toml", text.as_str()),
-        &VOCABULARY,
-    );
-    assert_eq!(compiled.problems, []);
-    handle
-        .ask(Command::Start {
-            name: "p.toml".into(),
-            text,
-        })
-        .await
-        .unwrap();
-    handle
-}
-
-async fn until(handle: &Handle, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
-    let mut snapshots = handle.subscribe();
-    Arc::clone(
-        &*snapshots
-            .wait_for(|snapshot| wanted(snapshot))
-            .await
-            .unwrap(),
-    )
-}
-
-async fn ended(handle: &Handle) -> Arc<Snapshot> {
-    until(handle, |snapshot| {
-        snapshot
-            .state
-            .execution()
-            .is_some_and(|execution| execution.status != ExecutionStatus::InProgress)
-    })
-    .await
-}
-
-fn output(snapshot: &Snapshot, name: &str) -> Value {
-    (*snapshot
-        .state
-        .execution()
-        .unwrap()
-        .outputs
-        .get(name)
-        .unwrap()
-        .json)
-        .clone()
-}
-
-fn path(snapshot: &Snapshot) -> Vec<String> {
-    snapshot
-        .state
-        .execution()
-        .unwrap()
-        .visits
-        .iter()
-        .map(|visit| visit.step.to_string())
-        .collect()
-}
-
-const HEAD: &str = "[[steps]]\nid = \"first\"\nkind = \"automated\"\ntitle = \"T\"\ndescription = \"d\"\nexpect = \"e\"\noutput = \"out\"\non_failure = \"lost\"\nnext = \"end\"\n";
+use support::{HEAD, ended, open, output, path, settings, until};
 
 #[tokio::test]
 async fn runs_go_side_by_side_and_one_can_wait_for_another_and_read_it() {
