@@ -321,26 +321,6 @@ fn live_alarms_are_walked_like_rehearsed_ones() {
 }
 
 #[test]
-fn signals_give_the_terminal_back() {
-    for (signal, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
-        let world = World::new();
-        let mut terminal = rehearse(&world, &[]);
-        terminal.see("● ALARM  high");
-        let killed = std::process::Command::new("kill")
-            .args([&format!("-{signal}"), &terminal.pid().to_string()])
-            .status()
-            .unwrap();
-        assert!(killed.success());
-        let (code, raw) = terminal.end();
-        assert_eq!(code, 128 + number, "{signal}");
-        assert!(
-            raw.contains("\x1b[?1049l") && raw.contains("\x1b[?25h"),
-            "{signal}"
-        );
-    }
-}
-
-#[test]
 fn without_colour_nothing_is_coloured() {
     let world = World::new();
     let mut terminal = Terminal::start(&world, &["rehearse"], 80, 24, &[("NO_COLOR", "1")]);

@@ -1,4 +1,4 @@
-//! Several consoles, a disk that fails and a terminal that goes away, in a real pty.
+//! Several consoles on one incident, and a disk that fails, in a real pty.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,10 +11,8 @@ mod terminal;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Server, World, run_python, simulate};
-use terminal::Terminal;
-
-const ENTER: &str = "\r";
+use support::{Server, World, simulate};
+use terminal::{Terminal, to_the_approval};
 
 fn console(world: &World, server: &Server) -> Terminal {
     let arguments = [
@@ -24,25 +22,6 @@ fn console(world: &World, server: &Server) -> Terminal {
         &server.endpoint,
     ];
     Terminal::start(world, &arguments, 100, 30, &[])
-}
-
-/// From the alarm to the change that waits for a yes.
-fn to_the_approval(terminal: &mut Terminal) {
-    terminal.see("● ALARM  high orders-a-status-check");
-    terminal.see("instance-unreachable");
-    terminal.press(ENTER);
-    terminal.see("▶ Instance Does Not Pass Its Status Check   answers this alarm");
-    terminal.press(ENTER);
-    terminal.see("2  Restart the instance   ◀ recommended");
-    terminal.press("2");
-    let screen = terminal.see("Shall this change be made?");
-    for wanted in [
-        "AWS-RestartEC2Instance",
-        "changes   i-0a1b2c3d4e5f60718",
-        "account 111122223333 · eu-central-1",
-    ] {
-        assert!(screen.contains(wanted), "{screen}");
-    }
 }
 
 fn pid(terminal: &Terminal) -> Pid {
@@ -91,11 +70,11 @@ fn a_second_console_follows_asks_and_takes_over_and_the_first_one_follows() {
     // By consent.
     second.press("T");
     second.see("Take the incident over");
-    second.press(ENTER);
+    second.press("\r");
     first.see("asks to take over");
     first.press("H");
     first.see("Hand the incident over");
-    first.press(ENTER);
+    first.press("\r");
     first.see("READ-ONLY:");
     second.until("the writer", |screen| !screen.contains("READ-ONLY"));
     // Without it, by typing the writer's name.
@@ -161,6 +140,79 @@ fn while_it_cannot_record_it_says_so_keeps_events_and_refuses_changes() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
 }
 
+/// Gives the world's folder, and all in it, to somebody.
+fn give(world: &World, to: &str) {
+    let done = std::process::Command::new("chown")
+        .args(["-R", to])
+        .arg(world.folder.path())
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// Runs the console as somebody whom the file system can refuse something.
+fn unprivileged(world: &World, arguments: &[&str]) -> Terminal {
+    let binary = env!("CARGO_BIN_EXE_standdown");
+    if !nix::unistd::geteuid().is_root() {
+        return Terminal::start(world, arguments, 100, 30, &[]);
+    }
+    let copy = world.path("standdown");
+    if !copy.exists() {
+        std::fs::copy(binary, &copy).unwrap();
+        give(world, "65534:65534");
+    }
+    let mut argv = vec![
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    argv.push(copy.to_str().unwrap());
+    argv.extend(arguments);
+    Terminal::program(world, &argv, 100, 30, &[])
+}
+
+#[test]
+fn in_a_read_only_folder_it_shows_what_is_recorded_and_changes_nothing() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let arguments = ["rehearse", "stuck-instance", "--speed", "10"];
+    let mut terminal = unprivileged(&world, &arguments);
+    to_the_approval(&mut terminal);
+    terminal.press("q");
+    let (code, _) = terminal.end();
+    assert_eq!(code, 0);
+    let folder = world.path("state/standdown");
+    let mode = |mode| set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+    for file in std::fs::read_dir(&folder).unwrap() {
+        set_permissions(file.unwrap().path(), Permissions::from_mode(0o400)).unwrap();
+    }
+    mode(0o500);
+    let mut terminal = unprivileged(&world, &arguments);
+    terminal.see("NOT RECORDING since");
+    terminal.see("is read-only");
+    terminal.see("Shall this change be made?");
+    terminal.press("n");
+    terminal.see("Record a note");
+    terminal.press("kept\r");
+    terminal.see("note: kept");
+    terminal.press("a");
+    terminal.see("type i-0a1b2c3d4e5f60718");
+    terminal.press("i-0a1b2c3d4e5f60718\r");
+    terminal.see("it could not be recorded, and was not done");
+    // Once it can be written, what was kept is.
+    for file in std::fs::read_dir(&folder).unwrap() {
+        set_permissions(file.unwrap().path(), Permissions::from_mode(0o600)).unwrap();
+    }
+    mode(0o700);
+    terminal.until("recording", |screen| !screen.contains("NOT RECORDING"));
+    terminal.press("q");
+    terminal.end();
+    give(&world, &nix::unistd::geteuid().to_string());
+    let said = world.run(&["export", "20"]);
+    assert!(said.out.contains("\"kept\""), "{}{}", said.out, said.err);
+}
+
 #[test]
 fn a_file_that_may_not_grow_is_said_and_what_was_kept_is_handed_out() {
     let world = World::new();
@@ -189,62 +241,4 @@ fn a_file_that_may_not_grow_is_said_and_what_was_kept_is_handed_out() {
         raw.contains("events could not be recorded") && raw.contains(".jsonl"),
         "{raw}"
     );
-}
-
-#[test]
-fn suspended_it_gives_the_terminal_back_and_continued_it_draws_anew() {
-    let world = World::new();
-    let mut terminal = Terminal::start(&world, &["rehearse"], 80, 24, &[]);
-    terminal.see("● ALARM  high");
-    for way in ["key", "signal", "stopped"] {
-        let before = terminal.raw.len();
-        match way {
-            "key" => terminal.press("\x1a"),
-            "signal" => kill(pid(&terminal), Signal::SIGTSTP).unwrap(),
-            _ => kill(pid(&terminal), Signal::SIGSTOP).unwrap(),
-        }
-        let stat = format!("/proc/{}/stat", terminal.pid());
-        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
-            std::thread::yield_now();
-        }
-        kill(pid(&terminal), Signal::SIGCONT).unwrap();
-        terminal.drawn_after(before, "\u{1b}[?1049h");
-        terminal.see("● ALARM  high");
-    }
-    // A signal more than once, and without having been stopped.
-    for _ in 0..3 {
-        kill(pid(&terminal), Signal::SIGCONT).unwrap();
-    }
-    terminal.press("?");
-    terminal.see("keys that are valid here");
-    terminal.press("q");
-    let (code, raw) = terminal.end();
-    assert_eq!(code, 0);
-    assert!(
-        raw.matches("\u{1b}[?1049l").count() >= 3,
-        "given back each time it was suspended"
-    );
-}
-
-#[test]
-fn a_terminal_that_is_closed_ends_it_with_the_record_whole() {
-    let world = World::new();
-    let said = run_python(
-        "hangup.py",
-        &format!(
-            "{}|{}",
-            env!("CARGO_BIN_EXE_standdown"),
-            world.folder.path().display()
-        ),
-    );
-    assert_eq!(said.trim(), "129");
-    let listed: serde_json::Value =
-        serde_json::from_str(&world.run(&["incidents", "--rehearsals", "--json"]).out).unwrap();
-    assert_eq!(listed[0]["status"], "open", "{listed}");
-    assert_eq!(
-        listed[0]["writer"],
-        serde_json::Value::Null,
-        "the lease was given back: {listed}"
-    );
-    assert_eq!(world.run(&["verify", "20"]).code, 0);
 }

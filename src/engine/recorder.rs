@@ -71,7 +71,8 @@ impl Store {
         let Some(error) = done.as_ref().err().and_then(Damage::journal) else {
             return done;
         };
-        if matches!(error, JournalError::Moved) {
+        if matches!(error, JournalError::Moved) || error.is_read_only() {
+            // It is opened anew for the next piece of work.
             self.open = None;
         } else if error.is_corrupt()
             && let Some(journal) = self.open.take()

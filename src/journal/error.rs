@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use super::Lease;
 use crate::incident::IncidentId;
 
+const READ_ONLY: &str = "the file or its folder is read-only";
+
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// The file or its folder can only be read.
+    #[error("failed to use the journal: {READ_ONLY}")]
+    ReadOnly,
     /// SQLite refused.
     #[error("failed to use the journal: {}", plainly(.0))]
     Sqlite(#[from] rusqlite::Error),
@@ -87,7 +92,7 @@ fn plainly(error: &rusqlite::Error) -> String {
     };
     match code {
         ErrorCode::DiskFull => "disk full".into(),
-        ErrorCode::ReadOnly => "the file or its folder is read-only".into(),
+        ErrorCode::ReadOnly => READ_ONLY.into(),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             "another process holds it locked".into()
         }
@@ -102,6 +107,13 @@ fn plainly(error: &rusqlite::Error) -> String {
 }
 
 impl JournalError {
+    /// Tells whether it can only be read. A connection stays as it was opened.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::ReadOnly)
+            || matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly))
+    }
+
     /// Tells whether the file itself is damaged.
     #[must_use]
     pub fn is_corrupt(&self) -> bool {

@@ -124,6 +124,11 @@ impl Journal {
         if self.is_moved() {
             return Err(JournalError::Moved);
         }
+        // A write transaction on such a file begins like any other, and would see what it may not
+        // answer for.
+        if self.connection.is_readonly("main")? {
+            return Err(JournalError::ReadOnly);
+        }
         Ok(self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?)

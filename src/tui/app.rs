@@ -161,12 +161,14 @@ async fn converse(
             Some(answer) = answers.recv() => match answer {
                 Said::Message(message) => messages.push(message),
                 Said::Opened(opened) => {
-                    (surroundings.opened)(&opened);
                     let mut receiver = opened.subscribe();
                     receiver.mark_changed();
                     snapshots = Some(receiver);
                     if let Some(before) = handle.replace(opened) {
                         tokio::spawn(async move { before.leave().await });
+                    }
+                    if let Some(opened) = &*handle {
+                        (surroundings.opened)(opened);
                     }
                 }
             },

@@ -182,3 +182,22 @@ impl Terminal {
         )
     }
 }
+
+/// In the scenario `stuck-instance`, from the alarm to the change that waits for a yes.
+pub fn to_the_approval(terminal: &mut Terminal) {
+    terminal.see("● ALARM  high orders-a-status-check");
+    terminal.see("instance-unreachable");
+    terminal.press("\r");
+    terminal.see("▶ Instance Does Not Pass Its Status Check   answers this alarm");
+    terminal.press("\r");
+    terminal.see("2  Restart the instance   ◀ recommended");
+    terminal.press("2");
+    let screen = terminal.see("Shall this change be made?");
+    for wanted in [
+        "AWS-RestartEC2Instance",
+        "changes   i-0a1b2c3d4e5f60718",
+        "account 111122223333 · eu-central-1",
+    ] {
+        assert!(screen.contains(wanted), "{screen}");
+    }
+}

@@ -1,0 +1,316 @@
+//! Every way to go, in a real pty: signals, a closed terminal, a panic, Ctrl-Z; and a wall clock
+//! that is set meanwhile. The terminal is given back, and the record is whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::exit,
+    reason = "a test fails by panicking, and one of them ends as the console does"
+)]
+
+#[path = "support/engine.rs"]
+mod engine_support;
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use standdown::alarms::Board;
+use standdown::engine::Recorder;
+use standdown::playbook::Catalog;
+use standdown::tui::{self, Connection, Depth, Header, Surroundings, Theme};
+use support::{Said, Server, World, run_python, simulate};
+use terminal::{Terminal, to_the_approval};
+use tokio::sync::watch;
+
+const GIVEN_BACK: [&str; 3] = ["\x1b[?1049l", "\x1b[?25h", "\x1b[?2004l"];
+
+fn pid(terminal: &Terminal) -> Pid {
+    Pid::from_raw(i32::try_from(terminal.pid()).unwrap())
+}
+
+/// The terminal is given back, it is said how to go on, and the head that was printed is the
+/// record's.
+fn left_in_order(world: &World, raw: &str) {
+    for wanted in GIVEN_BACK {
+        assert!(raw.contains(wanted), "{wanted:?} in {raw:?}");
+    }
+    let (_, said) = raw.rsplit_once(GIVEN_BACK[0]).unwrap();
+    let id = said
+        .split_once("`standdown resume ")
+        .and_then(|(_, rest)| rest.split_once('`'))
+        .unwrap_or_else(|| panic!("{said}"))
+        .0;
+    let head = said
+        .split_once("head ")
+        .unwrap_or_else(|| panic!("{said}"))
+        .1
+        .split_whitespace()
+        .next()
+        .unwrap();
+    let verified = world.run(&["verify", id, "--head", head]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let listed: Value =
+        serde_json::from_str(&world.run(&["incidents", "--rehearsals", "--json"]).out).unwrap();
+    assert_eq!(listed[0]["writer"], Value::Null, "the lease: {listed}");
+}
+
+#[test]
+fn every_signal_gives_the_terminal_back_and_leaves_the_record_whole() {
+    for signal in [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+    ] {
+        let world = World::new();
+        let arguments = ["rehearse", "stuck-instance", "--speed", "10"];
+        // Wide, so that what is said at the end is not wrapped.
+        let mut terminal = Terminal::start(&world, &arguments, 160, 40, &[]);
+        to_the_approval(&mut terminal);
+        kill(pid(&terminal), signal).unwrap();
+        let (code, raw) = terminal.end();
+        assert_eq!(
+            code,
+            128 + u32::try_from(signal as i32).unwrap(),
+            "{signal}"
+        );
+        left_in_order(&world, &raw);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_with_the_record_whole() {
+    for (how, kept) in [("open", false), ("locked", true)] {
+        let world = World::new();
+        let folder = world.folder.path().display();
+        let said = run_python(
+            "hangup.py",
+            &format!("{}|{folder}|{how}", env!("CARGO_BIN_EXE_standdown")),
+        );
+        assert!(said.starts_with("129\n"), "{how}: {said}");
+        // What the store did not take is handed out.
+        assert_eq!(said.contains("remembered"), kept, "{how}: {said}");
+        let listed: Value =
+            serde_json::from_str(&world.run(&["incidents", "--rehearsals", "--json"]).out).unwrap();
+        assert_eq!(listed[0]["status"], "open", "{how}: {listed}");
+        if !kept {
+            assert_eq!(listed[0]["writer"], Value::Null, "the lease: {listed}");
+        }
+        assert_eq!(world.run(&["verify", "20"]).code, 0, "{how}");
+    }
+}
+
+const FOLDER: &str = "STANDDOWN_TEST_FOLDER";
+
+/// Runs the screen itself, which panics once an incident is open. Called by the test below, in a
+/// pty of its own.
+#[test]
+#[ignore = "only in a pty, by the test below"]
+fn the_screen_that_panics() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let code = runtime.block_on(async {
+        let steps = format!(
+            "{}run.exec = {{ command = [\"true\"] }}\n",
+            engine_support::HEAD
+        );
+        let handle = engine_support::open(&folder, &steps).await;
+        handle.leave().await;
+        let (_catalog, catalog) = watch::channel(Arc::new(Catalog::default()));
+        let (_connection, connection) = watch::channel(Connection::Connecting);
+        let (_boards, boards) = watch::channel(Arc::new(Board::default()));
+        let (_unfinished, unfinished) = watch::channel(None);
+        let (visible, _) = watch::channel(Vec::new());
+        let left = tui::run(Surroundings {
+            theme: Theme::load("dark", Depth::None).unwrap(),
+            header: Header::default(),
+            refresh: Duration::from_mins(1),
+            catalog,
+            connection,
+            boards,
+            visible,
+            recorder: Recorder::start(&folder.join("journal.db")),
+            engine: engine_support::settings(),
+            rehearsal: None,
+            hints: BTreeMap::new(),
+            open: Some(handle.id.clone()),
+            unfinished,
+            opened: Box::new(|handle| {
+                let handle = handle.clone();
+                // Not the incident's task, and not the screen's.
+                drop(tokio::spawn(async move {
+                    panic!("{} in the background", handle.id)
+                }));
+                panic!("the screen fails")
+            }),
+        });
+        left.await.unwrap().how.code()
+    });
+    std::process::exit(code.into());
+}
+
+#[test]
+fn a_panic_of_the_screen_gives_the_terminal_back_and_leaves_in_order() {
+    let world = World::new();
+    let folder = world.folder.path().display().to_string();
+    let this = std::env::current_exe().unwrap();
+    let argv = [
+        this.to_str().unwrap(),
+        "--exact",
+        "the_screen_that_panics",
+        "--ignored",
+        "--nocapture",
+    ];
+    let terminal = Terminal::program(&world, &argv, 160, 40, &[(FOLDER, &folder)]);
+    let (code, raw) = terminal.end();
+    assert_eq!(code, 101, "{raw}");
+    let (_, said) = raw.split_once(GIVEN_BACK[0]).unwrap();
+    assert!(
+        said.contains("the screen fails") && said.contains("please report it"),
+        "{said}"
+    );
+
+    let (journal, recovered) =
+        standdown::journal::Journal::open(&world.path("journal.db")).unwrap();
+    assert_eq!(recovered, None);
+    let incident = &journal.incidents().unwrap()[0];
+    assert_eq!(incident.writer, None, "the lease was given back");
+    assert!(journal.verify(&incident.id, None).unwrap().holds());
+}
+
+/// Builds the clock that can be set.
+fn wall_clock(world: &World) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/wall_clock.c");
+    let library = world.path("wall_clock.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .output()
+        .unwrap();
+    let said = Said::from(built);
+    assert_eq!(said.code, 0, "{}", said.err);
+    library
+}
+
+/// The record's events: their time, and the event.
+fn record(world: &World) -> Vec<(String, Value)> {
+    let said = world.run(&["export", "20"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    said.out
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter_map(|line| Some((line["at"].as_str()?.to_owned(), line["event"].clone())))
+        .collect()
+}
+
+#[test]
+fn a_wall_clock_that_is_set_changes_no_order_and_fires_nothing_twice() {
+    let world = World::new();
+    let server = simulate(&world, "stuck-instance", "10");
+    let library = wall_clock(&world);
+    let hand = world.write("wall", "0");
+    let extra = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("WALL_CLOCK", hand.to_str().unwrap()),
+    ];
+    let set = |seconds: &str| std::fs::write(&hand, seconds).unwrap();
+    let mut terminal = console(&world, &server, &extra);
+    to_the_approval(&mut terminal);
+    set("3600");
+    terminal.press("n");
+    terminal.see("Record a note");
+    terminal.press("an hour forward\r");
+    terminal.see("note: an hour forward");
+    terminal.press("a");
+    terminal.see("type i-0a1b2c3d4e5f60718");
+    terminal.press("i-0a1b2c3d4e5f60718\r");
+    terminal.until("a change that AWS has named", |screen| {
+        let approved = screen.find("restart approved (");
+        approved.is_some_and(|at| screen[at..].contains("runs at AWS as"))
+    });
+    set("-3600");
+    // The next console begins an hour before the events it goes on from, while the change runs.
+    kill(pid(&terminal), Signal::SIGKILL).unwrap();
+    terminal.end();
+    let mut terminal = console(&world, &server, &extra);
+    terminal.see("The playbook ended: completed · mitigated");
+    terminal.press("q");
+    terminal.end();
+
+    let events = record(&world);
+    assert!(
+        events.windows(2).all(|pair| pair[0].0 <= pair[1].0),
+        "{events:#?}"
+    );
+    let count = |kind: &str| {
+        events
+            .iter()
+            .filter(|(_, event)| !event[kind].is_null())
+            .count()
+    };
+    assert_eq!(count("approval_granted"), 1, "{events:#?}");
+    let mut ends = HashMap::<&str, usize>::new();
+    for (_, event) in &events {
+        if let Some(attempt) = event["attempt_ended"]["attempt"].as_str() {
+            *ends.entry(attempt).or_default() += 1;
+        }
+    }
+    assert!(
+        ends.len() > 3 && ends.values().all(|count| *count == 1),
+        "{ends:?}"
+    );
+    assert_eq!(world.run(&["verify", "20"]).code, 0);
+}
+
+fn console(world: &World, server: &Server, extra: &[(&str, &str)]) -> Terminal {
+    let arguments = [
+        "rehearse",
+        "stuck-instance",
+        "--simulator",
+        &server.endpoint,
+    ];
+    Terminal::start(world, &arguments, 100, 30, extra)
+}
+#[test]
+fn suspended_it_gives_the_terminal_back_and_continued_it_draws_anew() {
+    let world = World::new();
+    let mut terminal = Terminal::start(&world, &["rehearse"], 80, 24, &[]);
+    terminal.see("● ALARM  high");
+    for way in ["key", "signal", "stopped"] {
+        let before = terminal.raw.len();
+        match way {
+            "key" => terminal.press("\x1a"),
+            "signal" => kill(pid(&terminal), Signal::SIGTSTP).unwrap(),
+            _ => kill(pid(&terminal), Signal::SIGSTOP).unwrap(),
+        }
+        let stat = format!("/proc/{}/stat", terminal.pid());
+        while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+            std::thread::yield_now();
+        }
+        kill(pid(&terminal), Signal::SIGCONT).unwrap();
+        terminal.drawn_after(before, "\u{1b}[?1049h");
+        terminal.see("● ALARM  high");
+    }
+    // A signal more than once, and without having been stopped.
+    for _ in 0..3 {
+        kill(pid(&terminal), Signal::SIGCONT).unwrap();
+    }
+    terminal.press("?");
+    terminal.see("keys that are valid here");
+    terminal.press("q");
+    let (code, raw) = terminal.end();
+    assert_eq!(code, 0);
+    assert!(
+        raw.matches("\u{1b}[?1049l").count() >= 3,
+        "given back each time it was suspended"
+    );
+}
