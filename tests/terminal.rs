@@ -10,7 +10,7 @@ mod support;
 mod terminal;
 
 use support::{World, simulate};
-use terminal::Terminal;
+use terminal::{Terminal, to_the_approval};
 
 const ENTER: &str = "\r";
 const ESCAPE: &str = "\x1b";
@@ -342,4 +342,33 @@ fn a_command_is_copied_through_the_terminal() {
     terminal.press("y");
     terminal.see("sent to your terminal's clipboard: aws auto");
     assert!(String::from_utf8_lossy(&terminal.raw).contains("\x1b]52;c;"));
+}
+
+#[test]
+fn a_playbook_that_changed_meanwhile_is_said_and_the_walk_keeps_its_own() {
+    let world = World::new();
+    let text = include_str!("../playbooks/instance-unreachable.toml");
+    world.write("own/instance-unreachable.toml", text);
+    let arguments = [
+        "--playbooks",
+        "own",
+        "rehearse",
+        "stuck-instance",
+        "--speed",
+        "10",
+    ];
+    let mut terminal = Terminal::start(&world, &arguments, 100, 30, &[]);
+    to_the_approval(&mut terminal);
+    terminal.press("q");
+    terminal.end();
+    let other = text.replace("Restart the Instance", "Reboot the Instance");
+    assert_ne!(other, text);
+    world.write("own/instance-unreachable.toml", other);
+    let mut terminal = Terminal::start(&world, &arguments, 100, 30, &[]);
+    terminal.see("has changed since");
+    let screen = terminal.see("Shall this change be made?");
+    assert!(
+        screen.contains("Restart the Instance") && !screen.contains("Reboot"),
+        "{screen}"
+    );
 }

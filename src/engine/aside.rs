@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::door;
+use super::record::CONFLICTS;
 use crate::clock;
 use crate::incident::{
     Actor, Command, Event, IncidentId, Recorded, Refusal, Stamp, State, decide, evolve,
@@ -10,9 +11,6 @@ use crate::incident::{
 use crate::journal::{AppendError, Hash, Journal};
 use crate::playbook::Vocabulary;
 use crate::redaction::Redactor;
-
-/// How often it is tried again because somebody else wrote first.
-const CONFLICTS: usize = 20;
 
 /// Why nothing was added.
 #[derive(Debug, thiserror::Error)]

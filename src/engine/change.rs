@@ -67,11 +67,7 @@ impl Change {
 
     /// AWS, if it is the incident's account and region: asked anew, because credentials change.
     async fn place(&self) -> Result<Arc<Aws>, String> {
-        let aws = connected(&mut self.aws.clone()).await?;
-        let place = (self.intent.account.clone(), self.intent.region.clone());
-        aws.forget_identity();
-        same_place(&aws, Some(&place)).await?;
-        Ok(aws)
+        place(&mut self.aws.clone(), &self.intent).await
     }
 
     /// Whether this console may still send: it holds the lease in the store now, and by its own
@@ -87,6 +83,14 @@ impl Change {
             Err(error) => Err(format!("the lease could not be checked: {error}")),
         }
     }
+}
+
+async fn place(aws: &mut watch::Receiver<AwsState>, intent: &Intent) -> Result<Arc<Aws>, String> {
+    let aws = connected(aws).await?;
+    aws.forget_identity();
+    let place = (intent.account.clone(), intent.region.clone());
+    same_place(&aws, Some(&place)).await?;
+    Ok(aws)
 }
 
 fn unknown(why: impl Into<String>) -> AttemptResult {
@@ -219,17 +223,11 @@ async fn follow(change: &Change, aws: &Aws, id: &str) -> AttemptResult {
 
 /// Asks AWS to stop a change. That it stopped is said by its end, and not here.
 pub(super) async fn stop(
-    aws: watch::Receiver<AwsState>,
+    mut aws: watch::Receiver<AwsState>,
     (remote, intent): (Remote, Arc<Intent>),
     reports: mpsc::UnboundedSender<Report>,
 ) {
-    let mut aws = aws;
-    let place = (intent.account.clone(), intent.region.clone());
-    let connected = async {
-        let aws = connected(&mut aws).await?;
-        same_place(&aws, Some(&place)).await.map(|()| aws)
-    };
-    let stopped = match connected.await {
+    let stopped = match place(&mut aws, &intent).await {
         Ok(aws) => automation::stop(&aws, remote.id())
             .await
             .map_err(|error| error.to_string()),

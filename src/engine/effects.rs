@@ -38,20 +38,13 @@ impl Writer {
             Effect::LookUp(id) => self.change(id, change::take_up),
             Effect::StopRemote(id) => self.stop_remote(id),
             Effect::Abort(id) => {
-                let ended = self
-                    .state
-                    .attempt(id)
-                    .is_none_or(|(_, attempt)| attempt.end.is_some());
-                // An attempt that has no end yet gets one when its task is gone.
-                let task = if ended {
-                    self.running.remove(&id)
-                } else {
-                    None
-                };
-                if let Some(task) = task {
+                if let Some(task) = self.running.get(&id) {
                     task.abort.abort();
-                } else if let Some(task) = self.running.get(&id) {
-                    task.abort.abort();
+                }
+                let attempt = self.state.attempt(id);
+                // One that has no end yet gets it when its task is gone.
+                if attempt.is_none_or(|(_, attempt)| attempt.end.is_some()) {
+                    self.running.remove(&id);
                 }
             }
             Effect::WakeAt(at) => self.wakes.push(at),

@@ -13,7 +13,7 @@ use crate::incident::{
 use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
 /// How often a decision is taken anew because somebody else wrote first.
-const CONFLICTS: usize = 20;
+pub(super) const CONFLICTS: usize = 20;
 
 /// What a console may add to an incident that another one writes.
 fn anyone_may(command: &Command) -> bool {

@@ -37,13 +37,7 @@ impl Writer {
     /// Becomes the writer where nobody else is; follows otherwise.
     pub async fn take_place(&mut self) -> Result<(), JournalError> {
         let (id, holder) = (self.id.clone(), self.holder.clone());
-        let imported = self.recorder.call(move |journal| {
-            let all = journal.incidents()?;
-            Ok::<_, JournalError>(
-                all.into_iter()
-                    .any(|summary| summary.id == id && summary.imported.is_some()),
-            )
-        });
+        let imported = self.recorder.call(move |journal| journal.is_imported(&id));
         if imported.await? {
             self.role = Role::Imported;
             self.publish();

@@ -242,6 +242,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Tells whether an incident was recorded elsewhere.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn is_imported(&self, incident: &IncidentId) -> Result<bool, JournalError> {
+        Ok(is_imported(&self.connection, incident)?)
+    }
+
     /// The last event's place and hash; 0 and the default before the first.
     ///
     /// # Errors

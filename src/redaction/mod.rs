@@ -21,7 +21,7 @@ pub const MASK: &str = "***";
 /// A pattern of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// A regular expression. Its group `secret`, or its first group, or the whole match is masked.
+    /// A regular expression. What its groups match is masked; without groups, the whole match is.
     pub expression: String,
 }
 
