@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::rehearse::{Stage, report_alarms};
+use super::alarms_seen::report_alarms;
+use super::rehearse::Stage;
 use super::{CliError, farewell, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "the edge: errors are said here")]
 
 mod alarms;
+mod alarms_seen;
 mod check;
 mod console;
 mod export;

@@ -1,0 +1,147 @@
+//! What a rehearsal is played on: a simulated AWS, and everything the console needs there.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use super::Visited;
+use crate::actions::VOCABULARY;
+use crate::alarms::FeedSettings;
+use crate::aws::{Aws, AwsSettings};
+use crate::cli::CliError;
+use crate::config::Settings;
+use crate::engine::{self, AwsState, Handle, Recorder};
+use crate::incident::{Event, Rehearsal, Verdict};
+use crate::playbook::Catalog;
+use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, control};
+
+/// Which world is played in.
+pub(super) enum Where {
+    /// One of this process's own, which began then.
+    Here { began: DateTime<Utc>, speed: f64 },
+    /// One that is served already.
+    At(Visited),
+}
+
+/// A simulated AWS with everything the console needs to play in it.
+pub(in crate::cli) struct Stage {
+    /// Ends with the stage, where it is this process's own.
+    _simulator: Option<Simulator>,
+    address: SocketAddr,
+    pub scenario: Scenario,
+    pub aws: Arc<Aws>,
+    pub engine: engine::Settings,
+    pub recorder: Recorder,
+    pub catalog: Catalog,
+    pub rehearsal: Rehearsal,
+}
+
+impl Stage {
+    pub(super) async fn set(
+        scenario: Scenario,
+        world: Where,
+        settings: &Settings,
+        recorder: Recorder,
+    ) -> Result<Self, CliError> {
+        let (simulator, address, began, speed) = match world {
+            Where::At(visited) => (None, visited.address, visited.began, visited.speed),
+            Where::Here { began, speed } => {
+                let world = World::new(scenario.clone(), began, speed);
+                let world = keeping(world, settings);
+                let simulator =
+                    Simulator::listen(world, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+                let address = simulator.address;
+                (Some(simulator), address, began, speed)
+            }
+        };
+        let rehearsal = Rehearsal {
+            scenario: scenario.id.clone(),
+            began,
+            speed,
+        };
+        let aws = Aws::connect(&AwsSettings {
+            profile: None,
+            region: Some(scenario.region.clone()),
+            rehearsal_endpoint: Some(format!("http://{address}")),
+        })
+        .await?;
+        let aws = Arc::new(aws);
+        let (_, ready) = watch::channel(AwsState::Ready(Arc::clone(&aws)));
+        let engine = engine::Settings {
+            vocabulary: VOCABULARY,
+            aws: ready,
+            programs: Arc::new(RehearsedPrograms { simulator: address }),
+            actor: engine::actor(),
+            speed,
+            redactor: settings.redactor(),
+        };
+        Ok(Self {
+            _simulator: simulator,
+            address,
+            scenario,
+            aws,
+            engine,
+            recorder,
+            catalog: crate::cli::catalog(settings),
+            rehearsal,
+        })
+    }
+
+    /// Tells the world what the responder confirms, from now on and from before.
+    pub fn follow(&self, handle: &Handle) {
+        let address = self.address;
+        let mut snapshots = handle.subscribe();
+        tokio::spawn(async move {
+            let mut seen = 0;
+            loop {
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                for recorded in snapshot.events.iter().skip(seen) {
+                    if let Event::StepConfirmed {
+                        step,
+                        verdict: Verdict::Done,
+                        ..
+                    } = &recorded.event
+                    {
+                        let body = serde_json::json!({"step": step, "at": recorded.at}).to_string();
+                        // A world that is gone mends nothing any more.
+                        let _ = control(address, "POST", "/_standdown/confirm", &body).await;
+                    }
+                }
+                seen = snapshot.events.len();
+                if snapshots.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// How often the alarms are asked for: faster when the scenario's time runs faster.
+    pub fn feed(&self) -> FeedSettings {
+        let seconds = (5.0 / self.rehearsal.speed).clamp(0.1, 5.0);
+        FeedSettings {
+            interval: Duration::from_secs_f64(seconds),
+            redactor: self.engine.redactor.clone(),
+        }
+    }
+}
+
+/// What is started in this world is kept beside the journal, so that it outlives this process as
+/// AWS would. Where nothing can be kept, the world forgets with the process.
+fn keeping(world: World, settings: &Settings) -> World {
+    let name = format!(
+        "world-{}-{}.jsonl",
+        world.scenario.id,
+        world.began.timestamp_millis()
+    );
+    let folder = settings.state_folder().ok();
+    let path = folder
+        .filter(|folder| std::fs::create_dir_all(folder).is_ok())
+        .map(|folder| folder.join(name));
+    match path {
+        Some(path) => world.keeping(&path),
+        None => world,
+    }
+}
