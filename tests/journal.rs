@@ -421,7 +421,11 @@ fn a_page_that_was_overwritten_costs_no_more_than_itself() {
 
 #[test]
 fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
-    for (at, name) in [(None, "the middle"), (Some(0_u64), "the header")] {
+    for (at, name, logs) in [
+        (None, "the middle", 1),
+        (Some(0_u64), "the header", 1),
+        (Some(0), "the header of a later log", 3),
+    ] {
         let world = World::new();
         let path = world.path("state/standdown/journal.db");
         // As after a kill: nothing has been moved from the log into the file.
@@ -429,6 +433,18 @@ fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
         for event in events(60) {
             journal
                 .append(&id(), event.sequence - 1, &[event], None)
+                .unwrap();
+        }
+        for sequence in 61..60 + logs {
+            // What is in the file already lets the next log begin, over the one before.
+            alter(&path, "PRAGMA wal_checkpoint(RESTART)");
+            journal
+                .append(
+                    &id(),
+                    sequence - 1,
+                    &[recorded(sequence, note("later"))],
+                    None,
+                )
                 .unwrap();
         }
         std::mem::forget(journal);
@@ -447,7 +463,7 @@ fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
         );
         let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
         assert!(
-            loaded.events.len() >= 59,
+            loaded.events.len() as u64 >= 58 + logs,
             "{name}: {} events",
             loaded.events.len()
         );
@@ -457,20 +473,28 @@ fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
 #[test]
 fn what_was_never_committed_is_no_damage_of_the_log() {
     let (world, path, _) = world(4);
+    let (mut journal, _) = Journal::open(&path).unwrap();
+    let log = path.with_file_name("journal.db-wal");
+    // The number of the log: it goes up when one begins anew, and what was left is then another's.
+    let salt = || std::fs::read(&log).unwrap()[16..24].to_vec();
+    journal
+        .append(&id(), 4, &[recorded(5, note("more"))], None)
+        .unwrap();
+    let before = salt();
     // Pages of a transaction that is given up stand in the log, behind a shorter one.
     alter(
         &path,
         "PRAGMA cache_size = 16; BEGIN; INSERT INTO blob VALUES ('x', zeroblob(1000000)); ROLLBACK",
     );
-    let (mut journal, _) = Journal::open(&path).unwrap();
     journal
-        .append(&id(), 4, &[recorded(5, note("more"))], None)
+        .append(&id(), 5, &[recorded(6, note("still more"))], None)
         .unwrap();
+    assert_eq!(salt(), before, "the same log");
     std::mem::forget(journal);
     let (journal, recovered) = Journal::open(&path).unwrap();
     assert_eq!(recovered, None);
     let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
-    assert_eq!((loaded.events.len(), loaded.broken), (5, None));
+    assert_eq!((loaded.events.len(), loaded.broken), (6, None));
     drop(world);
 }
 

@@ -2,55 +2,72 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_ssm::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_ssm::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ssm::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock;
 
-/// Answers are dated in whole seconds, and take a while: less than this is no difference.
+/// Answers are dated in whole seconds: less than this is no difference.
 const NO_DIFFERENCE: TimeDelta = TimeDelta::seconds(5);
+/// What took longer says too little about the time at which it was dated.
+const SLOW: TimeDelta = TimeDelta::seconds(3);
 
 /// Reads AWS's clock from the `Date` header of each answer.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct AwsClock(Arc<Mutex<Option<Reading>>>);
+pub(crate) struct AwsClock(Arc<Mutex<Read>>);
 
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    /// What AWS said.
-    said: DateTime<Utc>,
-    /// By how much that is later than this process's own time.
+#[derive(Debug, Default, Clone, Copy)]
+struct Read {
+    /// What the last answer said.
+    said: Option<DateTime<Utc>>,
+    /// By how much AWS is ahead of this process's own time, as far as is known.
     ahead: TimeDelta,
+}
+
+/// When a request left, by this process's own time.
+#[derive(Debug, Clone, Copy)]
+struct Left(DateTime<Utc>);
+
+impl Storable for Left {
+    type Storer = StoreReplace<Self>;
 }
 
 impl AwsClock {
     /// What the last answer said, in whole seconds.
     pub fn said(&self) -> Option<DateTime<Utc>> {
-        self.reading().map(|reading| reading.said)
+        self.last().said
     }
 
     /// The time there now. Until AWS has answered, and where it agrees, it is this process's own:
     /// a machine whose clock is wrong, or is set meanwhile, still asks for the right window.
     pub fn now(&self) -> DateTime<Utc> {
-        let ahead = self
-            .reading()
-            .map(|reading| reading.ahead)
-            .filter(|ahead| ahead.abs() > NO_DIFFERENCE);
-        clock::now() + ahead.unwrap_or_default()
+        let ahead = self.last().ahead;
+        if ahead.abs() > NO_DIFFERENCE {
+            clock::now() + ahead
+        } else {
+            clock::now()
+        }
     }
 
-    fn reading(&self) -> Option<Reading> {
+    fn last(&self) -> Read {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, date: Option<&str>) {
-        let said = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        let reading = said.map(|said| Reading {
-            said: said.to_utc(),
-            ahead: said.to_utc() - clock::now(),
-        });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reading;
+    fn read(&self, date: Option<&str>, left: DateTime<Utc>, arrived: DateTime<Utc>) {
+        let said = date
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+            .map(|date| date.to_utc());
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.said = said;
+        let took = arrived - left;
+        if let Some(said) = said.filter(|_| took < SLOW) {
+            last.ahead = said - (left + took / 2);
+        }
     }
 }
 
@@ -59,13 +76,26 @@ impl Intercept for AwsClock {
         "clock of AWS"
     }
 
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        bag.interceptor_state().store_put(Left(clock::now()));
+        Ok(())
+    }
+
     fn read_before_deserialization(
         &self,
         context: &BeforeDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.read(context.response().headers().get("date"));
+        let arrived = clock::now();
+        let left = bag.load::<Left>().map_or(arrived, |left| left.0);
+        let date = context.response().headers().get("date");
+        self.read(date, left, arrived);
         Ok(())
     }
 }
@@ -84,12 +114,18 @@ mod tests {
             (-hour, -hour),
             (TimeDelta::seconds(2), TimeDelta::zero()),
         ] {
-            let date = (clock::now() + ahead).to_rfc2822();
-            aws.read(Some(&date));
+            let now = clock::now();
+            let date = (now + ahead).to_rfc2822();
+            aws.read(Some(&date), now, now);
             let found = aws.now() - clock::now();
             assert!((found - wanted).abs() <= TimeDelta::seconds(1), "{found}");
         }
-        aws.read(Some("yesterday"));
+        let now = clock::now();
+        aws.read(Some(&(now + hour).to_rfc2822()), now, now);
+        // An answer without a time, and one that took long, change nothing.
+        aws.read(Some("yesterday"), now, now);
         assert_eq!(aws.said(), None);
+        aws.read(Some(&now.to_rfc2822()), now, now + TimeDelta::seconds(8));
+        assert!(aws.now() - clock::now() > TimeDelta::minutes(59));
     }
 }

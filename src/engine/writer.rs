@@ -104,7 +104,7 @@ pub(super) struct Writer {
     pub head: Hash,
     pub broken: Option<Broken>,
     pub recording: Recording,
-    pub generation: Option<i64>,
+    pub generation: Option<(i64, i64)>,
     pub holder: Holder,
     pub role: Role,
     pub watched: Watched,

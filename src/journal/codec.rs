@@ -21,7 +21,7 @@ pub(super) struct Encoded {
 }
 
 pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
-    let (slim, large) = match event {
+    let apart = match event {
         // A playbook is always kept apart: walks of the same one share it.
         Event::ExecutionStarted {
             execution,
@@ -37,7 +37,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
                 name: name.clone(),
                 text: String::new(),
             };
-            (Some(slim), Some(text.clone()))
+            Some((slim, text.clone()))
         }
         Event::AttemptEnded { attempt, result } => {
             let attempt = *attempt;
@@ -47,8 +47,9 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             let attempt = *attempt;
             slim(result, |result| Event::LateResult { attempt, result })?
         }
-        _ => (None, None),
+        _ => None,
     };
+    let (slim, large) = apart.unzip();
     Ok(Encoded {
         payload: serde_json::to_string(slim.as_ref().unwrap_or(event))?,
         blob: large.map(|text| (sha256(&text), text)),
@@ -59,20 +60,20 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
 fn slim(
     result: &AttemptResult,
     event: impl FnOnce(AttemptResult) -> Event,
-) -> Result<(Option<Event>, Option<String>), serde_json::Error> {
+) -> Result<Option<(Event, String)>, serde_json::Error> {
     let Some(output) = &result.output else {
-        return Ok((None, None));
+        return Ok(None);
     };
     let text = serde_json::to_string(output)?;
     if text.len() <= INLINE_LIMIT {
-        return Ok((None, None));
+        return Ok(None);
     }
     let without = AttemptResult {
         output: None,
         error: result.error.clone(),
         ..*result
     };
-    Ok((Some(event(without)), Some(text)))
+    Ok(Some((event(without), text)))
 }
 
 /// Reads an event back. What cannot be read says so in its place: the others are not lost.

@@ -169,12 +169,14 @@ fn salvage(
     // to it, and takes nothing's place.
     let whole = copy(aside, scratch.0.join("whole.db"))?;
     read(&whole, &mut found);
-    let mended = copy(aside, scratch.0.join("mended.db"))?;
-    super::wal::mend(&part(&mended, "wal"))?;
-    read(&mended, &mut found);
-    if found.is_empty() {
-        mend_header(&mended)?;
+    if super::wal::is_damaged(&part(aside, "wal")) || found.is_empty() {
+        let mended = copy(aside, scratch.0.join("mended.db"))?;
+        super::wal::mend(&part(&mended, "wal"))?;
         read(&mended, &mut found);
+        if found.is_empty() {
+            mend_header(&mended)?;
+            read(&mended, &mut found);
+        }
     }
     Ok(carry_over(found, fresh))
 }

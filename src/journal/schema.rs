@@ -81,23 +81,9 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
         // Tables that refer to each other are moved and dropped below.
         connection.pragma_update(None, "foreign_keys", false)?;
         migrate(connection)?;
-        grow(connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(())
-}
-
-/// Makes the log as large as it gets between two checkpoints: appends then change no file's size,
-/// which is what makes a sync slow. What does not fit into the cache goes into the log even when
-/// it is never committed.
-fn grow(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "PRAGMA cache_size = 16;
-         BEGIN;
-         INSERT INTO blob (hash, bytes) VALUES ('', zeroblob(4300000));
-         ROLLBACK;
-         PRAGMA cache_size = -2000;",
-    )
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
@@ -14,6 +15,12 @@ use super::verify::{Broken, Check};
 use super::{AppendError, JournalError, Recovered, access, codec, list, recovery, schema};
 use crate::incident::{Actor, IncidentId, Recorded};
 
+/// The log between two checkpoints, in bytes: 1,000 pages, each with its frame.
+/// <https://sqlite.org/pragma.html#pragma_wal_autocheckpoint>
+const LOG: u64 = 1000 * (4096 + 24);
+/// Tells a connection from the ones before it.
+static OPENED: AtomicI64 = AtomicI64::new(0);
+
 /// An open journal.
 #[derive(Debug)]
 pub struct Journal {
@@ -21,6 +28,8 @@ pub struct Journal {
     path: PathBuf,
     /// The file's device and inode, as it was opened.
     file: Option<(u64, u64)>,
+    /// Which connection of this process it is.
+    number: i64,
 }
 
 /// Events that were loaded.
@@ -61,7 +70,11 @@ impl Journal {
                 let recovered = recovery::set_aside(path)?;
                 Ok((Self::connect(path)?, Some(recovered)))
             }
-            other => Ok((other?, None)),
+            other => {
+                let journal = other?;
+                journal.grow_log();
+                Ok((journal, None))
+            }
         }
     }
 
@@ -78,11 +91,16 @@ impl Journal {
             connection,
             path: path.to_owned(),
             file: identity(path),
+            number: OPENED.fetch_add(1, Ordering::Relaxed),
         })
     }
 
     /// SQLite takes a log as ended where a frame is damaged, and would go on from there.
     fn with_whole_log(mut self) -> Result<Self, JournalError> {
+        // Such a connection locks nobody out, and the log may be growing under its eyes.
+        if self.connection.is_readonly("main")? {
+            return Ok(self);
+        }
         // While somebody else writes, the log is theirs, and was looked at when they opened it.
         let log = recovery::part(&self.path, "wal");
         let damaged = self
@@ -93,6 +111,24 @@ impl Journal {
             return Err(JournalError::DamagedLog);
         }
         Ok(self)
+    }
+
+    /// Makes the log as large as it gets between two checkpoints: appends then change no file's
+    /// size, which is what makes a sync slow. Where that cannot be done, appends are slower.
+    fn grow_log(&self) {
+        let log = recovery::part(&self.path, "wal");
+        if log.metadata().is_ok_and(|log| log.len() >= LOG) {
+            return;
+        }
+        let connection = &self.connection;
+        // What does not fit into the cache goes into the log, even when it is never committed.
+        let _ = connection.execute_batch(
+            "PRAGMA cache_size = 16;
+             BEGIN IMMEDIATE;
+             INSERT INTO blob (hash, bytes) VALUES ('', zeroblob(4300000));",
+        );
+        let _ = connection.execute_batch("ROLLBACK");
+        let _ = connection.execute_batch("PRAGMA cache_size = -2000");
     }
 
     /// Sets a journal aside that was found damaged while it was open, and opens a new one with
@@ -124,8 +160,7 @@ impl Journal {
         if self.is_moved() {
             return Err(JournalError::Moved);
         }
-        // A write transaction on such a file begins like any other, and would see what it may not
-        // answer for.
+        // There, BEGIN IMMEDIATE takes no write lock, and does not fail.
         if self.connection.is_readonly("main")? {
             return Err(JournalError::ReadOnly);
         }
@@ -258,17 +293,18 @@ impl Journal {
         Ok(last(&self.connection, incident)?)
     }
 
-    /// A number that changes when somebody else writes to the store.
+    /// Numbers that change when somebody else writes to the store, and when it is opened anew.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn generation(&self) -> Result<i64, JournalError> {
+    pub fn generation(&self) -> Result<(i64, i64), JournalError> {
         if self.is_moved() {
             return Err(JournalError::Moved);
         }
-        Ok(self
+        let version = self
             .connection
-            .pragma_query_value(None, "data_version", |row| row.get(0))?)
+            .pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok((self.number, version))
     }
 }
 

@@ -3,7 +3,9 @@
 //! A frame counts only if its checksum, which covers all frames before it, is right; SQLite takes
 //! the first that is wrong as the log's end. After a power cut that is the end indeed, and what a
 //! transaction left that was never committed may stand behind it. Where a commit of the same log
-//! follows, something in the middle was damaged.
+//! follows, something in the middle was damaged, or the disk wrote the frames of the last commit in
+//! another order before the power went. The two look alike; what follows is then read as well, as an
+//! event that nobody acknowledged is better kept than one lost that somebody did.
 //! <https://sqlite.org/fileformat2.html#the_write_ahead_log>
 
 use std::io;
@@ -88,6 +90,29 @@ pub(super) fn is_damaged(path: &Path) -> bool {
     false
 }
 
+/// More logs than this have not begun between two frames of one file.
+const LOGS: u32 = 10_000;
+
+/// The salt of the latest log in a file. Behind its end stand frames of earlier ones; the first
+/// four bytes of the salt go up by one with each log. A frame whose salt is far from most others' is
+/// damaged itself.
+fn latest_salt(log: &[u8]) -> [u8; 8] {
+    let mut counts = std::collections::HashMap::<[u8; 8], usize>::new();
+    for frame in frames(log) {
+        let mut salt = [0; 8];
+        salt.copy_from_slice(&frame[8..16]);
+        *counts.entry(salt).or_default() += 1;
+    }
+    let most = counts.iter().max_by_key(|(_, count)| **count);
+    let most = most.map(|(salt, _)| word(salt, 0)).unwrap_or_default();
+    let later = |salt: &[u8; 8]| word(salt, 0).wrapping_sub(most);
+    counts
+        .into_keys()
+        .filter(|salt| later(salt) < LOGS)
+        .max_by_key(later)
+        .unwrap_or_default()
+}
+
 /// Makes a copy of a damaged log readable: all checksums are computed anew, so that what follows a
 /// damaged page is read. What the damage did to the page itself stays.
 pub(super) fn mend(path: &Path) -> io::Result<()> {
@@ -96,15 +121,7 @@ pub(super) fn mend(path: &Path) -> io::Result<()> {
     }
     let mut log = std::fs::read(path)?;
     if !header_is_right(&log) {
-        // The last frame of the file may be of an earlier log; the one that most are of is ours.
-        let mut salts = std::collections::HashMap::<[u8; 8], usize>::new();
-        for frame in frames(&log) {
-            let mut salt = [0; 8];
-            salt.copy_from_slice(&frame[8..16]);
-            *salts.entry(salt).or_default() += 1;
-        }
-        let salt = salts.into_iter().max_by_key(|(_, count)| *count);
-        let salt = salt.map(|(salt, _)| salt).unwrap_or_default();
+        let salt = latest_salt(&log);
         let page = u32::try_from(PAGE).unwrap_or_default();
         for (at, value) in [(0, MAGIC), (4, VERSION), (8, page), (12, 0)] {
             log[at..at + 4].copy_from_slice(&value.to_be_bytes());

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
 
@@ -110,6 +111,7 @@ fn open() -> io::Result<Terminal<Backend>> {
 }
 
 fn enter() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
     execute!(
         io::stdout(),
         EnterAlternateScreen,
@@ -128,6 +130,9 @@ impl Drop for GiveBack {
 
 /// Gives the terminal back. It may be gone already, with nobody left to tell.
 fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     let mut out = io::stdout();
     let _ = execute!(
         out,
@@ -140,6 +145,9 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
+/// Whether the console has the terminal. Given back twice, some terminals put the cursor back over
+/// what was said meanwhile.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 /// The thread that draws.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What failed in the background.
@@ -168,7 +176,7 @@ fn restore_on_panic() {
                 before(panic);
                 let _ = writeln!(
                     io::stderr(),
-                    "standdown: this is a mistake in the console, please report it; what was done is recorded"
+                    "standdown: this is a mistake in the console, please report it"
                 );
             } else {
                 let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -110,6 +110,8 @@ pub async fn start(
     let sent = Arc::new(AtomicBool::new(false));
     let once = aws_sdk_ssm::Config::builder()
         .retry_config(RetryConfig::disabled())
+        // The time given is AWS's own already.
+        .disable_clock_skew_correction(true)
         .time_source(SignedAt(signed_at.into()));
     let answer = call
         .client_token(attempt.to_string())
