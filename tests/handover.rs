@@ -91,7 +91,7 @@ async fn the_second_one_follows_asks_and_is_given_the_incident() {
     })
     .await;
     let first_sees = until(&first, |snapshot| {
-        snapshot.state.sequence >= running.state.sequence
+        snapshot.state.sequence == running.state.sequence
     })
     .await;
     assert_eq!(

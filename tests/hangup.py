@@ -1,6 +1,6 @@
 """Opens an incident in a pty, closes the pty, and prints the exit code and what was handed out.
 
-With "locked", somebody else holds the store before the pty is closed, and a note is kept in memory.
+A note is the last that happens. With "locked", somebody else holds the store by then.
 """
 import fcntl
 import os
@@ -47,15 +47,15 @@ os.write(master, b"\r")
 see("needs:")
 os.write(master, b"\r")
 see("is open")
+# Everything that runs by itself has ended: the note is the last event.
+see("recommended")
 if how == "locked":
-    # Everything that runs by itself has ended: the note is the last event.
-    see("recommended")
     store = sqlite3.connect(folder + "/state/standdown/rehearsals.db", isolation_level=None)
     store.execute("BEGIN EXCLUSIVE")
-    os.write(master, b"n")
-    see("Record a note")
-    os.write(master, b"remembered\r")
-    see("note: remembered")
+os.write(master, b"n")
+see("Record a note")
+os.write(master, b"remembered\r")
+see("note: remembered")
 os.close(master)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 for handed_out in pathlib.Path(folder).glob("standdown-*.jsonl"):

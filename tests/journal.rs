@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -278,7 +279,7 @@ fn an_export_goes_through_another_store_unchanged_and_is_not_continued_there() {
     );
     let said = other.run(&["resume"]);
     assert!(
-        said.err.contains("no incident is unfinished"),
+        said.err.contains("no incident or rehearsal is unfinished"),
         "it is not offered: {}",
         said.err
     );
@@ -470,6 +471,83 @@ fn a_flipped_bit_in_the_log_is_no_end_of_the_log() {
     }
 }
 
+/// A store that was just made and written, as after a crash of the machine: what was written
+/// stands in its log.
+fn killed() -> (World, PathBuf, PathBuf) {
+    let world = World::new();
+    let running = world.path("running/journal.db");
+    let (mut journal, _) = Journal::open(&running).unwrap();
+    for event in events(20) {
+        journal
+            .append(&id(), event.sequence - 1, &[event], None)
+            .unwrap();
+    }
+    let path = world.write(
+        "state/standdown/journal.db",
+        std::fs::read(&running).unwrap(),
+    );
+    let log = std::fs::read(running.with_file_name("journal.db-wal")).unwrap();
+    let log = world.write("state/standdown/journal.db-wal", log);
+    for file in [&path, &log] {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    drop(journal);
+    (world, path, log)
+}
+
+#[test]
+fn a_new_store_outlives_damage_to_any_part_of_its_log() {
+    let body = 32 + 24 + 100;
+    for at in [1, 5, 13, 17, 25, 33, 40, body, body + 4 * 4120] {
+        let (_world, path, log) = killed();
+        damage(&log, at, 1);
+        let (journal, recovered) = Journal::open(&path).unwrap();
+        assert!(recovered.is_some(), "{at}: it was passed over");
+        let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+        assert!(
+            loaded.events.len() >= 19,
+            "{at}: {} events",
+            loaded.events.len()
+        );
+    }
+}
+
+#[test]
+fn a_log_that_was_cut_is_said_and_what_is_left_of_it_is_read() {
+    for (length, least) in [(31, 0), (4000, 0), (32 + 10 * 4120 + 7, 1)] {
+        let (_world, path, log) = killed();
+        let file = std::fs::OpenOptions::new().write(true).open(&log).unwrap();
+        file.set_len(length).unwrap();
+        let (journal, recovered) = Journal::open(&path).unwrap();
+        assert!(recovered.is_some(), "{length}: it was passed over");
+        let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+        assert!(
+            loaded.events.len() >= least && loaded.broken.is_none(),
+            "{length}: {} events",
+            loaded.events.len()
+        );
+    }
+}
+
+#[test]
+fn a_log_whose_file_is_gone_or_empty_is_read_and_not_thrown_away() {
+    for gone in [true, false] {
+        let (_world, path, log) = killed();
+        let before = std::fs::read(&log).unwrap();
+        if gone {
+            std::fs::remove_file(&path).unwrap();
+        } else {
+            std::fs::write(&path, "").unwrap();
+        }
+        let (journal, recovered) = Journal::open(&path).unwrap();
+        let mut kept = recovered.unwrap().aside.into_os_string();
+        kept.push("-wal");
+        assert_eq!(std::fs::read(kept).unwrap(), before, "gone: {gone}");
+        let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+        assert_eq!((loaded.events, loaded.broken), (events(20), None));
+    }
+}
+
 #[test]
 fn what_was_never_committed_is_no_damage_of_the_log() {
     let (world, path, _) = world(4);
@@ -621,7 +699,7 @@ fn a_store_of_the_version_before_is_brought_up_to_date_and_goes_on() {
     let path = world.write("state/standdown/journal.db", "");
     std::fs::remove_file(&path).unwrap();
     alter(&path, VERSION_1);
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let (mut journal, _) = Journal::open(&path).unwrap();
     let old = IncidentId("20261120-0000aa".into());
     let loaded = journal.load(&old, 0, Hash::default()).unwrap();

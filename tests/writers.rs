@@ -10,29 +10,14 @@ mod support;
 mod terminal;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use support::{Server, World, simulate};
-use terminal::{Terminal, to_the_approval};
-
-fn console(world: &World, server: &Server) -> Terminal {
-    let arguments = [
-        "rehearse",
-        "stuck-instance",
-        "--simulator",
-        &server.endpoint,
-    ];
-    Terminal::start(world, &arguments, 100, 30, &[])
-}
-
-fn pid(terminal: &Terminal) -> Pid {
-    Pid::from_raw(i32::try_from(terminal.pid()).unwrap())
-}
+use support::{World, simulate};
+use terminal::{Terminal, console, pid, to_the_approval};
 
 #[test]
 fn a_change_is_approved_by_typing_its_target_and_followed_step_by_step() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let mut terminal = console(&world, &server);
+    let mut terminal = console(&world, &server, &[]);
     to_the_approval(&mut terminal);
     terminal.press("a");
     terminal.see("type i-0a1b2c3d4e5f60718, what is changed");
@@ -51,9 +36,9 @@ fn a_change_is_approved_by_typing_its_target_and_followed_step_by_step() {
 fn a_second_console_follows_asks_and_takes_over_and_the_first_one_follows() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let mut first = console(&world, &server);
+    let mut first = console(&world, &server, &[]);
     to_the_approval(&mut first);
-    let mut second = console(&world, &server);
+    let mut second = console(&world, &server, &[]);
     second.see("READ-ONLY:");
     second.see("you follow");
     second.see("Shall this change be made?");
@@ -102,10 +87,10 @@ fn a_second_console_follows_asks_and_takes_over_and_the_first_one_follows() {
 fn a_console_that_was_stopped_finds_itself_overtaken() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let mut first = console(&world, &server);
+    let mut first = console(&world, &server, &[]);
     to_the_approval(&mut first);
     kill(pid(&first), Signal::SIGSTOP).unwrap();
-    let mut second = console(&world, &server);
+    let mut second = console(&world, &server, &[]);
     second.see("you follow");
     second.see("went silent");
     second.press("T");
@@ -119,7 +104,7 @@ fn a_console_that_was_stopped_finds_itself_overtaken() {
 fn while_it_cannot_record_it_says_so_keeps_events_and_refuses_changes() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let mut terminal = console(&world, &server);
+    let mut terminal = console(&world, &server, &[]);
     to_the_approval(&mut terminal);
     let store = rusqlite::Connection::open(world.path("state/standdown/rehearsals.db")).unwrap();
     store.execute_batch("BEGIN EXCLUSIVE").unwrap();
@@ -236,7 +221,7 @@ fn a_file_that_may_not_grow_is_said_and_what_was_kept_is_handed_out() {
     terminal.see("NOT RECORDING since");
     terminal.press("q");
     let (code, raw) = terminal.end();
-    assert_eq!(code, 0);
+    assert_eq!(code, 1);
     assert!(
         raw.contains("events could not be recorded") && raw.contains(".jsonl"),
         "{raw}"

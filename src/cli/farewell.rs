@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::printable;
+use super::{FAILURE, SUCCESS, printable};
 use crate::engine::{Recording, Snapshot};
 use crate::incident::{IncidentId, IncidentStatus};
 use crate::tui::Left;
@@ -23,7 +23,14 @@ pub(super) fn say(left: &Left) -> u8 {
     for line in lines {
         let _ = writeln!(out, "standdown: {}", printable(&line));
     }
-    left.how.code()
+    let whole = left
+        .incident
+        .as_ref()
+        .is_none_or(|(_, snapshot)| snapshot.recording.kept() == 0);
+    match left.how.code() {
+        SUCCESS if !whole => FAILURE,
+        code => code,
+    }
 }
 
 fn about(id: &IncidentId, snapshot: &Snapshot) -> Vec<String> {
@@ -38,10 +45,10 @@ fn about(id: &IncidentId, snapshot: &Snapshot) -> Vec<String> {
             "incident {id} is unfinished; `standdown resume {id}` takes it up where it stands"
         ));
     }
-    let recorded = match &snapshot.recording {
-        Recording::No { kept, .. } => snapshot.state.sequence.saturating_sub(*kept),
-        Recording::Yes => snapshot.state.sequence,
-    };
+    let recorded = snapshot
+        .state
+        .sequence
+        .saturating_sub(snapshot.recording.kept());
     lines.push(format!(
         "the record of {id} has {recorded} events, head {}",
         snapshot.head

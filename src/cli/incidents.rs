@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
             incident.severity.name(),
             incident.opened_at.format("%Y-%m-%d %H:%M:%SZ"),
             incident.events,
-            printable(&incident.title),
+            crate::tui::clean(&incident.title),
             printable(&place),
         )?;
     }

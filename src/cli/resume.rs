@@ -14,9 +14,14 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     let summary = if let Some(prefix) = arguments.incident {
         stores::find(settings, &prefix)?.1
     } else {
-        let all = stores::open(settings, stores::INCIDENTS)?.incidents()?;
-        all.into_iter().find(Summary::is_unfinished).ok_or_else(|| {
-            CliError::Said("no incident is unfinished; `standdown` opens the console, `standdown incidents` lists all".into())
+        // Real incidents go first; a rehearsal is taken up where there is none.
+        let mut unfinished = None;
+        for store in [stores::INCIDENTS, stores::REHEARSALS] {
+            let all = stores::open(settings, store)?.incidents()?;
+            unfinished = unfinished.or_else(|| all.into_iter().find(Summary::is_unfinished));
+        }
+        unfinished.ok_or_else(|| {
+            CliError::Said("no incident or rehearsal is unfinished; `standdown` opens the console, `standdown incidents` lists all, with --rehearsals those".into())
         })?
     };
     match summary.rehearsal.clone() {

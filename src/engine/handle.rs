@@ -48,6 +48,17 @@ pub enum Recording {
     },
 }
 
+impl Recording {
+    /// How many events are not on the disk.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        match self {
+            Self::Yes => 0,
+            Self::No { kept, .. } => *kept,
+        }
+    }
+}
+
 /// Who writes the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {

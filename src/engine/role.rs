@@ -192,9 +192,23 @@ impl Writer {
                     }
                     Some(lease) => {
                         let now = self.watched.see(&lease);
+                        let same = writer.as_ref() == Some(&lease.holder);
+                        let heard = lease
+                            .wanted
+                            .as_ref()
+                            .is_some_and(|by| by.token == self.holder.token);
+                        // A writer that was asked and no longer knows of it has said no.
+                        let (was, asking) = (asking, asking && (heard || !same));
+                        if asking && !same {
+                            let (id, holder) = (self.id.clone(), self.holder.clone());
+                            let _ = self
+                                .recorder
+                                .call(move |journal| journal.want(&id, Some(&holder)))
+                                .await;
+                        }
                         if asking && now {
                             let _ = self.take(Some(lease)).await;
-                        } else if now != stale || writer.as_ref() != Some(&lease.holder) {
+                        } else if now != stale || was != asking || !same {
                             self.role = Role::Follower {
                                 writer: Some(lease.holder),
                                 stale: now,

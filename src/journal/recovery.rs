@@ -132,6 +132,12 @@ pub(super) fn set_aside(path: &Path) -> Result<Recovered, JournalError> {
     })
 }
 
+/// Whether a log stands there, and the file that it belongs to is gone or empty.
+pub(super) fn is_orphan(path: &Path) -> bool {
+    let length = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
+    length(path) == 0 && length(&part(path, "wal")) > 0
+}
+
 /// Puts a recovered journal in its place that an interrupted process left beside it.
 pub(super) fn finish(path: &Path) -> Result<(), JournalError> {
     let new = beside(path, "new");
@@ -165,6 +171,13 @@ fn salvage(
     let scratch = Scratch(folder.join(format!(".salvage-{}", std::process::id())));
     std::fs::create_dir_all(&scratch.0)?;
     let mut found = Found::new();
+    if is_orphan(aside) {
+        // What the log holds of the file is all there is.
+        let built = scratch.0.join("built.db");
+        super::wal::build(&part(aside, "wal"), &built)?;
+        read(&built, &mut found);
+        return Ok(carry_over(found, fresh));
+    }
     // What SQLite takes for whole goes first; what stands behind a damaged part of the log comes
     // to it, and takes nothing's place.
     let whole = copy(aside, scratch.0.join("whole.db"))?;

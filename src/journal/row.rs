@@ -25,6 +25,11 @@ pub(super) struct Row {
 impl Row {
     /// Reads a row of the columns [`COLUMNS`].
     pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        // What is no text any more was altered, whatever it is shown as.
+        let altered = (0..7).any(|at| match row.get_ref(at) {
+            Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).is_err(),
+            _ => false,
+        });
         Ok(Self {
             sequence: number(row, 0)?,
             at: row.get_ref(1)?.as_i64().unwrap_or_default(),
@@ -32,7 +37,7 @@ impl Row {
             version: row.get_ref(3)?.as_i64().unwrap_or_default(),
             payload: text(row, 4)?,
             blob: maybe(row, 5)?,
-            hash: hash(row, 6)?,
+            hash: hash(row, 6)?.filter(|_| !altered),
             large: maybe(row, 7)?,
         })
     }

@@ -57,10 +57,21 @@ DROP TABLE incident_1;
 DROP TABLE blob_1;
 ";
 
-/// Sets durability, and brings a store to the present version.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
+/// Sets what changes nothing in the file.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // A reader or another console may hold the store for a moment.
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    // The log stays between two runs, as large as it has grown; and a store that is only looked at
+    // stays as it is.
+    connection.set_db_config(
+        rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+        true,
+    )?;
+    Ok(())
+}
+
+/// Sets durability, and brings a store to the present version.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let version = version(connection)?;
     if version > VERSION {
@@ -72,16 +83,13 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), JournalError> {
     // https://sqlite.org/wal.html: with FULL, a commit is on the disk when it returns.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    // The log stays between two runs, as large as it has grown.
-    connection.set_db_config(
-        rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
-        true,
-    )?;
     if version < VERSION {
         // Tables that refer to each other are moved and dropped below.
         connection.pragma_update(None, "foreign_keys", false)?;
         migrate(connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // The tables stand in the file itself: it is a journal without its log as well.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
     }
     Ok(())
 }

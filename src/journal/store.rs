@@ -30,6 +30,8 @@ pub struct Journal {
     file: Option<(u64, u64)>,
     /// Which connection of this process it is.
     number: i64,
+    /// Nothing of it was found damaged.
+    whole: bool,
 }
 
 /// Events that were loaded.
@@ -45,6 +47,9 @@ pub struct Loaded {
 
 impl Drop for Journal {
     fn drop(&mut self) {
+        if !self.whole {
+            return;
+        }
         // What stands in the file itself no longer hangs on its log. Where that cannot be done now,
         // the log has it.
         let _ = self
@@ -64,8 +69,15 @@ impl Journal {
         access::folder(path)?;
         let _lock = recovery::Lock::take(path)?;
         recovery::finish(path)?;
+        // SQLite would throw away a log whose file is gone.
+        let orphan = recovery::is_orphan(path);
         access::prepare(path)?;
-        match Self::connect(path).and_then(Self::with_whole_log) {
+        let opened = if orphan {
+            Err(JournalError::DamagedLog)
+        } else {
+            Self::connect(path)
+        };
+        match opened {
             Err(error) if error.is_corrupt() => {
                 let recovered = recovery::set_aside(path)?;
                 Ok((Self::connect(path)?, Some(recovered)))
@@ -81,6 +93,12 @@ impl Journal {
     /// Opens a file as it is.
     pub(super) fn connect(path: &Path) -> Result<Self, JournalError> {
         let mut connection = Connection::open(path)?;
+        schema::configure(&connection)?;
+        // Before anything is written: SQLite takes a log as ended where a frame is damaged, and
+        // would go on from there.
+        if log_is_damaged(&mut connection, path) {
+            return Err(JournalError::DamagedLog);
+        }
         schema::prepare(&mut connection)?;
         connection.set_prepared_statement_cache_capacity(32);
         // Damage to the first pages shows here, and not in the middle of an incident.
@@ -92,25 +110,8 @@ impl Journal {
             path: path.to_owned(),
             file: identity(path),
             number: OPENED.fetch_add(1, Ordering::Relaxed),
+            whole: true,
         })
-    }
-
-    /// SQLite takes a log as ended where a frame is damaged, and would go on from there.
-    fn with_whole_log(mut self) -> Result<Self, JournalError> {
-        // Such a connection locks nobody out, and the log may be growing under its eyes.
-        if self.connection.is_readonly("main")? {
-            return Ok(self);
-        }
-        // While somebody else writes, the log is theirs, and was looked at when they opened it.
-        let log = recovery::part(&self.path, "wal");
-        let damaged = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .is_ok_and(|_writing| super::wal::is_damaged(&log));
-        if damaged {
-            return Err(JournalError::DamagedLog);
-        }
-        Ok(self)
     }
 
     /// Makes the log as large as it gets between two checkpoints: appends then change no file's
@@ -136,11 +137,13 @@ impl Journal {
     ///
     /// # Errors
     /// When that is not possible.
-    pub fn replace(self) -> Result<(Self, Option<Recovered>), JournalError> {
+    pub fn replace(mut self) -> Result<(Self, Option<Recovered>), JournalError> {
         let path = self.path.clone();
         let lock = recovery::Lock::take(&path)?;
         // Another console may have set it aside while this one waited.
         let moved = self.is_moved();
+        // The damaged file stays as it is.
+        self.whole = false;
         drop(self);
         if moved {
             drop(lock);
@@ -306,6 +309,19 @@ impl Journal {
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
         Ok((self.number, version))
     }
+}
+
+/// Whether the log holds more than SQLite would take from it. Nobody writes meanwhile.
+fn log_is_damaged(connection: &mut Connection, path: &Path) -> bool {
+    let log = recovery::part(path, "wal");
+    // A connection that can only read locks nobody out, and the log may be growing under its eyes.
+    if connection.is_readonly("main").unwrap_or(true) {
+        return false;
+    }
+    // While somebody else writes, the log is theirs, and was looked at when they opened it.
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .is_ok_and(|_writing| super::wal::is_damaged(&log))
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

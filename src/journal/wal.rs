@@ -18,6 +18,8 @@ const PAGE: usize = 4096;
 /// read big-endian ones.
 const MAGIC: u32 = 0x377f_0682;
 const VERSION: u32 = 3_007_000;
+/// A page number beyond this is damage: 64 GiB.
+const MOST_PAGES: u32 = 1 << 24;
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     let mut four = [0; 4];
@@ -61,8 +63,12 @@ pub(super) fn is_damaged(path: &Path) -> bool {
     let Ok(log) = std::fs::read(path) else {
         return false;
     };
-    if log.len() < HEADER + FRAME + PAGE {
+    if log.is_empty() {
         return false;
+    }
+    // SQLite writes whole frames: one that was cut, was cut by somebody else, or by a power cut.
+    if log.len() < HEADER || !(log.len() - HEADER).is_multiple_of(FRAME + PAGE) {
+        return true;
     }
     if !header_is_right(&log) {
         return true;
@@ -88,6 +94,26 @@ pub(super) fn is_damaged(path: &Path) -> bool {
         }
     }
     false
+}
+
+/// Builds a file from the pages that stand in a log, up to its last commit.
+pub(super) fn build(path: &Path, file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    let out = std::fs::File::create_new(file)?;
+    let log = std::fs::read(path)?;
+    if log.len() < HEADER {
+        return Ok(());
+    }
+    let salt = latest_salt(&log);
+    let all: Vec<&[u8]> = frames(&log).filter(|frame| frame[8..16] == salt).collect();
+    let committed = all.iter().rposition(|frame| word(frame, 4) != 0);
+    for frame in all.iter().take(committed.map_or(0, |last| last + 1)) {
+        let number = word(frame, 0);
+        if (1..=MOST_PAGES).contains(&number) {
+            out.write_all_at(&frame[FRAME..], u64::from(number - 1) * PAGE as u64)?;
+        }
+    }
+    Ok(())
 }
 
 /// More logs than this have not begun between two frames of one file.
@@ -120,6 +146,9 @@ pub(super) fn mend(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let mut log = std::fs::read(path)?;
+    if log.len() < HEADER {
+        return Ok(());
+    }
     if !header_is_right(&log) {
         let salt = latest_salt(&log);
         let page = u32::try_from(PAGE).unwrap_or_default();
@@ -139,7 +168,7 @@ pub(super) fn mend(path: &Path) -> io::Result<()> {
     for frame in rest.chunks_exact(FRAME + PAGE) {
         // A page number that cannot be, or another log's frame: nothing can be made of it.
         let number = word(frame, 0);
-        if frame[8..16] != salt[..] || number == 0 || number > 1 << 24 {
+        if frame[8..16] != salt[..] || number == 0 || number > MOST_PAGES {
             continue;
         }
         sum = checksum(&frame[FRAME..], big, checksum(&frame[..8], big, sum));

@@ -19,14 +19,14 @@ pub(super) fn is_private(header: &str) -> bool {
 /// Names of what is secret.
 macro_rules! name {
     () => {
-        r"(?i:[A-Za-z0-9_.-]{0,40}?(?:passw(?:or)?d|passphrase|passwort|pwd|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|client[_-]?secret|credentials?|(?:access|auth|refresh|id|bearer|session|api|bot|app|user|deploy|service)[_-]?token|token))"
+        r"(?i:[A-Za-z0-9_.-]{0,40}?(?:passw(?:or)?d|passphrase|passwort|pwd|[_-]pass|redis[_-]?auth|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|client[_-]?secret|credentials?|(?:access|auth|refresh|id|bearer|session|api|bot|app|user|deploy|service)[_-]?token|token))"
     };
 }
 
 /// What stands after such a name: in quotes, or up to what ends a value.
 macro_rules! value {
     () => {
-        r#"(?:\\?"([^"\\\n]+)|'([^'\n]+)|([^\s"',;&)}\]\\]+))"#
+        r#"(?:\\"([^"\\\n]+)|"((?:\\.|[^"\\\n])+)|'((?:''|[^'\n])+)|([^\s"',;&)}\]\\]+))"#
     };
 }
 
@@ -42,6 +42,7 @@ pub(super) const RULES: &[&str] = &[
     r#"(?i)X-Amz-(?:Signature|Security-Token|Credential)(?:=|%3D|["']?\s*:\s*["']?)([^&\s"'<>]+)"#,
     r#"(?i)[?&;](?:sig|signature|x-goog-signature|access_token|refresh_token|id_token|api_?key|token|code|key|password|pwd|secret|client_secret|auth|session(?:_?id)?)=([^&#\s"'<>]+)"#,
     r"(?i)\baws_secret_access_key\s+([A-Za-z0-9/+]{40})",
+    r"(?i)\bsecret\s?access\s?key\s*[:=]?\s+([A-Za-z0-9/+]{40})",
     // --- other clouds
     r"(?:^|[^A-Za-z0-9_-])(AIza[A-Za-z0-9_-]{35})",
     r"(?:^|[^A-Za-z0-9])(ya29\.[A-Za-z0-9_.-]{20,}|GOCSPX-[A-Za-z0-9_-]{28}|1//0[A-Za-z0-9_-]{30,})",
@@ -68,6 +69,7 @@ pub(super) const RULES: &[&str] = &[
     r"(?:^|[^A-Za-z0-9_+-])(u\+[A-Za-z0-9_+-]{18})",
     r"(?:^|[^A-Za-z0-9_+-])(y_[A-Za-z0-9_+-]{18})(?:[^A-Za-z0-9_+-]|$)",
     r#"(?i)(?:pagerduty|pager_duty|pd)[A-Za-z0-9_. -]{0,24}(?:key|token)["']?\s{0,3}[:=]\s{0,3}["']?([A-Za-z0-9_+-]{16,})"#,
+    r"(?i)\b(?:routing|integration)\s+key\s+(?:is\s+)?([0-9A-Za-z]{32})",
     r#"(?i)(?:routing|service|integration)_?key["']?\s{0,3}[:=]\s{0,3}["']?([0-9a-zA-Z]{16,})"#,
     r"(?i)events\.(?:eu\.)?pagerduty\.com/(?:integration|x-ere|generic)/([A-Za-z0-9_-]{16,})",
     r"(?i)discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/([0-9]{15,22}/[A-Za-z0-9_-]{20,})",
@@ -104,7 +106,10 @@ pub(super) const RULES: &[&str] = &[
     r#"\b(?:curl|wget|http)\b[^\n|;]*?\s(?:-u|--user|--proxy-user|-U)(?:=|\s*)["']?[^\s:"']+:([^\s"']+)"#,
     // --- URLs and headers
     r#"(?i)\b[a-z][a-z0-9+.-]{1,24}://[^\s:@/?#"'<>]*:([^\s/?#"'<>]+)@"#,
-    r"(?i)\bhttps?://([A-Za-z0-9_.~-]{20,})@",
+    r"(?i)\bhttps?://([A-Za-z0-9_.~-]{12,})@",
+    r"(?i)\bjdbc:oracle:[a-z0-9]+:[^\s/:@]+/([^\s@]+)@",
+    // Percent and JSON escapes of an equals sign.
+    r#"(?i)(?:password|passwd|pwd|secret|token|api_?key)(?:%3d|\\u003d)([^\s%\\"'&]+)"#,
     r#"(?i)\b(?:proxy-)?authorization\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?(?:(?:basic|bearer|token|apikey|api-key|negotiate|ntlm|digest|aws4-hmac-sha256|splunk|sso-key|bot|geniekey|hawk)\s+)?([^\s"'\\,]+)"#,
     r"(?i)\bbearer[\s:]+([A-Za-z0-9_.~+/=-]{8,})",
     r"\b[Bb]asic\s+([A-Za-z0-9+/]{8,}={0,2})",

@@ -141,3 +141,43 @@ proptest! {
         prop_assert_eq!(redactor.text(&once), once.as_str());
     }
 }
+
+#[test]
+fn less_usual_spellings_are_masked_whole() {
+    let redactor = Redactor::default();
+    for (text, secret) in [
+        (
+            "secret access key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalr",
+        ),
+        (
+            "SecretAccessKey wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalr",
+        ),
+        ("DB_PASS=hunter2", "hunter2"),
+        ("db_pass: hunter2", "hunter2"),
+        ("REDIS_AUTH=hunter2", "hunter2"),
+        ("https://f00dfeedbeef@github.com/x", "f00dfeedbeef"),
+        ("jdbc:oracle:thin:scott/tiger9@db:1521/x", "tiger9"),
+        ("a?b=password%3Dhunter2%26c", "hunter2"),
+        (r"password\u003dhunter2", "hunter2"),
+        (
+            "routing key 0123456789abcdef0123456789abcdef",
+            "0123456789abcdef",
+        ),
+        (r#"password="a\"tail""#, "tail"),
+        (r#"{"password":"a\"tail"}"#, "tail"),
+        ("password: 'it''s tail'", "tail"),
+    ] {
+        let masked = redactor.text(text);
+        assert!(!masked.contains(secret), "{text} -> {masked}");
+    }
+    // What only looks alike stays.
+    for text in [
+        "first pass: 3 of 4",
+        "compass=north",
+        "https://github.com/a@b",
+    ] {
+        assert_eq!(redactor.text(text), text);
+    }
+}

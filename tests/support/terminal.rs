@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::World;
+use nix::unistd::Pid;
+
+use crate::support::{Server, World};
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
@@ -181,6 +183,21 @@ impl Terminal {
             String::from_utf8_lossy(&self.raw).into_owned(),
         )
     }
+}
+
+/// A console in a rehearsal that a simulator of its own serves.
+pub fn console(world: &World, server: &Server, extra: &[(&str, &str)]) -> Terminal {
+    let arguments = [
+        "rehearse",
+        "stuck-instance",
+        "--simulator",
+        &server.endpoint,
+    ];
+    Terminal::start(world, &arguments, 100, 30, extra)
+}
+
+pub fn pid(terminal: &Terminal) -> Pid {
+    Pid::from_raw(i32::try_from(terminal.pid()).unwrap())
 }
 
 /// In the scenario `stuck-instance`, from the alarm to the change that waits for a yes.

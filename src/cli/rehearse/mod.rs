@@ -64,16 +64,21 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     let scenario = scenario(&arguments.scenario)?;
     let recorder = Recorder::start(&stores::path(settings, stores::REHEARSALS)?);
     let auto = arguments.auto || arguments.json;
-    let unfinished = if arguments.fresh || (auto && arguments.simulator.is_none()) {
+    let visited = match &arguments.simulator {
+        Some(url) => Some(visit(url, &scenario.id).await?),
+        None => None,
+    };
+    let unfinished = if arguments.fresh || (auto && visited.is_none()) {
         None
     } else {
-        unfinished(&recorder, &scenario.id).await
+        let began = visited.as_ref().map(|visited| visited.began);
+        unfinished(&recorder, &scenario.id, began).await
     };
     let known = unfinished
         .as_ref()
         .and_then(|summary| summary.rehearsal.as_ref());
-    let world = match (&arguments.simulator, known) {
-        (Some(url), _) => Where::At(visit(url, &scenario.id).await?),
+    let world = match (visited, known) {
+        (Some(visited), _) => Where::At(visited),
         (None, Some(rehearsal)) => Where::Here {
             began: rehearsal.began,
             speed: rehearsal.speed,
@@ -205,17 +210,23 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, CliError> {
     })
 }
 
-/// The unfinished rehearsal of a scenario. A store that cannot be read has none; the console says
+/// The unfinished rehearsal of a scenario; in a world that is served elsewhere, of that world. A store that cannot be read has none; the console says
 /// that it does not record.
-async fn unfinished(recorder: &Recorder, scenario: &str) -> Option<Summary> {
+async fn unfinished(
+    recorder: &Recorder,
+    scenario: &str,
+    began: Option<DateTime<Utc>>,
+) -> Option<Summary> {
+    let same = |other: DateTime<Utc>| {
+        began.is_none_or(|began| began.timestamp_millis() == other.timestamp_millis())
+    };
     let all = recorder.call(|journal| journal.incidents()).await;
     all.unwrap_or_else(|_: JournalError| Vec::new())
         .into_iter()
         .find(|summary| {
             summary.is_unfinished()
-                && summary
-                    .rehearsal
-                    .as_ref()
-                    .is_some_and(|rehearsal| rehearsal.scenario == scenario)
+                && summary.rehearsal.as_ref().is_some_and(|rehearsal| {
+                    rehearsal.scenario == scenario && same(rehearsal.began)
+                })
         })
 }
