@@ -759,24 +759,36 @@ fn a_folder_that_others_can_write_is_refused_with_the_remedy() {
     let world = World::new();
     let folder = world.path("shared");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(&folder, 0o777);
     let said = world.run(&["incidents", "--state", &folder.display().to_string()]);
     assert!(
         said.code == 1 && said.err.contains("chmod o-w"),
         "{}",
         said.err
     );
-    std::fs::set_permissions(
-        &folder,
-        std::os::unix::fs::PermissionsExt::from_mode(0o2770),
-    )
-    .unwrap();
+    set(&folder, 0o2770);
     assert_eq!(
         world
             .run(&["incidents", "--state", &folder.display().to_string()])
             .code,
         0
     );
+    // Neither the file nor its log, once they are there.
+    for name in ["journal.db", "journal.db-wal"] {
+        let file = folder.join(name);
+        set(&file, 0o666);
+        let said = world.run(&["incidents", "--state", &folder.display().to_string()]);
+        let wanted = format!("chmod o-w {}", file.display());
+        assert!(
+            said.code == 1 && said.err.contains(&wanted),
+            "{name}: {}",
+            said.err
+        );
+        set(&file, 0o660);
+    }
 }
 
 #[test]

@@ -74,21 +74,30 @@ pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
     };
     let file = make(path, shared).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    if metadata.mode() & OTHERS_WRITE != 0 || (!shared && metadata.mode() & GROUP_WRITES != 0) {
-        return Err(JournalError::Exposed {
-            path: path.to_owned(),
-            who: "others",
-            remedy: format!(
-                "run `chmod {} {}`",
-                if shared { "o-w" } else { "go-w" },
-                path.display()
-            ),
-        });
+    refuse_writable(path, &metadata, shared)?;
+    // Its log is as good as the file itself.
+    for part in ["wal", "shm"].map(|kind| super::recovery::part(path, kind)) {
+        if let Ok(metadata) = part.metadata() {
+            refuse_writable(&part, &metadata, shared)?;
+        }
     }
     if !shared {
         tighten(path, &metadata, 0o600);
     }
     Ok(())
+}
+
+fn refuse_writable(path: &Path, metadata: &Metadata, shared: bool) -> Result<(), JournalError> {
+    let mode = metadata.mode();
+    if mode & OTHERS_WRITE == 0 && (shared || mode & GROUP_WRITES == 0) {
+        return Ok(());
+    }
+    let change = if shared { "o-w" } else { "go-w" };
+    Err(JournalError::Exposed {
+        path: path.to_owned(),
+        who: "others",
+        remedy: format!("run `chmod {change} {}`", path.display()),
+    })
 }
 
 /// Returns whether the folder is shared by a group.
