@@ -206,7 +206,9 @@ async fn a_program_that_is_not_there_is_named() {
 #[tokio::test]
 async fn what_cannot_be_recorded_is_kept_in_order_and_written_when_it_can() {
     let folder = tempfile::tempdir().unwrap();
-    let steps = format!("{HEAD}prefetch = false\nrun.exec = {{ command = [\"sleep\", \"60\"] }}\n");
+    let steps = format!(
+        "{HEAD}prefetch = false\ntimeout = \"10m\"\nrun.exec = {{ command = [\"sleep\", \"600\"] }}\n"
+    );
     let handle = open(folder.path(), &steps).await;
     let events = handle.snapshot().events.len();
     // Somebody else holds the store, longer than a writer waits.

@@ -20,7 +20,9 @@ use support::{HEAD, ended, open, open_with, path, settings, until, with_programs
 
 /// A step that runs until the test ends.
 fn endless() -> String {
-    format!("{HEAD}prefetch = false\nrun.exec = {{ command = [\"sleep\", \"60\"] }}\n")
+    format!(
+        "{HEAD}prefetch = false\ntimeout = \"10m\"\nrun.exec = {{ command = [\"sleep\", \"600\"] }}\n"
+    )
 }
 
 async fn another(folder: &Path, id: &IncidentId) -> Handle {

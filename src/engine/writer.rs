@@ -316,7 +316,10 @@ impl Writer {
             // Nothing is lost yet, and nothing is to be written: the next append will say.
             Err(_) => {}
         }
-        self.keep_place().await;
+        // Where the disk took nothing just now, a lease is not renewed either.
+        if self.state.sequence == self.recorded {
+            self.keep_place().await;
+        }
         self.tick().await;
     }
 

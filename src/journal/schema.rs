@@ -8,6 +8,10 @@ use super::{JournalError, list};
 /// The version this program writes, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 2;
 
+/// How long another console may hold the store. It writes for milliseconds; whoever waits for
+/// longer is better told so, and tries again.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// One row per event. `incident` holds what a list shows, kept up to date by the same
 /// transaction that appends.
 const TABLES: &str = "
@@ -59,8 +63,7 @@ DROP TABLE blob_1;
 
 /// Sets what changes nothing in the file.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // A reader or another console may hold the store for a moment.
-    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    connection.busy_timeout(PATIENCE)?;
     // The log stays between two runs, as large as it has grown; and a store that is only looked at
     // stays as it is.
     connection.set_db_config(
