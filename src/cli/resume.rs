@@ -18,7 +18,10 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
         let mut unfinished = None;
         for store in [stores::INCIDENTS, stores::REHEARSALS] {
             let all = stores::open(settings, store)?.incidents()?;
-            unfinished = unfinished.or_else(|| all.into_iter().find(Summary::is_unfinished));
+            unfinished = all.into_iter().find(Summary::is_unfinished);
+            if unfinished.is_some() {
+                break;
+            }
         }
         unfinished.ok_or_else(|| {
             CliError::Said("no incident or rehearsal is unfinished; `standdown` opens the console, `standdown incidents` lists all, with --rehearsals those".into())

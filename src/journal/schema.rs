@@ -1,9 +1,11 @@
 //! The tables, and how a store comes to have them.
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::chain::{Hash, Link};
+use super::chain::Hash;
+use super::row::{self, Row, to_u64};
 use super::{JournalError, list};
+use crate::incident::IncidentId;
 
 /// The version this program writes, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 2;
@@ -139,19 +141,21 @@ fn from_1(connection: &Connection) -> Result<(), JournalError> {
             chain = (incident.clone(), Hash::default());
         }
         list::remember(connection, &incident, &event, at)?;
-        let link = Link {
-            incident: &incident,
-            sequence: u64::try_from(sequence).unwrap_or(0),
+        let id = IncidentId(incident.into());
+        let row = Row {
+            sequence: to_u64(sequence),
             at,
-            by: &by,
+            by,
             version,
-            payload: &payload,
-            blob: blob.as_deref(),
+            payload,
+            blob,
+            hash: None,
+            // The parts that stand apart have been copied already.
+            large: None,
         };
-        chain.1 = link.hash(chain.1);
-        connection
-            .prepare_cached("INSERT INTO event (incident, sequence, at, by, version, payload, blob, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-            .execute(params![incident, sequence, at, by, version, payload, blob, chain.1.0])?;
+        chain.1 = row.link(&id).hash(chain.1);
+        let hash = Some(chain.1);
+        row::write(connection, &id, &Row { hash, ..row })?;
     }
     drop(rows);
     drop(old);
