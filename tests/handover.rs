@@ -13,9 +13,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use standdown::actions::programs::{Invocation, Programs, Running};
+use standdown::actions::{Probe, Probing};
 use standdown::engine::{self, Control, Handle, Recorder, Recording, Role, Unanswered};
 use standdown::incident::{AttemptStatus, Command, Event, IncidentId, IncidentStatus, Recorded};
 use standdown::journal::{Hash, Journal};
+use standdown::playbook::SecretSource;
 use support::{HEAD, ended, open, open_with, path, settings, until, with_programs};
 
 /// A step that runs until the test ends.
@@ -146,6 +148,14 @@ struct Panics;
 impl Programs for Panics {
     fn run(&self, invocation: Invocation) -> Running<'_> {
         Box::pin(async move { panic!("cannot run {:?}", invocation.argv) })
+    }
+
+    fn probe(&self, probe: Probe) -> Probing<'_> {
+        Box::pin(async move { panic!("cannot ask {}", probe.line()) })
+    }
+
+    fn secret(&self, _: &SecretSource) -> Option<Result<String, String>> {
+        None
     }
 }
 

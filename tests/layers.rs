@@ -8,14 +8,15 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top; a module may use those that stand above it in this list.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["document", "embedded", "redaction", "clock"],
     &["expression"],
     &["playbook"],
     &["incident"],
     &["aws", "journal"],
     &["config"],
-    &["actions", "alarms"],
+    &["alarms"],
+    &["actions"],
     &["engine"],
     &["rehearsal", "tui"],
     &["cli"],

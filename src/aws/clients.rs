@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::clock::AwsClock;
 use super::error::{AwsError, describe};
+use super::quotas::{Pace, Quota};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -40,6 +41,9 @@ pub enum ConnectError {
     /// No region is set.
     #[error("no AWS region is set; set AWS_REGION, or `region` in the profile, or pass --region")]
     NoRegion,
+    /// There shall be none.
+    #[error("{0}")]
+    Unusable(String),
     /// No credentials were found.
     #[error(
         "no AWS credentials were found ({reason}); run `aws sso login` or `aws configure`, set AWS_PROFILE, or give the host an instance role"
@@ -59,7 +63,10 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Systems Manager.
     pub ssm: aws_sdk_ssm::Client,
+    /// `CloudTrail`.
+    pub cloudtrail: aws_sdk_cloudtrail::Client,
     sts: aws_sdk_sts::Client,
+    pace: Pace,
     /// The region.
     pub region: String,
     /// The profile; empty when none was named.
@@ -104,7 +111,9 @@ impl Aws {
             cloudwatch: client!(aws_sdk_cloudwatch),
             logs: client!(aws_sdk_cloudwatchlogs),
             ssm: client!(aws_sdk_ssm),
+            cloudtrail: client!(aws_sdk_cloudtrail),
             sts: client!(aws_sdk_sts),
+            pace: Pace::default(),
             region,
             profile: settings
                 .profile
@@ -114,6 +123,11 @@ impl Aws {
             identity: Arc::default(),
             clock,
         })
+    }
+
+    /// Waits until the next call of its kind may leave: below the account's quotas.
+    pub async fn pace(&self, quota: Quota) {
+        self.pace.wait(quota).await;
     }
 
     /// The time at AWS, as its answers tell it; by it AWS judges windows and signatures.

@@ -53,6 +53,15 @@ impl AwsError {
         }
     }
 
+    /// Says what it was asked about.
+    #[must_use]
+    pub fn about(mut self, resource: &str) -> Self {
+        if !self.message.contains(resource) {
+            self.message = format!("{resource}: {}", self.message);
+        }
+        self
+    }
+
     fn sentence(&self) -> String {
         let code = self
             .code

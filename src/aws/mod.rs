@@ -1,4 +1,4 @@
-//! The AWS SDK at arm's length: clients for one profile and region, the caller's identity, and
+//! The AWS SDK at arm's length: clients for each profile and region, the caller's identity, and
 //! errors that say what to do.
 //!
 //! Turns settings into clients and SDK errors into [`AwsError`]; it must never hold state of
@@ -7,7 +7,13 @@
 mod clients;
 mod clock;
 mod error;
+mod pool;
+mod quotas;
+mod reach;
 
 pub use clients::{Aws, AwsSettings, ConnectError, Identity, READ_TIMEOUT};
 pub(crate) use clock::AwsClock;
 pub use error::{AwsError, Class, describe};
+pub use pool::{Place, Pool};
+pub use quotas::Quota;
+pub use reach::{Home, Reach};

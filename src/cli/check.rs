@@ -97,9 +97,17 @@ fn named(paths: &[PathBuf]) -> Result<Catalog, CliError> {
         .filter(|(name, _)| *name == "escalation.toml")
         .collect();
     let mut catalog = Catalog::load(&folders, &escalation, &VOCABULARY);
-    for path in files {
-        let origin = Origin::File(path.to_owned());
-        match Source::read(path) {
+    let read: Vec<_> = files
+        .into_iter()
+        .map(|path| (Origin::File(path.to_owned()), Source::read(path)))
+        .collect();
+    for (origin, source) in &read {
+        if let Ok(source) = source {
+            catalog.know(origin, source);
+        }
+    }
+    for (origin, source) in read {
+        match source {
             Ok(source) => catalog.add_file(origin, source, &VOCABULARY),
             Err(error) => catalog.add_unreadable(origin, &error),
         }

@@ -10,9 +10,9 @@ use super::{CliError, farewell, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::{Board, FeedSettings, watch as watch_alarms};
-use crate::aws::{Aws, AwsSettings};
+use crate::aws::{Aws, AwsSettings, Place, Pool};
 use crate::config::Settings;
-use crate::engine::{self, AwsState, Recorder};
+use crate::engine::{self, Recorder};
 use crate::incident::{AlarmRef, IncidentId};
 use crate::journal::{JournalError, Summary};
 use crate::playbook::Catalog;
@@ -32,7 +32,6 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     let theme = theme(settings)?;
     let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
     let (connections, connection) = watch::channel(Connection::Connecting);
-    let (states, state) = watch::channel(AwsState::Connecting);
     let (boards, board) = watch::channel(Arc::new(Board::default()));
     let (visible, seen) = watch::channel(Vec::new());
     let (found, unfinished) = watch::channel(None);
@@ -46,7 +45,8 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         region: settings.region.value.clone(),
         rehearsal_endpoint: None,
     };
-    tokio::spawn(connect(aws, feed, connections, states, boards, seen));
+    let pool = Arc::new(Pool::new(aws));
+    tokio::spawn(connect(Arc::clone(&pool), feed, connections, boards, seen));
     if open.is_none() {
         tokio::spawn(look_for_unfinished(recorder.clone(), found));
     }
@@ -66,7 +66,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         recorder,
         engine: engine::Settings {
             vocabulary: VOCABULARY,
-            aws: state,
+            aws: pool,
             programs: Arc::new(LocalPrograms),
             actor: engine::actor(),
             speed: 1.0,
@@ -148,24 +148,20 @@ fn catalog(settings: &Settings) -> watch::Receiver<Arc<Catalog>> {
 }
 
 async fn connect(
-    settings: AwsSettings,
+    pool: Arc<Pool>,
     feed: FeedSettings,
     connections: watch::Sender<Connection>,
-    states: watch::Sender<AwsState>,
     boards: watch::Sender<Arc<Board>>,
     seen: watch::Receiver<Vec<Arc<AlarmRef>>>,
 ) {
-    match Aws::connect(&settings).await {
+    match pool.at(&Place::default()).await {
         Ok(aws) => {
-            let aws = Arc::new(aws);
-            states.send_replace(AwsState::Ready(Arc::clone(&aws)));
             tokio::join!(
                 identify(Arc::clone(&aws), connections),
                 watch_alarms(aws, feed, boards, seen)
             );
         }
         Err(error) => {
-            states.send_replace(AwsState::Missing(error.to_string()));
             connections.send_replace(Connection::Missing(error.to_string()));
         }
     }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::AwsState;
 use crate::actions::{ActionError, Context, Remotes, programs::Programs, run};
+use crate::aws::Reach;
 use crate::expression::{Scope, Verdict, show};
 use crate::incident::{AttemptResult, AttemptStatus};
-use crate::playbook::{Automated, Run};
+use crate::playbook::{Automated, Parameter, Run, SecretSource};
 use crate::redaction::Redactor;
 
 /// More items than this in a `for_each` are a mistake.
@@ -21,13 +20,12 @@ const MOST_ITEMS: usize = 200;
 
 /// What an attempt works with.
 pub(super) struct Surroundings {
-    pub aws: watch::Receiver<AwsState>,
+    pub aws: Reach,
+    pub secrets: Arc<[(String, SecretSource)]>,
     pub programs: Arc<dyn Programs>,
     pub redactor: Redactor,
     pub scope: Scope,
     pub speed: f64,
-    /// The account and the region of the incident's alarm, where there is one.
-    pub place: Option<(String, String)>,
     /// How long the attempt has been running, where it is taken up.
     pub elapsed: Duration,
     /// What it runs at AWS already.
@@ -57,17 +55,12 @@ pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -
 
 async fn within(
     automated: &Automated,
-    mut surroundings: Surroundings,
+    surroundings: Surroundings,
     deadline: Instant,
 ) -> Result<Value, ActionError> {
-    let aws = match connected(&mut surroundings.aws).await {
-        Ok(aws) => same_place(&aws, surroundings.place.as_ref())
-            .await
-            .map(|()| aws),
-        Err(reason) => Err(reason),
-    };
     let context = Context {
-        aws,
+        aws: surroundings.aws.clone(),
+        secrets: surroundings.secrets.clone(),
         programs: Arc::clone(&surroundings.programs),
         redactor: surroundings.redactor.clone(),
         deadline,
@@ -105,49 +98,6 @@ async fn within(
         }
         sleep(every).await;
     }
-}
-
-pub(super) async fn connected(
-    aws: &mut watch::Receiver<AwsState>,
-) -> Result<Arc<crate::aws::Aws>, String> {
-    match aws
-        .wait_for(|state| !matches!(state, AwsState::Connecting))
-        .await
-        .as_deref()
-    {
-        Ok(AwsState::Ready(aws)) => Ok(Arc::clone(aws)),
-        Ok(AwsState::Missing(reason)) => Err(reason.clone()),
-        Ok(AwsState::Connecting) | Err(_) => {
-            Err("AWS was not connected before the console ended".into())
-        }
-    }
-}
-
-/// Refuses to diagnose one account's incident in another.
-pub(super) async fn same_place(
-    aws: &crate::aws::Aws,
-    place: Option<&(String, String)>,
-) -> Result<(), String> {
-    let Some((account, region)) = place else {
-        return Ok(());
-    };
-    if !region.is_empty() && *region != aws.region {
-        return Err(format!(
-            "the incident's alarm is in {region}, this console in {}; start it with --region {region}",
-            aws.region
-        ));
-    }
-    if account.is_empty() {
-        return Ok(());
-    }
-    let identity = aws.identity().await.map_err(|error| error.to_string())?;
-    if identity.account == *account {
-        return Ok(());
-    }
-    Err(format!(
-        "the incident's alarm is in account {account}, these credentials are of {}; use a profile of {account}",
-        identity.account
-    ))
 }
 
 async fn for_each(
@@ -307,7 +257,18 @@ async fn one(
             "a change is not made without an approval",
         ));
     }
+    let text = |parameter: &Option<Parameter>| match parameter {
+        Some(parameter) => match parameter.render(scope) {
+            Ok(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Ok(other) => Err(ActionError::failed(format!("`at` is {other}, not a name"))),
+            Err(error) => Err(ActionError::failed(error.to_string())),
+        },
+        None => Ok(None),
+    };
     let context = Context {
+        aws: context
+            .aws
+            .elsewhere(text(&only.profile)?, text(&only.region)?),
         run: format!("{}/{item}", only.name),
         ..context.clone()
     };

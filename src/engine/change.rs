@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::attempt::{connected, same_place};
-use super::{AwsState, Recorder};
+use super::Recorder;
 use crate::actions::Report;
 use crate::actions::automation::{self, Started};
 use crate::aws::Aws;
+use crate::aws::Reach;
 use crate::incident::{AttemptId, AttemptResult, AttemptStatus, IncidentId, Intent, Remote};
 use crate::journal::JournalError;
 use crate::redaction::Redactor;
@@ -37,7 +37,7 @@ pub(super) struct Change {
     pub intent: Arc<Intent>,
     pub signed_at: DateTime<Utc>,
     pub remote: Option<Remote>,
-    pub aws: watch::Receiver<AwsState>,
+    pub aws: Reach,
     pub redactor: Redactor,
     pub speed: f64,
     pub lease: watch::Receiver<Option<Instant>>,
@@ -67,7 +67,7 @@ impl Change {
 
     /// AWS, if it is the incident's account and region: asked anew, because credentials change.
     async fn place(&self) -> Result<Arc<Aws>, String> {
-        place(&mut self.aws.clone(), &self.intent).await
+        self.aws.aws_anew().await
     }
 
     /// Whether this console may still send: it holds the lease in the store now, and by its own
@@ -83,14 +83,6 @@ impl Change {
             Err(error) => Err(format!("the lease could not be checked: {error}")),
         }
     }
-}
-
-async fn place(aws: &mut watch::Receiver<AwsState>, intent: &Intent) -> Result<Arc<Aws>, String> {
-    let aws = connected(aws).await?;
-    aws.forget_identity();
-    let place = (intent.account.clone(), intent.region.clone());
-    same_place(&aws, Some(&place)).await?;
-    Ok(aws)
 }
 
 fn unknown(why: impl Into<String>) -> AttemptResult {
@@ -156,16 +148,8 @@ pub(super) async fn take_up(change: Change) -> AttemptResult {
 async fn wait_for_aws(change: Change, reason: String) -> AttemptResult {
     let line = format!("it cannot be followed: {reason}");
     change.report(Report::Progress([line].into()));
-    let mut states = change.aws.clone();
-    // Somebody connects, renews the credentials, or starts a console in the right account.
-    tokio::select! {
-        changed = states.changed() => {
-            if changed.is_err() {
-                sleep(SLOWEST_LOOK).await;
-            }
-        }
-        () = sleep(change.scaled(SLOWEST_LOOK)) => {}
-    }
+    // Somebody renews the credentials, or starts a console in the right account.
+    sleep(change.scaled(SLOWEST_LOOK)).await;
     Box::pin(take_up(change)).await
 }
 
@@ -223,11 +207,11 @@ async fn follow(change: &Change, aws: &Aws, id: &str) -> AttemptResult {
 
 /// Asks AWS to stop a change. That it stopped is said by its end, and not here.
 pub(super) async fn stop(
-    mut aws: watch::Receiver<AwsState>,
-    (remote, intent): (Remote, Arc<Intent>),
+    aws: Reach,
+    (remote, _): (Remote, Arc<Intent>),
     reports: mpsc::UnboundedSender<Report>,
 ) {
-    let stopped = match place(&mut aws, &intent).await {
+    let stopped = match aws.aws_anew().await {
         Ok(aws) => automation::stop(&aws, remote.id())
             .await
             .map_err(|error| error.to_string()),

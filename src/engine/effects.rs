@@ -10,8 +10,9 @@ use super::attempt::{Surroundings, attempt};
 use super::change::{self, Change};
 use super::writer::Writer;
 use crate::actions::{Remotes, Report};
-use crate::incident::{AttemptId, AttemptResult, AttemptStatus, Effect, scope};
-use crate::playbook::StepKind;
+use crate::aws::{Home, Reach};
+use crate::incident::{AttemptId, AttemptResult, AttemptStatus, Effect, Intent, scope_of};
+use crate::playbook::{Playbook, SecretSource, StepId, StepKind};
 
 /// What a task says to the incident's task.
 pub(super) enum Said {
@@ -61,12 +62,12 @@ impl Writer {
         let step = attempted.step.clone();
         let now = self.now();
         let surroundings = Surroundings {
-            aws: self.settings.aws.clone(),
+            aws: Reach::new(Arc::clone(&self.settings.aws), self.home()),
+            secrets: secrets(&playbook, &step),
             programs: Arc::clone(&self.settings.programs),
             redactor: self.settings.redactor.clone(),
-            scope: scope(&self.state, now),
+            scope: scope_of(&self.state, now, &step),
             speed: self.settings.speed,
-            place: self.place(),
             elapsed: (now - attempted.started_at).to_std().unwrap_or_default(),
             remotes: Remotes::new(
                 attempted.remotes.clone(),
@@ -97,10 +98,9 @@ impl Writer {
         };
         let change = Change {
             id,
-            intent,
             signed_at,
             remote: attempted.remotes.values().next().cloned(),
-            aws: self.settings.aws.clone(),
+            aws: self.reach(&intent),
             redactor: self.settings.redactor.clone(),
             speed: self.settings.speed,
             lease: self.lease_until.subscribe(),
@@ -108,6 +108,7 @@ impl Writer {
             incident: self.id.clone(),
             holder: self.holder.token,
             reports: self.reports(id),
+            intent,
         };
         let work = work(change);
         self.spawn_attempt(id, work);
@@ -178,10 +179,24 @@ impl Writer {
         reports
     }
 
-    /// The account and the region of the incident's alarm.
-    fn place(&self) -> Option<(String, String)> {
+    /// Where the incident's alarm is.
+    pub fn home(&self) -> Option<Home> {
         let alarm = self.state.incident.as_ref()?.alarms.front()?;
-        Some((alarm.account.clone(), alarm.region.clone()))
+        Some(Home {
+            account: alarm.account.clone(),
+            region: alarm.region.clone(),
+            profile: alarm.profile.clone(),
+        })
+    }
+
+    /// Where a change is made: what was approved says so.
+    fn reach(&self, intent: &Intent) -> Reach {
+        let home = Home {
+            account: intent.account.clone(),
+            region: intent.region.clone(),
+            ..self.home().unwrap_or_default()
+        };
+        Reach::new(Arc::clone(&self.settings.aws), Some(home))
     }
 
     /// AWS has named what an attempt runs. Where another console writes by now, that one follows
@@ -210,7 +225,13 @@ impl Writer {
             // It is asked for once AWS has named it.
             return;
         };
-        let (aws, reports) = (self.settings.aws.clone(), self.reports(id));
+        let (aws, reports) = (self.reach(&change.1), self.reports(id));
         tokio::spawn(change::stop(aws, change, reports));
     }
+}
+
+/// Where the secrets are that a step's programs may get.
+fn secrets(playbook: &Playbook, step: &StepId) -> Arc<[(String, SecretSource)]> {
+    let frame = playbook.frames.get(playbook.frame_of(&step.0));
+    frame.map_or_else(|| [].into(), |frame| frame.secrets.clone().into())
 }

@@ -18,10 +18,8 @@ mod writer;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::actions::programs::Programs;
-use crate::aws::Aws;
+use crate::aws::Pool;
 use crate::incident::Actor;
 use crate::playbook::Vocabulary;
 use crate::redaction::Redactor;
@@ -31,24 +29,13 @@ pub use handle::{Control, Handle, Recording, Role, Snapshot, Unanswered};
 pub use recorder::{Damage, Recorder};
 pub use writer::{OpenError, open, resume};
 
-/// Whether AWS can be asked.
-#[derive(Debug, Clone)]
-pub enum AwsState {
-    /// Credentials and region are being looked up.
-    Connecting,
-    /// It can.
-    Ready(Arc<Aws>),
-    /// It cannot, and why.
-    Missing(String),
-}
-
 /// What an engine works with.
 #[derive(Clone)]
 pub struct Settings {
     /// The kinds of action.
     pub vocabulary: Vocabulary,
     /// AWS.
-    pub aws: watch::Receiver<AwsState>,
+    pub aws: Arc<Pool>,
     /// Local programs.
     pub programs: Arc<dyn Programs>,
     /// Who works here.

@@ -10,12 +10,13 @@ use imbl::{OrdMap, Vector};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::Settings;
 use super::effects::{Said, Task};
 use super::handle::{Ask, Control, Handle, Recording, Role, Snapshot, Unanswered};
 use super::recorder::Recorder;
 use super::role::Watched;
-use super::{AwsState, Settings};
 use crate::actions::Report;
+use crate::aws::Place;
 use crate::clock;
 use crate::incident::{Actor, AttemptId, Command, Event, IncidentId, Recorded, Stamp, State};
 use crate::journal::{Broken, Hash, Holder, JournalError, Lease};
@@ -207,7 +208,10 @@ impl Writer {
     /// When and by whom.
     pub fn stamp(&mut self) -> Stamp {
         let mut at_aws = clock::now();
-        if let AwsState::Ready(aws) = &*self.settings.aws.borrow() {
+        let home = self.home().unwrap_or_default();
+        let pool = &self.settings.aws;
+        let known = pool.known(&Place::new(&home.profile, &home.region));
+        if let Some(aws) = known.or_else(|| pool.known(&Place::default())) {
             at_aws = aws.now();
             if let Some(arn) = aws.known_arn()
                 && self.actor.arn.as_ref() != Some(&arn)

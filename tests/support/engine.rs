@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use standdown::actions::VOCABULARY;
 use standdown::actions::programs::{LocalPrograms, Programs};
-use standdown::engine::{self, AwsState, Handle, Recorder, Settings, Snapshot};
+use standdown::aws::Pool;
+use standdown::engine::{self, Handle, Recorder, Settings, Snapshot};
 use standdown::incident::{Command, ExecutionStatus};
 use standdown::playbook::Severity;
 use standdown::redaction::Redactor;
-use tokio::sync::watch;
 
 pub fn playbook(steps: &str) -> String {
     format!(
@@ -51,7 +51,7 @@ pub fn settings() -> Settings {
 }
 
 pub fn with_programs(programs: Arc<dyn Programs>) -> Settings {
-    let (_, aws) = watch::channel(AwsState::Missing("there is no AWS in this test".into()));
+    let aws = Arc::new(Pool::unusable("there is no AWS in this test"));
     Settings {
         vocabulary: VOCABULARY,
         aws,
@@ -78,6 +78,7 @@ pub async fn open_with(folder: &Path, steps: &str, settings: Settings) -> Handle
     let text = playbook(steps);
     let compiled = standdown::playbook::compile(
         &standdown::document::Source::new("p.toml", text.as_str()),
+        &[],
         &VOCABULARY,
     );
     assert_eq!(compiled.problems, []);
@@ -85,6 +86,7 @@ pub async fn open_with(folder: &Path, steps: &str, settings: Settings) -> Handle
         .ask(Command::Start {
             name: "p.toml".into(),
             text,
+            others: Vec::new(),
         })
         .await
         .unwrap();

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
 
 use super::Visited;
 use crate::actions::VOCABULARY;
 use crate::alarms::FeedSettings;
-use crate::aws::{Aws, AwsSettings};
+use crate::aws::{Aws, AwsSettings, Place, Pool};
 use crate::cli::CliError;
 use crate::config::Settings;
-use crate::engine::{self, AwsState, Handle, Recorder};
+use crate::engine::{self, Handle, Recorder};
 use crate::incident::{Event, Rehearsal, Verdict};
 use crate::playbook::Catalog;
 use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, control};
@@ -62,17 +61,15 @@ impl Stage {
             began,
             speed,
         };
-        let aws = Aws::connect(&AwsSettings {
+        let pool = Arc::new(Pool::new(AwsSettings {
             profile: None,
             region: Some(scenario.region.clone()),
             rehearsal_endpoint: Some(format!("http://{address}")),
-        })
-        .await?;
-        let aws = Arc::new(aws);
-        let (_, ready) = watch::channel(AwsState::Ready(Arc::clone(&aws)));
+        }));
+        let aws = pool.at(&Place::default()).await?;
         let engine = engine::Settings {
             vocabulary: VOCABULARY,
-            aws: ready,
+            aws: pool,
             programs: Arc::new(RehearsedPrograms { simulator: address }),
             actor: engine::actor(),
             speed,

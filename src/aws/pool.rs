@@ -1,0 +1,134 @@
+//! The clients of every profile and region that is asked for, each made once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::{Aws, AwsSettings, ConnectError};
+
+/// A profile and a region; what is empty is what the console was started with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The profile, as in `AWS_PROFILE`.
+    pub profile: String,
+    /// The region, as in `AWS_REGION`.
+    pub region: String,
+}
+
+impl Place {
+    /// Names a place.
+    #[must_use]
+    pub fn new(profile: &str, region: &str) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            region: region.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.profile.as_str(), self.region.as_str()) {
+            ("", "") => f.write_str("the usual profile and region"),
+            ("", region) => f.write_str(region),
+            (profile, "") => f.write_str(profile),
+            (profile, region) => write!(f, "{profile}/{region}"),
+        }
+    }
+}
+
+type Cell = Arc<OnceCell<Arc<Aws>>>;
+
+/// Makes clients, and keeps them. What could not be connected is tried anew by whoever asks next:
+/// credentials may have been renewed meanwhile.
+#[derive(Debug, Default)]
+pub struct Pool {
+    usual: AwsSettings,
+    made: Mutex<HashMap<Place, Cell>>,
+    unusable: Option<String>,
+}
+
+impl Pool {
+    /// `usual` is what the console was started with.
+    #[must_use]
+    pub fn new(usual: AwsSettings) -> Self {
+        Self {
+            usual,
+            ..Self::default()
+        }
+    }
+
+    /// A pool in which nothing can be connected, and why.
+    #[must_use]
+    pub fn unusable(reason: &str) -> Self {
+        Self {
+            unusable: Some(reason.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// A pool that holds one place's clients already.
+    #[must_use]
+    pub fn with(usual: AwsSettings, aws: Arc<Aws>) -> Self {
+        let pool = Self::new(usual);
+        let cell = Arc::new(OnceCell::new_with(Some(aws)));
+        pool.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Place::default(), cell);
+        pool
+    }
+
+    /// The clients of a place, connected first if need be.
+    ///
+    /// # Errors
+    /// When there is no region, or there are no credentials.
+    pub async fn at(&self, place: &Place) -> Result<Arc<Aws>, ConnectError> {
+        if let Some(reason) = &self.unusable {
+            return Err(ConnectError::Unusable(reason.clone()));
+        }
+        // What was named differently may be the same place.
+        let usual = self.known(&Place::default());
+        if let Some(usual) = usual.filter(|usual| {
+            let same = |wanted: &str, is: &str| wanted.is_empty() || wanted == is;
+            same(&place.profile, &usual.profile) && same(&place.region, &usual.region)
+        }) {
+            return Ok(usual);
+        }
+        let cell = Arc::clone(
+            self.made
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(place.clone())
+                .or_default(),
+        );
+        let named = |name: &str, usual: &Option<String>| {
+            if name.is_empty() {
+                usual.clone()
+            } else {
+                Some(name.to_owned())
+            }
+        };
+        cell.get_or_try_init(|| async {
+            let settings = AwsSettings {
+                profile: named(&place.profile, &self.usual.profile),
+                region: named(&place.region, &self.usual.region),
+                rehearsal_endpoint: self.usual.rehearsal_endpoint.clone(),
+            };
+            Aws::connect(&settings).await.map(Arc::new)
+        })
+        .await
+        .cloned()
+    }
+
+    /// The clients of a place, if they were made already.
+    #[must_use]
+    pub fn known(&self, place: &Place) -> Option<Arc<Aws>> {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(place)
+            .and_then(|cell| cell.get().cloned())
+    }
+}
