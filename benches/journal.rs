@@ -56,6 +56,7 @@ fn events(count: u64) -> Vec<Recorded> {
         hash: String::new(),
         name: "cpu.toml".into(),
         text: text.into(),
+        others: Vec::new(),
     };
     let mut all = vec![recorded(1, &by, opened), recorded(2, &by, started)];
     all.extend((3..=count).map(|sequence| {

@@ -52,6 +52,7 @@ impl Walk {
         walk.ask(Command::Start {
             name: "p.toml".into(),
             text: format!("{}[[steps]]{rest}", text[0]),
+            others: Vec::new(),
         })
         .unwrap();
         walk

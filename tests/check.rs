@@ -175,17 +175,17 @@ fn each_kind_of_mistake_is_said_with_its_place() {
         (
             "run.exec = { command = [\"true\"] }",
             "run.http = { url = \"x\" }",
-            &["`http` is not supported yet"],
+            &["does not begin with http:// or https://"],
         ),
         (
             "run.exec = { command = [\"true\"] }",
-            "run.exec = { command = [\"true\"], at = {} }",
-            &["`at` is not supported yet"],
+            "run.exec = { command = [\"true\"], at = { account = \"x\" } }",
+            &["has no key `account`"],
         ),
         (
             "kind = \"outcome\"",
             "kind = \"playbook\"",
-            &["not supported yet"],
+            &["has no `playbook`"],
         ),
         (
             "severities = [\"high\"]",

@@ -253,6 +253,7 @@ fn start() -> Command {
     Command::Start {
         name: "p.toml".into(),
         text: PLAYBOOK.into(),
+        others: Vec::new(),
     }
 }
 
@@ -268,6 +269,7 @@ fn result(status: AttemptStatus, code: i64) -> AttemptResult {
 fn the_playbook_of_these_tests_has_no_problems() {
     let compiled = standdown::playbook::compile(
         &standdown::document::Source::new("p.toml", PLAYBOOK),
+        &[],
         &VOCABULARY,
     );
     assert_eq!(compiled.problems, []);
@@ -638,6 +640,7 @@ fn a_broken_playbook_is_refused_and_nothing_is_recorded() {
     let refused = walk.ask(Command::Start {
         name: "x.toml".into(),
         text: "id = 'x'".into(),
+        others: Vec::new(),
     });
     assert_eq!(refused.unwrap_err(), Refusal::Playbook("x".into()));
     assert_eq!(walk.events.len(), before);
@@ -771,6 +774,7 @@ fn walk_chain(text: String) -> Walk {
     walk.ask(Command::Start {
         name: "c.toml".into(),
         text,
+        others: Vec::new(),
     })
     .unwrap();
     walk

@@ -126,6 +126,7 @@ fn incident() -> Snapshot {
         Command::Start {
             name: "embedded:cpu-high-utilization.toml".into(),
             text: text.into(),
+            others: Vec::new(),
         },
     );
     let outputs = [

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal, Remote,
+    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal,
+    Remote, Walked,
 };
 use crate::playbook::{Entry, Severity, StepId};
 
@@ -47,6 +48,8 @@ pub enum Command {
         name: String,
         /// Its text; the execution keeps it.
         text: String,
+        /// The playbooks that it walks on the way.
+        others: Vec<Walked>,
     },
     /// Answer the question for an input.
     ProvideInput {
@@ -196,6 +199,7 @@ impl Command {
         Self::Start {
             name: entry.source.name.to_string(),
             text: entry.source.text.to_string(),
+            others: entry.others.iter().map(Walked::from).collect(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Intent, Rehearsal, Remote, Verdict,
     VisitResult,
 };
+use crate::document::Source;
 use crate::expression::Evidence;
 use crate::playbook::{Outcome, Severity, StepId};
 
@@ -25,6 +26,32 @@ pub struct Recorded {
     pub by: Arc<Actor>,
     /// What.
     pub event: Event,
+}
+
+/// The text of a playbook that is walked on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walked {
+    /// The file it came from.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Walked {
+    pub(super) fn sources(all: &[Self]) -> Vec<Source> {
+        all.iter()
+            .map(|one| Source::new(one.name.as_str(), one.text.as_str()))
+            .collect()
+    }
+}
+
+impl From<&Source> for Walked {
+    fn from(source: &Source) -> Self {
+        Self {
+            name: source.name.to_string(),
+            text: source.text.to_string(),
+        }
+    }
 }
 
 /// What happened. Names are in the past tense; nothing here can be taken back.
@@ -93,6 +120,9 @@ pub enum Event {
         name: String,
         /// Its text.
         text: String,
+        /// The playbooks that it walks on the way.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Walked>,
     },
     /// An input got its value.
     InputProvided {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::{
     Approval, Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution,
     ExecutionStatus, Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Uncertain,
-    Visit, VisitResult,
+    Visit, VisitResult, Walked,
 };
 use crate::document::Source;
 use crate::expression::from_json;
-use crate::playbook::{StepId, StepKind, compile};
+use crate::playbook::{StepId, compile};
 
 /// Folds one event in.
 #[must_use]
@@ -20,10 +20,13 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             execution,
             text,
             name,
+            others,
             ..
         } => {
             let source = Source::new(name.as_str(), text.as_str());
-            if let Some(playbook) = compile(&source, &state.vocabulary).playbook {
+            if let Some(playbook) =
+                compile(&source, &Walked::sources(others), &state.vocabulary).playbook
+            {
                 state.executions.push_back(Execution {
                     id: *execution,
                     playbook: Arc::new(playbook),
@@ -159,10 +162,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                 "verdict".into(),
                 serde_json::to_value(verdict).unwrap_or_default(),
             );
-            if let Some(StepKind::Manual(manual)) =
-                execution.playbook.step(&step.0).map(|step| &step.kind)
-                && let Some(name) = manual.output.clone()
-            {
+            if let Some(name) = execution.playbook.output_of(&step.0) {
                 set_output(execution, name, answers.into(), step, recorded);
             }
         }
@@ -251,10 +251,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             };
             ended.end = Some((result.clone(), recorded.at));
             let step = ended.step.clone();
-            let name = match execution.playbook.step(&step.0).map(|step| &step.kind) {
-                Some(StepKind::Automated(automated)) => automated.output.clone(),
-                _ => None,
-            };
+            let name = execution.playbook.output_of(&step.0);
             if let (Some(name), Some(output)) = (name, &result.output) {
                 set_output(execution, name, output.clone(), &step, recorded);
             }

@@ -93,6 +93,8 @@ pub enum Remote {
     Command(String),
     /// An Automation, by its execution id.
     Automation(String),
+    /// A query of Logs Insights, by its id.
+    Query(String),
 }
 
 impl Remote {
@@ -100,7 +102,7 @@ impl Remote {
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
-            Self::Command(id) | Self::Automation(id) => id,
+            Self::Command(id) | Self::Automation(id) | Self::Query(id) => id,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Which steps run ahead of the responder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::{State, scope};
+use super::State;
+use super::scope::scope_in;
 use crate::expression::{Expression, Scope};
-use crate::playbook::{Automated, StepId, StepKind};
+use crate::playbook::{Automated, Run, StepId, StepKind};
 
 /// How many attempts run ahead at a time.
 pub const MAX_PREFETCHES: usize = 8;
@@ -30,7 +31,7 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
     if free == 0 {
         return Vec::new();
     }
-    let scope = scope(state, now);
+    let mut scopes: BTreeMap<usize, Scope> = BTreeMap::new();
     let mut planned = Vec::new();
     for step in execution.playbook.within(from, PREFETCH_DECISIONS) {
         if free == 0 {
@@ -41,7 +42,10 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
         };
         let untouched =
             !execution.latest.contains_key(&step.id) && execution.visits_of(&step.id) == 0;
-        if automated.prefetch && !automated.mutating() && untouched && ready(automated, &scope) {
+        let scope = scopes
+            .entry(step.frame)
+            .or_insert_with(|| scope_in(state, now, step.frame));
+        if automated.prefetch && !automated.mutating() && untouched && ready(automated, scope) {
             planned.push(step.id.clone());
             free -= 1;
         }
@@ -72,9 +76,5 @@ fn ready(automated: &Automated, scope: &Scope) -> bool {
         }
     };
     automated.for_each.iter().all(known)
-        && automated
-            .runs
-            .iter()
-            .flat_map(|run| run.parameters.expressions())
-            .all(known)
+        && automated.runs.iter().flat_map(Run::expressions).all(known)
 }

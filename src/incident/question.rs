@@ -112,7 +112,7 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
             visit: visit.number,
             branches: branches(decision, &scope(state, now)),
         },
-        StepKind::Outcome(_) => Question::Ended,
+        StepKind::Outcome(_) | StepKind::Playbook(_) => Question::Ended,
     }
 }
 

@@ -4,11 +4,31 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{AlarmRef, Execution, State};
-use crate::expression::{Scope, from_json};
+use crate::expression::{Scope, from_json, to_json};
+use crate::playbook::{Environment, Frame, Input, InputSource, StepId};
 
-/// Builds the variables as they are at a time.
+/// Builds the variables as they are at a time, as the step sees them at which the responder
+/// stands.
 #[must_use]
 pub fn scope(state: &State, now: DateTime<Utc>) -> Scope {
+    let frame = state.execution().map_or(0, |execution| {
+        let here = execution.visits.last();
+        here.map_or(0, |visit| execution.playbook.frame_of(&visit.step.0))
+    });
+    scope_in(state, now, frame)
+}
+
+/// Builds the variables as a step sees them.
+#[must_use]
+pub fn scope_of(state: &State, now: DateTime<Utc>, step: &StepId) -> Scope {
+    let frame = state
+        .execution()
+        .map_or(0, |execution| execution.playbook.frame_of(&step.0));
+    scope_in(state, now, frame)
+}
+
+/// Builds the variables as the steps of a frame see them.
+pub(super) fn scope_in(state: &State, now: DateTime<Utc>, frame: usize) -> Scope {
     let mut scope = Scope::default();
     let Some(incident) = &state.incident else {
         return scope;
@@ -27,18 +47,72 @@ pub fn scope(state: &State, now: DateTime<Utc>) -> Scope {
         return scope;
     };
     scope.set("execution", execution_value(execution, now));
-    scope.set_json(
-        "inputs",
-        &execution
+    let Some(own) = execution.playbook.frames.get(frame) else {
+        return scope;
+    };
+    if let Some(environment) = environment_in(incident.alarms.front(), own) {
+        scope.set_json("env", &environment.values.clone().into());
+    }
+    let inputs = if frame == 0 {
+        execution
             .inputs
             .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-    );
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    } else {
+        handed_over(own, &scope, &scope_in(state, now, own.parent))
+    };
+    scope.set_json("inputs", &inputs);
     for (name, output) in &execution.outputs {
-        scope.set(name.clone(), output.value.clone());
+        if let Some(name) = name
+            .strip_prefix(&own.prefix)
+            .filter(|name| !name.contains('/'))
+        {
+            scope.set(name, output.value.clone());
+        }
     }
     scope
+}
+
+/// The inputs of a playbook that is walked on the way: what it is given, what the alarm says, or
+/// its defaults. What nobody knows yet is left out.
+fn handed_over(frame: &Frame, own: &Scope, outer: &Scope) -> serde_json::Value {
+    let value = |input: &Input| {
+        let given = frame.with.iter().find(|(name, _)| *name == input.name);
+        if let Some((_, parameter)) = given {
+            return input.accept(&parameter.render(outer).ok()?).ok();
+        }
+        let found = input.from.iter().find_map(|source| match source {
+            InputSource::Expression(expression) => {
+                let value = to_json(&expression.evaluate(own).ok()?);
+                input.accept(&value).ok()
+            }
+            InputSource::Ask => None,
+        });
+        found.or_else(|| input.default.clone())
+    };
+    frame
+        .inputs
+        .iter()
+        .filter_map(|input| Some((input.name.clone(), value(input)?)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn environment_in<'a>(alarm: Option<&AlarmRef>, frame: &'a Frame) -> Option<&'a Environment> {
+    let unknown = AlarmRef::default();
+    let alarm = alarm.unwrap_or(&unknown);
+    frame.environment(&alarm.account, &alarm.region, &alarm.profile, &alarm.name)
+}
+
+impl State {
+    /// The environment of the incident's alarm, as the walked playbook names it.
+    #[must_use]
+    pub fn environment(&self) -> Option<&str> {
+        let frame = self.execution()?.playbook.frames.first()?;
+        let alarm = self.incident.as_ref()?.alarms.front();
+        environment_in(alarm, frame).map(|environment| environment.name.as_str())
+    }
 }
 
 /// Fields without a value are left out, so that reading one is "unknown" and not "null".

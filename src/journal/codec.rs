@@ -29,6 +29,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             hash,
             name,
             text,
+            others,
         } => {
             let slim = Event::ExecutionStarted {
                 execution: *execution,
@@ -36,6 +37,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
                 hash: hash.clone(),
                 name: name.clone(),
                 text: String::new(),
+                others: others.clone(),
             };
             Some((slim, text.clone()))
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::escalation::EscalationPaths;
-use super::{Answer, Compiled, Playbook, Vocabulary, compile};
+use super::{Answer, Compiled, Playbook, Vocabulary, compile, walks};
 use crate::document::{Problem, Source, SourceError, is_kept};
 
 /// Where a playbook came from.
@@ -32,6 +32,8 @@ pub struct Entry {
     pub playbook: Arc<Playbook>,
     /// Its text, kept with every execution.
     pub source: Source,
+    /// The texts of the playbooks that it walks on the way, kept with it.
+    pub others: Vec<Source>,
     /// Where it came from.
     pub origin: Origin,
 }
@@ -73,6 +75,8 @@ pub struct Catalog {
     pub warnings: Vec<(Source, Vec<Problem>)>,
     /// The escalation paths; the first file that has any wins.
     pub escalation: EscalationPaths,
+    /// All texts at hand, for playbooks that walk others.
+    library: Vec<Source>,
 }
 
 impl Catalog {
@@ -108,6 +112,9 @@ impl Catalog {
             }
         }
         catalog.add_escalation(&sources);
+        for (origin, source) in &sources {
+            catalog.know(origin, source);
+        }
         for (origin, source) in sources {
             if !is_escalation(&origin) {
                 catalog.add(origin, source, vocabulary);
@@ -132,6 +139,42 @@ impl Catalog {
         }
     }
 
+    /// Makes a text known to playbooks that walk others.
+    pub fn know(&mut self, origin: &Origin, source: &Source) {
+        if !is_escalation(origin) {
+            self.library.push(source.clone());
+        }
+    }
+
+    /// The texts of all playbooks that one walks on the way, and of those that they walk.
+    fn others(&self, source: &Source, vocabulary: &Vocabulary) -> Vec<Source> {
+        let mut wanted = walks(source, vocabulary);
+        let mut found: Vec<Source> = Vec::new();
+        if wanted.is_empty() {
+            return found;
+        }
+        let library: Vec<(Option<String>, &Source)> = self
+            .library
+            .iter()
+            .map(|one| (compile(one, &[], vocabulary).id, one))
+            .collect();
+        let mut seen = Vec::new();
+        while let Some(id) = wanted.pop() {
+            if seen.contains(&id) {
+                continue;
+            }
+            let named = library
+                .iter()
+                .find(|(known, _)| known.as_ref() == Some(&id));
+            if let Some((_, one)) = named {
+                wanted.extend(walks(one, vocabulary));
+                found.push((*one).clone());
+            }
+            seen.push(id);
+        }
+        found
+    }
+
     /// Reads a file that was named, whatever it is, and finds its place.
     pub fn add_file(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
         if is_escalation(&origin) {
@@ -143,12 +186,14 @@ impl Catalog {
 
     /// Reads one playbook and finds its place.
     fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
+        let others = self.others(&source, vocabulary);
         let Compiled {
             playbook,
             id,
             mut problems,
             escalation_path,
-        } = compile(&source, vocabulary);
+            ..
+        } = compile(&source, &others, vocabulary);
         let holder = id.as_ref().and_then(|id| self.holder(id));
         if let (Some(id), Some(by)) = (&id, holder) {
             self.shadowed.push(Shadowed {
@@ -185,6 +230,7 @@ impl Catalog {
             self.entries.push(Entry {
                 playbook: Arc::new(playbook),
                 source,
+                others,
                 origin,
             });
         } else {

@@ -150,11 +150,30 @@ fn variables(playbook: &Playbook, draft: &Draft<'_>, used: &Use) {
             }
             continue;
         }
-        if root == "env" {
+        if root == "secrets" {
             report(
-                "`env` is not supported yet".into(),
-                "write the value, or make it an input with a default".into(),
+                "a secret cannot be read here".into(),
+                "it reaches the environment of a local program only: exec = { command = […], environment = { PGPASSWORD = \"{{ secrets.db }}\" } }".into(),
             );
+            continue;
+        }
+        if root == "env" {
+            let values: Vec<&str> = playbook
+                .frames
+                .iter()
+                .flat_map(|frame| &frame.environments)
+                .flat_map(|environment| environment.values.keys())
+                .map(String::as_str)
+                .collect();
+            if let Some(name) = member.filter(|name| !values.contains(&name.as_str())) {
+                report(
+                    format!("no environment gives a value `{name}`"),
+                    nearest(&name, values.iter().copied()).map_or_else(
+                        || format!("declare it: [environments.prod] values = {{ {name} = … }}"),
+                        |known| format!("did you mean `env.{known}`?"),
+                    ),
+                );
+            }
             continue;
         }
         if let Some((_, fields)) = FIXED.iter().find(|(name, _)| *name == root) {

@@ -18,6 +18,12 @@ impl Step {
                 .iter()
                 .map(|branch| &branch.next)
                 .collect(),
+            StepKind::Playbook(call) => call
+                .on
+                .iter()
+                .map(|(_, next)| next)
+                .chain(&call.next)
+                .collect(),
             StepKind::Outcome(_) => return Vec::new(),
         };
         if let OnFailure::Step(id) = &self.on_failure {

@@ -6,12 +6,15 @@
 
 mod catalog;
 mod check;
+mod environments;
 mod escalation;
 mod graph;
 mod input;
+mod link;
 mod model;
 mod parameter;
 mod parse;
+mod runs;
 mod steps;
 mod values;
 mod vocabulary;
@@ -19,7 +22,8 @@ mod vocabulary;
 pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
 pub use escalation::{EscalationLevel, EscalationPath, EscalationPaths};
 pub use input::{Input, InputType, InvalidInput, Source as InputSource};
+pub use link::{compile, walks};
 pub use model::*;
 pub use parameter::Parameter;
-pub use parse::{Compiled, compile};
+pub use parse::Compiled;
 pub use vocabulary::{ActionKey, ActionKind, KeyKind, Vocabulary};

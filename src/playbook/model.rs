@@ -178,10 +178,62 @@ pub struct Playbook {
     pub escalation: Option<EscalationPlan>,
     /// The step it starts with.
     pub start: StepId,
-    /// Its steps, in the order written.
+    /// Its steps, in the order written; those of playbooks it walks on the way among them.
     pub steps: Vec<Step>,
-    /// SHA-256 of the file's text, in hex.
+    /// Itself, and the playbooks it walks on the way.
+    pub frames: Vec<Frame>,
+    /// SHA-256 of the file's text, in hex; of all texts, where it walks other playbooks.
     pub hash: String,
+}
+
+/// What the steps of one playbook see: a walk can lead through several.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// The playbook's id.
+    pub playbook: String,
+    /// The title of the step that leads into it; empty for the walk's own playbook.
+    pub title: String,
+    /// What stands before the ids of its steps and the names of its outputs.
+    pub prefix: String,
+    /// The frame of the step that leads into it.
+    pub parent: usize,
+    /// What that step hands over, by input.
+    pub with: Vec<(String, Parameter)>,
+    /// What the playbook needs to know.
+    pub inputs: Vec<Input>,
+    /// Values by where the alarm is; the first that matches counts.
+    pub environments: Vec<Environment>,
+    /// Secrets for local programs, by name.
+    pub secrets: Vec<(String, SecretSource)>,
+}
+
+/// Values for the alarms of one environment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// The accounts; any, when there are none.
+    pub accounts: Vec<String>,
+    /// The regions; any, when there are none.
+    pub regions: Vec<String>,
+    /// The profiles through which the alarm was seen; any, when there are none.
+    pub profiles: Vec<String>,
+    /// Patterns over the alarm's name; any, when there are none.
+    pub alarms: Vec<String>,
+    /// The values, as `env.NAME`.
+    pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Where a secret is read, at the moment a local program needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    /// A parameter of Parameter Store, decrypted.
+    Ssm(String),
+    /// A variable of the console's own environment.
+    Env(String),
+    /// A file, without the line break at its end.
+    File(String),
 }
 
 impl Playbook {
@@ -202,6 +254,28 @@ impl Playbook {
             }),
             _ => false,
         })
+    }
+
+    /// What a step sees.
+    #[must_use]
+    pub fn frame_of(&self, step: &str) -> usize {
+        self.step(step).map_or(0, |step| step.frame)
+    }
+
+    /// The full name of an output that a step writes.
+    #[must_use]
+    pub fn output_of(&self, step: &str) -> Option<String> {
+        let step = self.step(step)?;
+        let name = match &step.kind {
+            StepKind::Automated(automated) => automated.output.as_deref(),
+            StepKind::Manual(manual) => manual.output.as_deref(),
+            _ => None,
+        }?;
+        let prefix = self
+            .frames
+            .get(step.frame)
+            .map_or("", |frame| frame.prefix.as_str());
+        Some(format!("{prefix}{name}"))
     }
 
     /// Returns an input.
@@ -246,6 +320,8 @@ pub struct Step {
     pub estimate: Option<Duration>,
     /// How often one execution may arrive here.
     pub max_visits: u32,
+    /// Which of [`Playbook::frames`] it belongs to.
+    pub frame: usize,
     /// What kind of node it is.
     pub kind: StepKind,
 }
@@ -261,6 +337,21 @@ pub enum StepKind {
     Decision(Decision),
     /// The walk ends here.
     Outcome(Outcome),
+    /// Another playbook is walked here. It is gone once the playbooks are linked.
+    Playbook(Call),
+}
+
+/// A step that walks another playbook.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The playbook's id.
+    pub playbook: String,
+    /// What it is given, by input.
+    pub with: Vec<(String, Parameter)>,
+    /// Where each of its outcomes leads.
+    pub on: Vec<(Outcome, StepId)>,
+    /// Where the outcomes lead that `on` does not name.
+    pub next: Option<StepId>,
 }
 
 /// A step that the console runs.
@@ -315,8 +406,27 @@ pub struct Run {
     pub kind: &'static str,
     /// Whether it changes the system.
     pub mutating: bool,
+    /// The IAM permissions it needs.
+    pub permissions: Vec<String>,
     /// Its parameters.
     pub parameters: Parameter,
+    /// The profile it runs with, where it is not the alarm's.
+    pub profile: Option<Parameter>,
+    /// The region it runs in, where it is not the alarm's.
+    pub region: Option<Parameter>,
+}
+
+impl Run {
+    /// Lists all its expressions.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expression> {
+        self.profile
+            .iter()
+            .chain(&self.region)
+            .chain([&self.parameters])
+            .flat_map(Parameter::expressions)
+            .collect()
+    }
 }
 
 impl Automated {

@@ -63,7 +63,7 @@ pub(super) fn read(
 ) -> Parameter {
     let wanted = match (key.kind, &node.kind) {
         (KeyKind::Text, Kind::String(_))
-        | (KeyKind::TextMap, Kind::Table(_))
+        | (KeyKind::TextMap | KeyKind::Environment, Kind::Table(_))
         | (KeyKind::Json, _)
         | (KeyKind::Boolean, Kind::Boolean(_))
         | (KeyKind::Number, Kind::Integer(_) | Kind::Float(_)) => None,
@@ -84,7 +84,9 @@ pub(super) fn read(
         (KeyKind::Text, _) => Some("a string"),
         (KeyKind::TextList, _) => Some("an array of strings"),
         (KeyKind::ShellLines, _) => Some("an array of strings, one shell line each"),
-        (KeyKind::TextMap, _) => Some("a table of strings, { Name = \"value\" }"),
+        (KeyKind::TextMap | KeyKind::Environment, _) => {
+            Some("a table of strings, { Name = \"value\" }")
+        }
         (KeyKind::Duration, _) => Some("a duration such as \"30s\", \"15m\" or \"1h\""),
         (KeyKind::Number, _) => Some("a number"),
         (KeyKind::Integer, _) => Some("a whole number from 0"),
@@ -100,7 +102,7 @@ pub(super) fn read(
     }
     if matches!(
         key.kind,
-        KeyKind::TextList | KeyKind::TextMap | KeyKind::ShellLines
+        KeyKind::TextList | KeyKind::TextMap | KeyKind::Environment | KeyKind::ShellLines
     ) {
         for item in children(node) {
             if !matches!(item.kind, Kind::String(_)) {
@@ -119,12 +121,35 @@ pub(super) fn read(
     let whole = matches!(node.kind, Kind::String(_));
     let quoting = match key.kind {
         KeyKind::ShellLines => quoting,
-        KeyKind::Text | KeyKind::Duration => Quoting::Text,
+        KeyKind::Text | KeyKind::Duration | KeyKind::Environment => Quoting::Text,
         // One expression may stand for the whole list or table; then its type is what counts.
         KeyKind::TextList | KeyKind::TextMap if !whole => Quoting::Text,
         _ => Quoting::Typed,
     };
+    if let (KeyKind::Environment, Kind::Table(entries)) = (key.kind, &node.kind) {
+        let read = |value: &Node, on_expression: &mut dyn FnMut(&Expression, _)| match &value.kind {
+            // A secret is read where it is used: its name is all that a parameter may hold.
+            Kind::String(text) if secret(text).is_some() => {
+                Parameter::Plain(serde_json::json!({ "secret": secret(text) }))
+            }
+            _ => convert(value, quoting, problems, on_expression),
+        };
+        return Parameter::Map(
+            entries
+                .iter()
+                .map(|(name, _, value)| (name.clone(), read(value, on_expression)))
+                .collect(),
+        );
+    }
     convert(node, quoting, problems, on_expression)
+}
+
+/// The name in `{{ secrets.NAME }}`, where a text is exactly that.
+pub(super) fn secret(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    let name = inside.strip_prefix("secrets.")?;
+    let word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word.then_some(name)
 }
 
 fn children(node: &Node) -> Vec<&Node> {

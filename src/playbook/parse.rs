@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::model::{Answer, EscalationPlan, OnFailure, Playbook, Severity, Step, StepId};
-use super::steps;
+use super::model::{Answer, EscalationPlan, Frame, OnFailure, Playbook, Severity, Step, StepId};
 use super::{Input, InputSource, InputType, Vocabulary, check, parameter};
+use super::{environments, steps};
 use crate::document::{Kind, Located, Node, Problem, Problems, Reader, Source, parse, sha256};
 use crate::expression::{Expression, Template};
 
@@ -22,11 +22,13 @@ pub struct Compiled {
     pub problems: Vec<Problem>,
     /// Where the escalation path is named, for the check against the known ones.
     pub escalation_path: Option<Located<String>>,
+    /// The playbooks it walks on the way, by step, and where they are named.
+    pub calls: Vec<(StepId, Located<String>)>,
 }
 
 /// Reads format 1.
 #[must_use]
-pub fn compile(source: &Source, vocabulary: &Vocabulary) -> Compiled {
+pub(super) fn compile(source: &Source, vocabulary: &Vocabulary) -> Compiled {
     let (root, syntax) = parse(&source.text);
     let problems = Problems::default();
     problems.syntax(syntax);
@@ -40,6 +42,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary) -> Compiled {
             id,
             problems: problems.into_sorted(),
             escalation_path: None,
+            calls: Vec::new(),
         };
     }
     let (playbook, escalation_path) = playbook(&reader, &draft, source);
@@ -50,6 +53,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary) -> Compiled {
     Compiled {
         playbook: playbook.filter(|_| !problems.any_error()),
         id,
+        calls: draft.calls.take(),
         problems: problems.into_sorted(),
         escalation_path,
     }
@@ -67,6 +71,10 @@ pub(super) struct Draft<'a> {
     pub outputs: std::cell::RefCell<Vec<Output>>,
     /// Where each step's id stands.
     pub ids: std::cell::RefCell<Vec<(StepId, Range<usize>)>>,
+    /// The names of the declared secrets.
+    pub secrets: std::cell::RefCell<Vec<String>>,
+    /// Which steps walk another playbook.
+    pub calls: std::cell::RefCell<Vec<(StepId, Located<String>)>>,
 }
 
 pub(super) struct Use {
@@ -96,6 +104,8 @@ impl<'a> Draft<'a> {
             targets: Default::default(),
             outputs: Default::default(),
             ids: Default::default(),
+            secrets: Default::default(),
+            calls: Default::default(),
         }
     }
 
@@ -105,6 +115,27 @@ impl<'a> Draft<'a> {
             span,
             local: local.to_vec(),
         });
+    }
+
+    /// Checks that the secrets an action names are declared.
+    pub fn secrets_named(&self, key: &super::ActionKey, node: &Node) {
+        let (super::KeyKind::Environment, Kind::Table(entries)) = (key.kind, &node.kind) else {
+            return;
+        };
+        for (_, _, value) in entries {
+            let Kind::String(text) = &value.kind else {
+                continue;
+            };
+            if let Some(name) = parameter::secret(text)
+                && !self.secrets.borrow().iter().any(|known| known == name)
+            {
+                self.problems.push(
+                    Problem::error(format!("there is no secret `{name}`"))
+                        .at(value.span.clone())
+                        .help(format!("declare it: [secrets.{name}] from = \"ssm:/…\"")),
+                );
+            }
+        }
     }
 
     /// Reads the id of a step that something leads to.
@@ -198,8 +229,8 @@ fn playbook(
     reader.required("answers");
     let severities = reader.choices("severities", &Severity::ALL);
     let inputs = inputs(reader, "inputs", draft, &["alarm"]);
-    reader.not_yet("environments");
-    reader.not_yet("secrets");
+    let environments = environments::environments(reader, draft);
+    let secrets = environments::secrets(reader, draft);
     let (escalation, path) = escalation(reader, draft);
     let steps: Vec<Step> = reader
         .tables("steps")
@@ -254,7 +285,19 @@ fn playbook(
         escalation,
         start: draft.target(reader, "start"),
         steps,
+        frames: Vec::new(),
         hash: sha256(&source.text),
+    };
+    let own = Frame {
+        playbook: playbook.id.clone(),
+        inputs: playbook.inputs.clone(),
+        environments,
+        secrets,
+        ..Frame::default()
+    };
+    let playbook = Playbook {
+        frames: vec![own],
+        ..playbook
     };
     (Some(playbook), path)
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::catalog::glob;
 use super::model::{
-    Automated, Branch, Decision, Diagnostic, Manual, Outcome, Run, Step, StepId, StepKind,
+    Automated, Branch, Call, Decision, Diagnostic, Manual, Outcome, Run, Step, StepId, StepKind,
 };
 use super::parse::{self, Draft, Output};
-use super::{ActionKind, Parameter, parameter};
-use crate::document::{Kind, Node, Problem, Reader};
+use super::{ActionKey, KeyKind, parameter, runs};
+use crate::document::{Kind, Located, Node, Problem, Reader};
 use crate::expression::{Quoting, Template};
 
 /// How long an attempt may take where the step does not say: long enough for Run Command.
@@ -15,10 +16,11 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The oldest prefetched result that is good enough where the step does not say.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(1);
 /// Names that outputs cannot take.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "alarm",
     "inputs",
     "env",
+    "secrets",
     "incident",
     "execution",
     "item",
@@ -90,14 +92,7 @@ pub(super) fn step(mut reader: Reader<'_>, draft: &Draft<'_>) -> Step {
                 .choice("outcome", &Outcome::ALL)
                 .map(StepKind::Outcome)
         }
-        Some(Word::Playbook) => {
-            draft.problems.push(
-                Problem::error("`kind = \"playbook\"` is not supported yet")
-                    .at(reader.node("kind").map_or(0..0, |node| node.span.clone()))
-                    .help("hand over with an outcome `handed_off` that names the other playbook"),
-            );
-            None
-        }
+        Some(Word::Playbook) => Some(StepKind::Playbook(call(&reader, &id, draft))),
         None => None,
     };
     if let Some(kind) = kind {
@@ -109,6 +104,7 @@ pub(super) fn step(mut reader: Reader<'_>, draft: &Draft<'_>) -> Step {
             on_failure,
             estimate,
             max_visits,
+            frame: 0,
             kind,
         };
     }
@@ -120,6 +116,7 @@ pub(super) fn step(mut reader: Reader<'_>, draft: &Draft<'_>) -> Step {
         on_failure,
         estimate,
         max_visits,
+        frame: 0,
         kind: StepKind::Outcome(Outcome::Stop),
     }
 }
@@ -137,7 +134,12 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
         .node("for_each")
         .and_then(|node| draft.expression(node, "for_each", &[]));
     let local: &[&'static str] = if for_each.is_some() { &["item"] } else { &[] };
-    let (runs, named_runs) = runs(reader, draft, local);
+    let (mut runs, named_runs) = runs::runs(reader, draft, local);
+    let (profile, region) = runs::at(reader, draft, local);
+    for run in &mut runs {
+        run.profile = run.profile.take().or_else(|| profile.clone());
+        run.region = run.region.take().or_else(|| region.clone());
+    }
     let values = values(reader, draft);
     if let Some((name, span)) = &output {
         let fields = output_fields(&runs, named_runs, for_each.is_some(), &values, draft);
@@ -168,7 +170,7 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
         );
     }
     if runs.iter().any(|run| run.mutating) {
-        one_change(reader, draft, &runs);
+        runs::one_change(reader, draft, &runs);
     } else if let Some(node) = reader.node("approval") {
         draft.problems.push(
             Problem::error("nothing here needs approval: the step only reads")
@@ -182,6 +184,8 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
             .kind(run.kind)
             .is_some_and(|kind| kind.prefetched)
     });
+    let permissions = reader.strings("permissions");
+    needed(reader, &permissions, &runs, draft);
     StepKind::Automated(Box::new(Automated {
         diagnostic: reader.choice("diagnostic", &Diagnostic::ALL),
         expect: draft.template(reader, "expect", &[]).unwrap_or_else(empty),
@@ -194,7 +198,7 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(0),
         max_age: reader.duration("max_age").unwrap_or(DEFAULT_MAX_AGE),
-        permissions: parse::plain(reader.strings("permissions")),
+        permissions: parse::plain(permissions),
         manual: draft.template(reader, "manual", &[]),
         next: draft.target(reader, "next"),
         // Waiting for something is for the responder's arrival, not ahead of it.
@@ -213,61 +217,75 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
     }))
 }
 
-/// A step that changes the system makes one change, once, after approval.
-fn one_change(reader: &Reader<'_>, draft: &Draft<'_>, runs: &[Run]) {
-    let refuse = |key: &'static str, message: &str, help: &str| {
-        if let Some(node) = reader.node(key) {
-            draft.problems.push(
-                Problem::error(message.to_owned())
-                    .at(node.span.clone())
-                    .help(help.to_owned()),
-            );
-        }
-    };
-    let alone = "make it a step of its own with one `run`, and read in the steps around it";
-    refuse(
-        "for_each",
-        "a step that changes the system makes one change",
-        alone,
-    );
-    refuse(
-        "until",
-        "a change is never made again and again",
-        "wait for its effect in the next step",
-    );
-    if runs.len() > 1 {
-        refuse(
-            "runs",
-            "a step that changes the system makes one change",
-            alone,
+/// A step that lists its permissions lists all that its actions need.
+fn needed(reader: &Reader<'_>, listed: &[Located<String>], runs: &[Run], draft: &Draft<'_>) {
+    if reader.node("permissions").is_none() {
+        return;
+    }
+    let mut missing: Vec<&str> = runs
+        .iter()
+        .flat_map(|run| &run.permissions)
+        .map(String::as_str)
+        .filter(|needed| {
+            !listed
+                .iter()
+                .any(|listed| glob(&listed.value, needed) || listed.value == "*")
+        })
+        .collect();
+    missing.dedup();
+    if !missing.is_empty() {
+        draft.problems.push(
+            Problem::warning(format!(
+                "`permissions` leaves out what this step needs: {}",
+                missing.join(", ")
+            ))
+            .at(reader
+                .node("permissions")
+                .map_or(0..0, |node| node.span.clone()))
+            .help("add it, or leave `permissions` out: each action knows what it needs"),
         );
     }
-    if reader
-        .integer("retries", 0..=10)
-        .is_some_and(|retries| retries > 0)
-    {
-        refuse(
-            "retries",
-            "a change is never tried again by itself",
-            "take `retries` away; the responder is asked",
-        );
+}
+
+fn call(reader: &Reader<'_>, id: &StepId, draft: &Draft<'_>) -> Call {
+    let playbook = reader.required_string("playbook");
+    if let Some(playbook) = &playbook {
+        draft
+            .calls
+            .borrow_mut()
+            .push((id.clone(), playbook.clone()));
     }
-    if reader.boolean("prefetch") == Some(true) {
-        refuse(
-            "prefetch",
-            "a change is never made ahead of the responder",
-            "take `prefetch` away",
-        );
-    }
-    if reader
-        .string("approval")
-        .is_some_and(|text| text.value != "self")
-    {
-        refuse(
-            "approval",
-            "this version knows `approval = \"self\"` alone",
-            "write \"self\": whoever is at the console reads what will be done, and types the target's name",
-        );
+    let with = reader.table("with").map(|table| {
+        table
+            .entries()
+            .iter()
+            .map(|(name, _, node)| {
+                let key = ActionKey::optional("with", KeyKind::Json, "an input's value");
+                let value = parameter::read(
+                    &key,
+                    node,
+                    Quoting::Typed,
+                    draft.problems,
+                    &mut |expression, span| draft.uses(expression, span, &[]),
+                );
+                (name.clone(), value)
+            })
+            .collect()
+    });
+    let on = reader.table("on").map(|table| {
+        let on = Outcome::ALL
+            .iter()
+            .filter(|(name, _)| table.node(name).is_some())
+            .map(|(name, outcome)| (*outcome, draft.target(&table, name)))
+            .collect();
+        table.finish();
+        on
+    });
+    Call {
+        playbook: playbook.map(|text| text.value).unwrap_or_default(),
+        with: with.unwrap_or_default(),
+        on: on.unwrap_or_default(),
+        next: reader.node("next").map(|_| draft.target(reader, "next")),
     }
 }
 
@@ -325,167 +343,6 @@ fn output_fields(
     }
     fields.extend(kind.output.iter().map(ToString::to_string));
     Some(fields)
-}
-
-fn runs(reader: &Reader<'_>, draft: &Draft<'_>, local: &[&'static str]) -> (Vec<Run>, bool) {
-    let single = reader.table("run");
-    let many = reader.tables("runs");
-    match (single, many.is_empty()) {
-        (Some(_), false) => {
-            draft.problems.push(
-                Problem::error("a step has either `run` or `runs`")
-                    .at(reader.span.clone())
-                    .help("remove one of them"),
-            );
-            (Vec::new(), false)
-        }
-        (Some(table), true) => {
-            let run = run(&table, String::new(), draft, local);
-            table.finish();
-            (run.into_iter().collect(), false)
-        }
-        (None, true) => {
-            draft.problems.push(
-                Problem::error("an automated step has nothing to run")
-                    .at(reader.span.clone())
-                    .help(format!(
-                        "add `run.KIND = {{ … }}`, where KIND is one of {}",
-                        kinds(draft)
-                    )),
-            );
-            (Vec::new(), false)
-        }
-        (None, false) => {
-            let mut seen: Vec<String> = Vec::new();
-            let mut all = Vec::new();
-            for table in many {
-                let name = table.required_string("as");
-                if let Some(name) = &name {
-                    parse::variable_name(&name.value, &name.span, draft.problems);
-                    if seen.contains(&name.value) {
-                        draft.problems.push(
-                            Problem::error(format!("two runs are named `{}`", name.value))
-                                .at(name.span.clone()),
-                        );
-                    }
-                }
-                let after = table.string("after");
-                if let Some(after) = &after
-                    && !seen.contains(&after.value)
-                {
-                    draft.problems.push(
-                        Problem::error(format!("no earlier run is named `{}`", after.value))
-                            .at(after.span.clone())
-                            .help("`after` names a run that stands above this one"),
-                    );
-                }
-                let name = name.map(|name| name.value).unwrap_or_default();
-                seen.push(name.clone());
-                if let Some(mut run) = run(&table, name, draft, local) {
-                    run.after = after.map(|after| after.value);
-                    all.push(run);
-                }
-                table.finish();
-            }
-            (all, true)
-        }
-    }
-}
-
-fn kinds(draft: &Draft<'_>) -> String {
-    let names: Vec<&str> = draft
-        .vocabulary
-        .kinds
-        .iter()
-        .map(|kind| kind.name)
-        .collect();
-    names.join(", ")
-}
-
-fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static str]) -> Option<Run> {
-    for later in draft.vocabulary.later {
-        table.not_yet(later);
-    }
-    let mut given = draft
-        .vocabulary
-        .kinds
-        .iter()
-        .filter_map(|kind| table.node(kind.name).map(|node| (kind, node)));
-    let Some((kind, node)) = given.next() else {
-        let later = draft
-            .vocabulary
-            .later
-            .iter()
-            .any(|later| table.node(later).is_some());
-        if !later {
-            draft.problems.push(
-                Problem::error("this run names no kind of action")
-                    .at(table.span.clone())
-                    .help(format!("write one of {}", kinds(draft))),
-            );
-        }
-        return None;
-    };
-    if let Some((second, node)) = given.next() {
-        draft.problems.push(
-            Problem::error(format!(
-                "this run is both `{}` and `{}`",
-                kind.name, second.name
-            ))
-            .at(node.span.clone())
-            .help("use `runs = [ … ]` for several actions in one step"),
-        );
-    }
-    Some(Run {
-        name,
-        after: None,
-        kind: kind.name,
-        mutating: (kind.mutating)(&node.to_json()),
-        parameters: parameters(kind, node, draft, local),
-    })
-}
-
-fn parameters(
-    kind: &ActionKind,
-    node: &Node,
-    draft: &Draft<'_>,
-    local: &[&'static str],
-) -> Parameter {
-    let reader = Reader::new(node, format!("`{}`", kind.name), draft.problems);
-    reader.not_yet("at");
-    let json = node.to_json();
-    let powershell = json["document"]
-        .as_str()
-        .is_some_and(|document| document.contains("PowerShell"));
-    let quoting = if powershell {
-        Quoting::PowerShell
-    } else {
-        Quoting::Posix
-    };
-    let mut on_expression =
-        |expression: &crate::expression::Expression, span| draft.uses(expression, span, local);
-    let mut entries = Vec::new();
-    for key in kind.keys {
-        let value = if key.required {
-            reader.required(key.name)
-        } else {
-            reader.node(key.name)
-        };
-        if let Some(value) = value {
-            let value = parameter::read(key, value, quoting, draft.problems, &mut on_expression);
-            entries.push((key.name.to_owned(), value));
-        }
-    }
-    if let Err((key, reason)) = (kind.check)(&json) {
-        let span = reader
-            .entries()
-            .iter()
-            .find(|(name, _, _)| name == key)
-            .map_or(node.span.clone(), |(_, _, value)| value.span.clone());
-        draft.problems.push(Problem::error(reason).at(span));
-    }
-    reader.finish();
-    Parameter::Map(entries)
 }
 
 fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {

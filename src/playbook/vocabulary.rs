@@ -51,6 +51,8 @@ pub enum KeyKind {
     TextList,
     /// Names with texts.
     TextMap,
+    /// Names with texts, each of which may be exactly `{{ secrets.NAME }}`.
+    Environment,
     /// Shell lines: a list of texts, in which every `{{ }}` is quoted as one word.
     ShellLines,
     /// A duration such as `"15m"`.
@@ -66,6 +68,7 @@ pub enum KeyKind {
 }
 
 /// A kind of action.
+#[derive(Clone, Copy)]
 pub struct ActionKind {
     /// Its name in `run.NAME`.
     pub name: &'static str,
@@ -79,11 +82,19 @@ pub struct ActionKind {
     pub prefetched: bool,
     /// Whether it changes the system, with these parameters as written.
     pub mutating: fn(&serde_json::Value) -> bool,
+    /// The IAM permissions it needs, with these parameters as written.
+    pub permissions: fn(&serde_json::Value) -> Vec<String>,
     /// Rules beyond types: gets the parameters as written, returns the key at fault and why.
     pub check: fn(&serde_json::Value) -> Result<(), (&'static str, String)>,
 }
 
 impl ActionKind {
+    /// For kinds that ask nothing of AWS.
+    #[must_use]
+    pub fn unpermitted(_: &serde_json::Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// For kinds that only read.
     #[must_use]
     pub fn never(_: &serde_json::Value) -> bool {
@@ -104,8 +115,6 @@ impl fmt::Debug for ActionKind {
 pub struct Vocabulary {
     /// The kinds.
     pub kinds: &'static [ActionKind],
-    /// Kinds of the format that this version does not run.
-    pub later: &'static [&'static str],
 }
 
 impl Vocabulary {

@@ -6,7 +6,7 @@ use super::{Draft, approval, walk};
 use crate::expression::Verdict;
 use crate::incident::{
     Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, Remote,
-    VisitResult, prefetch as plan, scope,
+    VisitResult, prefetch as plan, scope_of,
 };
 use crate::playbook::{Automated, StepId, StepKind};
 
@@ -157,7 +157,7 @@ fn judge(draft: &Draft<'_>, step: &StepId, mut result: AttemptResult) -> Attempt
     let Some(output) = result.output.take() else {
         return result;
     };
-    let mut scope = scope(&draft.state, draft.stamp.at);
+    let mut scope = scope_of(&draft.state, draft.stamp.at, step);
     let output = automated.complete(output, &mut scope);
     let may_judge = matches!(
         result.status,

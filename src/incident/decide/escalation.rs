@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::Draft;
 use crate::expression::Verdict;
-use crate::incident::{Cause, EscalationAnswer, EscalationId, Event, Refusal, scope};
+use crate::incident::scope::scope_in;
+use crate::incident::{Cause, EscalationAnswer, EscalationId, Event, Refusal};
 use crate::playbook::StepId;
 
 /// The path where the playbook names none.
@@ -50,7 +51,8 @@ pub(super) fn triggers(draft: &mut Draft<'_>) {
             })
         })
     };
-    let scope = scope(&draft.state, draft.stamp.at);
+    // What a playbook watches for is its own affair, wherever the walk has come to.
+    let scope = scope_in(&draft.state, draft.stamp.at, 0);
     let causes: Vec<Cause> = plan
         .triggers
         .iter()

@@ -38,7 +38,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::SetStatus(to) => status::set(&mut draft, to)?,
         Command::Regrade(to) => status::regrade(&mut draft, to),
         Command::Note(text) => status::note(&mut draft, text)?,
-        Command::Start { name, text } => walk::start(&mut draft, name, text)?,
+        Command::Start { name, text, others } => walk::start(&mut draft, name, text, others)?,
         Command::ProvideInput { name, text } => walk::provide_input(&mut draft, name, &text)?,
         Command::Confirm {
             step,

@@ -10,18 +10,24 @@ use crate::expression::to_json;
 use crate::incident::question::branches;
 use crate::incident::{
     AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, Refusal, Verdict,
-    VisitResult, is_unknown, scope,
+    VisitResult, Walked, is_unknown, scope,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
 };
 
-pub(super) fn start(draft: &mut Draft<'_>, name: String, text: String) -> Result<(), Refusal> {
+pub(super) fn start(
+    draft: &mut Draft<'_>,
+    name: String,
+    text: String,
+    others: Vec<Walked>,
+) -> Result<(), Refusal> {
     if draft.state.walking().is_some() {
         return Err(Refusal::Walking);
     }
     let compiled = compile(
         &Source::new(name.as_str(), text.as_str()),
+        &Walked::sources(&others),
         &draft.state.vocabulary,
     );
     let Some(playbook) = compiled.playbook else {
@@ -34,6 +40,7 @@ pub(super) fn start(draft: &mut Draft<'_>, name: String, text: String) -> Result
         hash: playbook.hash.clone(),
         name,
         text,
+        others,
     });
     resolve_inputs(draft, &playbook)?;
     begin_when_ready(draft);
@@ -147,7 +154,7 @@ pub(super) fn arrive(draft: &mut Draft<'_>, step: &StepId) {
                 },
             );
         }
-        Some(StepKind::Manual(_) | StepKind::Decision(_)) | None => {}
+        Some(StepKind::Manual(_) | StepKind::Decision(_) | StepKind::Playbook(_)) | None => {}
     }
 }
 
@@ -183,7 +190,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, step: &StepId, error: &str) {
         StepKind::Automated(automated) => Some(&automated.next),
         StepKind::Manual(manual) => Some(&manual.next),
         // A decision's branches are the responder's alone.
-        StepKind::Decision(_) | StepKind::Outcome(_) => None,
+        StepKind::Decision(_) | StepKind::Outcome(_) | StepKind::Playbook(_) => None,
     };
     let (to, escalates) = match (&failed.on_failure, next) {
         (OnFailure::Step(id), _) => (Some(id), false),

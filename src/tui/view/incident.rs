@@ -267,6 +267,7 @@ fn head(
         StepKind::Manual(_) => "manual",
         StepKind::Decision(_) => "decision",
         StepKind::Outcome(outcome) => outcome.name(),
+        StepKind::Playbook(_) => "playbook",
     };
     lines.push(rule(
         &format!("{} · {kind} · {}", step.id, step.title),

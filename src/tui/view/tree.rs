@@ -48,7 +48,7 @@ fn edges(step: &Step) -> Vec<Edge<'_>> {
             .iter()
             .map(|branch| (&branch.next, Some(branch.label.clone())))
             .collect(),
-        StepKind::Outcome(_) => Vec::new(),
+        StepKind::Outcome(_) | StepKind::Playbook(_) => Vec::new(),
     };
     if let OnFailure::Step(id) = &step.on_failure {
         edges.push((id, Some("if it fails".into())));
