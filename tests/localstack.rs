@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use standdown::actions::programs::LocalPrograms;
 use standdown::actions::{Context, Remotes, run};
-use standdown::aws::{Aws, AwsSettings};
+use standdown::aws::{AwsSettings, Pool, Reach};
 use standdown::redaction::Redactor;
 use support::{Server, World, localstack, run_python};
 
@@ -69,7 +69,8 @@ async fn actions(server: &Server) {
         rehearsal_endpoint: Some(server.endpoint.clone()),
     };
     let context = Context {
-        aws: Ok(Arc::new(Aws::connect(&settings).await.unwrap())),
+        aws: Reach::new(Arc::new(Pool::new(settings)), None),
+        secrets: Arc::from([]),
         programs: Arc::new(LocalPrograms),
         deadline: tokio::time::Instant::now() + Duration::from_secs(30),
         redactor: Redactor::default(),

@@ -1,12 +1,11 @@
 //! `aws`: a read of any AWS service through the `aws` command line, JSON in and out.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::programs::{Invocation, aws_environment};
-use super::{ActionError, Context, is_read};
+use super::read_only::{is_read, loaded, permission};
+use super::{ActionError, Context};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// The declaration.
@@ -33,6 +32,10 @@ pub(super) const KIND: ActionKind = ActionKind {
     output: &[],
     prefetched: true,
     mutating: ActionKind::never,
+    permissions: |parameters| {
+        let text = |key: &str| parameters[key].as_str().unwrap_or_default();
+        vec![permission(text("service"), text("operation"))]
+    },
     check,
 };
 
@@ -64,12 +67,8 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
             ),
         ));
     }
-    let decrypts = parameters["input"]
-        .get("WithDecryption")
-        .is_some_and(|value| *value != Value::Bool(false));
-    if decrypts {
-        let reason = "WithDecryption would write a secret into the journal; leave it out";
-        return Err(("input", reason.into()));
+    if let Some((key, why)) = loaded(&parameters["input"]) {
+        return Err(("input", format!("{key}: {why}; leave it out")));
     }
     if parameters
         .get("input")
@@ -99,7 +98,12 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             request.service, request.operation
         )));
     }
-    let aws = context.aws()?;
+    if let Some((key, why)) = loaded(&Value::Object(request.input.clone())) {
+        return Err(ActionError::failed(format!(
+            "{key}: {why}; it was not asked for"
+        )));
+    }
+    let aws = &context.aws().await?;
     let mut argv: Vec<String> = [
         "aws",
         &request.service,
@@ -121,8 +125,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             Value::Object(request.input).to_string(),
         ]);
     }
-    let mut environment: BTreeMap<String, String> = aws_environment();
-    environment.insert("AWS_PAGER".into(), String::new());
+    let environment = aws_environment();
     let finished = context
         .programs
         .run(Invocation { argv, environment })

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::programs::{Invocation, base_environment};
 use super::{ActionError, Context, capture};
-use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+use crate::aws::{Quota, describe};
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind, SecretSource};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -21,8 +22,8 @@ pub(super) const KIND: ActionKind = ActionKind {
         ),
         Key::optional(
             "environment",
-            KeyKind::TextMap,
-            "variables for it, beside PATH, HOME, LANG, LC_ALL, TZ and TERM",
+            KeyKind::Environment,
+            "variables for it, beside PATH, HOME, LANG, LC_ALL, TZ and TERM; a secret is written {{ secrets.NAME }}",
         ),
         Key::optional(
             "capture",
@@ -46,6 +47,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     ],
     prefetched: false,
     mutating: ActionKind::never,
+    permissions: ActionKind::unpermitted,
     check,
 };
 
@@ -74,11 +76,50 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
 pub(super) struct Request {
     command: Vec<String>,
     #[serde(default)]
-    environment: BTreeMap<String, String>,
+    environment: BTreeMap<String, Variable>,
     #[serde(default)]
     capture: BTreeMap<String, String>,
     #[serde(default = "zero")]
     exit_codes: Vec<i32>,
+}
+
+/// A variable's value, or the name of the secret that it holds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Variable {
+    Text(String),
+    Secret { secret: String },
+}
+
+/// Reads a secret, at the moment it is needed.
+async fn reveal(name: &str, context: &Context) -> Result<String, ActionError> {
+    let source = context
+        .secrets
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, source)| source)
+        .ok_or_else(|| ActionError::failed(format!("there is no secret `{name}`")))?;
+    let failed = |why: String| ActionError::failed(format!("the secret `{name}`: {why}"));
+    if let Some(kept_here) = context.programs.secret(source) {
+        return kept_here.map_err(failed);
+    }
+    let SecretSource::Ssm(parameter) = source else {
+        return Err(failed("nobody keeps it".into()));
+    };
+    let aws = context.aws().await?;
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .get_parameter()
+        .name(parameter)
+        .with_decryption(true)
+        .send()
+        .await
+        .map_err(|error| failed(describe("ssm:GetParameter", &error).to_string()))?;
+    answer
+        .parameter
+        .and_then(|parameter| parameter.value)
+        .ok_or_else(|| failed(format!("{parameter} has no value")))
 }
 
 fn zero() -> Vec<i32> {
@@ -88,7 +129,20 @@ fn zero() -> Vec<i32> {
 pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
     let patterns = capture::compile(&request.capture).map_err(ActionError::failed)?;
     let mut environment = base_environment();
-    environment.extend(request.environment);
+    let mut revealed = Vec::new();
+    for (name, variable) in request.environment {
+        let value = match variable {
+            Variable::Text(text) => text,
+            Variable::Secret { secret } => {
+                let value = reveal(&secret, context).await?;
+                revealed.push(value.clone());
+                value
+            }
+        };
+        environment.insert(name, value);
+    }
+    // What the program says of it is masked, whatever it looks like.
+    let redactor = context.redactor.hiding(&revealed);
     let program = request.command.first().cloned().unwrap_or_default();
     let finished = context
         .programs
@@ -100,14 +154,14 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         .map_err(|error| ActionError::failed(error.to_string()))?;
     let json = serde_json::from_str::<Value>(&finished.stdout).ok();
     // Before anything is taken out of it, and after it was read as what it is.
-    let finished = finished.masked(&context.redactor);
+    let finished = finished.masked(&redactor);
     let mut output = json!({
         "exit_code": finished.exit_code, "output": finished.stdout, "error": finished.stderr,
         "lines": finished.stdout.lines().count(), "truncated": finished.truncated,
         "captured": capture::values(&patterns, &finished.stdout),
     });
     if let Some(mut json) = json {
-        context.redactor.json(&mut json);
+        redactor.json(&mut json);
         output["json"] = json;
     }
     if finished

@@ -4,13 +4,16 @@
 //! steps, retries or journals. Everything here reads, but for [`automation`]: a change is made
 //! there alone, and only by the engine, once it is approved and recorded.
 
+mod alarm_history;
 pub mod automation;
 mod aws_cli;
 mod capture;
-mod clusters;
+mod changes;
 mod exec;
 mod logs;
+mod logs_insights;
 mod metric;
+mod probes;
 pub mod programs;
 mod read_only;
 mod remotes;
@@ -22,11 +25,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError, Class};
+use crate::aws::{Aws, AwsError, Class, Reach};
 use crate::incident::AttemptStatus;
-use crate::playbook::Vocabulary;
+use crate::playbook::{SecretSource, Vocabulary};
 use crate::redaction::Redactor;
-pub use clusters::{Cluster, Clusters};
+pub use logs::{Cluster, Clusters, Grouped};
+pub use probes::{Probe, Probing};
 use programs::Programs;
 pub use read_only::is_read;
 pub use remotes::{Remotes, Report};
@@ -35,28 +39,28 @@ pub use remotes::{Remotes, Report};
 pub const VOCABULARY: Vocabulary = Vocabulary {
     kinds: &[
         metric::KIND,
+        alarm_history::KIND,
         logs::KIND,
+        logs_insights::KIND,
+        changes::KIND,
         ssm_command::KIND,
         automation::KIND,
         aws_cli::KIND,
         exec::KIND,
-    ],
-    later: &[
-        "alarm_history",
-        "logs_insights",
-        "changes",
-        "http",
-        "tcp",
-        "tls",
-        "dns",
+        probes::KINDS[0],
+        probes::KINDS[1],
+        probes::KINDS[2],
+        probes::KINDS[3],
     ],
 };
 
 /// What an action works with.
 #[derive(Clone)]
 pub struct Context {
-    /// AWS, or why it cannot be used.
-    pub aws: Result<Arc<Aws>, String>,
+    /// How to come to AWS.
+    pub aws: Reach,
+    /// Where the secrets are that local programs may get.
+    pub secrets: Arc<[(String, SecretSource)]>,
     /// Local programs.
     pub programs: Arc<dyn Programs>,
     /// Masks secrets, before anything is taken out of an output.
@@ -72,10 +76,8 @@ pub struct Context {
 }
 
 impl Context {
-    fn aws(&self) -> Result<&Arc<Aws>, ActionError> {
-        self.aws
-            .as_ref()
-            .map_err(|reason| ActionError::failed(reason.clone()))
+    async fn aws(&self) -> Result<Arc<Aws>, ActionError> {
+        self.aws.aws().await.map_err(ActionError::failed)
     }
 }
 
@@ -134,6 +136,10 @@ impl From<AwsError> for ActionError {
 pub async fn run(kind: &str, parameters: Value, context: &Context) -> Result<Value, ActionError> {
     match kind {
         "metric" => metric::run(read(parameters)?, context).await,
+        "alarm_history" => alarm_history::run(read(parameters)?, context).await,
+        "logs_insights" => logs_insights::run(read(parameters)?, context).await,
+        "changes" => changes::run(read(parameters)?, context).await,
+        "http" | "tcp" | "tls" | "dns" => probes::run(kind, parameters, context).await,
         "logs" => logs::run(read(parameters)?, context).await,
         "ssm_automation" => automation::run(read(parameters)?, context).await,
         "ssm_command" => ssm_command::run(read(parameters)?, context).await,

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::process::Stdio;
 
+use super::probes::{Probe, Probing};
+use crate::playbook::SecretSource;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
@@ -109,10 +111,19 @@ pub enum ProgramError {
 /// A running program.
 pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Finished, ProgramError>> + Send + 'a>>;
 
-/// Something that runs local programs: this machine, or a rehearsal.
+/// What acts from this host: this machine, or a rehearsal.
 pub trait Programs: Send + Sync {
     /// Runs a program to its end. Dropping the future ends it, and what it started.
     fn run(&self, invocation: Invocation) -> Running<'_>;
+
+    /// Asks the network.
+    fn probe(&self, probe: Probe) -> Probing<'_>;
+
+    /// Reads a secret that is kept on this host; `None` where AWS keeps it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    fn secret(&self, source: &SecretSource) -> Option<Result<String, String>>;
 }
 
 /// The allow-list that every program gets, from this process's environment.
@@ -121,11 +132,12 @@ pub fn base_environment() -> BTreeMap<String, String> {
     pick(&BASE)
 }
 
-/// The allow-list of the `aws` program.
+/// The allow-list of the `aws` program, which shall not page.
 #[must_use]
 pub fn aws_environment() -> BTreeMap<String, String> {
     let mut environment = base_environment();
     environment.extend(pick(&AWS));
+    environment.insert("AWS_PAGER".into(), String::new());
     environment
 }
 
@@ -143,6 +155,24 @@ pub struct LocalPrograms;
 impl Programs for LocalPrograms {
     fn run(&self, invocation: Invocation) -> Running<'_> {
         Box::pin(run(invocation))
+    }
+
+    fn probe(&self, probe: Probe) -> Probing<'_> {
+        Box::pin(probe.ask())
+    }
+
+    fn secret(&self, source: &SecretSource) -> Option<Result<String, String>> {
+        match source {
+            SecretSource::Env(name) => Some(
+                std::env::var(name).map_err(|_| format!("the variable {name} is not set here")),
+            ),
+            SecretSource::File(path) => Some(
+                std::fs::read_to_string(path)
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|error| format!("{path} cannot be read: {error}")),
+            ),
+            SecretSource::Ssm(_) => None,
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 mod board;
 mod convert;
 mod feed;
+mod history;
 mod severity;
 mod values;
 
 pub use board::{Board, Freshness, Row};
 pub use feed::{FeedSettings, fetch, watch};
+pub use history::{History, HistoryEntry, history, is_flapping};
 pub use severity::severity;
 pub use values::fetch as fetch_values;

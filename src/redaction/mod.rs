@@ -39,6 +39,7 @@ pub struct Redactor {
 /// Compiled rules: the set says which of them can match at all.
 #[derive(Debug)]
 struct Table {
+    expressions: Vec<String>,
     set: RegexSet,
     rules: Vec<Regex>,
 }
@@ -61,7 +62,11 @@ impl Table {
             .iter()
             .map(|one| Regex::new(one))
             .collect::<Result<_, _>>()?;
-        Ok(Self { set, rules })
+        Ok(Self {
+            expressions: expressions.to_vec(),
+            set,
+            rules,
+        })
     }
 
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
@@ -98,6 +103,7 @@ impl Default for Redactor {
     fn default() -> Self {
         Self {
             own: Arc::new(Table {
+                expressions: Vec::new(),
                 set: RegexSet::empty(),
                 rules: Vec::new(),
             }),
@@ -117,6 +123,27 @@ impl Redactor {
             .collect();
         let own = Table::compile(&all).map_err(|error| PatternError(error.to_string()))?;
         Ok(Self { own: Arc::new(own) })
+    }
+
+    /// Masks some values as well, wherever they stand. Without values it is the same.
+    #[must_use]
+    pub fn hiding(&self, values: &[String]) -> Self {
+        let mut all = self.own.expressions.clone();
+        // As it is, and as it stands inside of JSON. What is shorter than four characters would
+        // mask half of any output.
+        all.extend(
+            values
+                .iter()
+                .filter(|value| value.len() >= 4)
+                .flat_map(|value| {
+                    let quoted = serde_json::Value::from(value.as_str()).to_string();
+                    [
+                        regex::escape(value),
+                        regex::escape(quoted.trim_matches('"')),
+                    ]
+                }),
+        );
+        Table::compile(&all).map_or_else(|_| self.clone(), |own| Self { own: Arc::new(own) })
     }
 
     /// Masks the secrets in a text.

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::actions::programs::{Finished, Invocation, ProgramError, Programs, Running};
+use crate::actions::{ActionError, Probe, Probing};
+use crate::playbook::SecretSource;
 
 /// Asks the simulator what a program would have said.
 #[derive(Debug, Clone)]
@@ -38,6 +40,27 @@ impl Programs for RehearsedPrograms {
                 truncated: false,
             })
         })
+    }
+
+    fn probe(&self, probe: Probe) -> Probing<'_> {
+        Box::pin(async move {
+            let body = json!({"line": probe.line()}).to_string();
+            let answer = control(self.simulator, "POST", "/_standdown/probe", &body)
+                .await
+                .map_err(|error| ActionError::failed(error.to_string()))?;
+            match answer["error"].as_str() {
+                Some(error) => Err(ActionError {
+                    output: Some(answer["output"].clone()).filter(|output| !output.is_null()),
+                    ..ActionError::failed(error)
+                }),
+                None => Ok(answer["output"].clone()),
+            }
+        })
+    }
+
+    /// Nothing of this machine is read, and nothing runs that could use it.
+    fn secret(&self, _: &SecretSource) -> Option<Result<String, String>> {
+        Some(Ok("rehearsed".into()))
     }
 }
 

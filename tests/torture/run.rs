@@ -97,6 +97,7 @@ fn world(dice: &mut Dice, counts: &mut Counts) -> World {
             operation: "StartAutomationExecution".into(),
             kind,
             times: Some(1 + dice.below(2)),
+            share: 1.0,
             from: f64::MIN,
             until: f64::MAX,
         });

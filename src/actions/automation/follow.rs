@@ -38,7 +38,7 @@ pub async fn follow(
             Ok(execution) => {
                 progress(lines(&execution, redactor));
                 if let Some(end) = end(&execution, redactor) {
-                    return end;
+                    return with_children(aws, &execution, end, redactor).await;
                 }
             }
             Err(error) => {
@@ -67,6 +67,49 @@ pub async fn follow(
         }
         sleep(pause).await;
         wait = (wait * 5 / 4).min(SLOWEST_LOOK);
+    }
+}
+
+/// Adds what ran below it. That a child cannot be read is said in its place.
+async fn with_children(
+    aws: &Aws,
+    execution: &AutomationExecution,
+    end: Result<Value, ActionError>,
+    redactor: &Redactor,
+) -> Result<Value, ActionError> {
+    let mut children = Vec::new();
+    for step in execution.step_executions() {
+        let ids = step
+            .outputs()
+            .and_then(|outputs| outputs.get("ExecutionId"))
+            .filter(|_| step.action() == Some("aws:executeAutomation"));
+        for id in ids.into_iter().flatten() {
+            let mut child = match look(aws, id).await {
+                Ok(child) => {
+                    let status = child.automation_execution_status().cloned();
+                    output(&child, &status.unwrap_or(Status::Pending))
+                }
+                Err(error) => json!({"execution_id": id, "failure": error.to_string()}),
+            };
+            child["step"] = step.step_name().into();
+            redactor.json(&mut child);
+            children.push(child);
+        }
+    }
+    if children.is_empty() {
+        return end;
+    }
+    match end {
+        Ok(mut output) => {
+            output["children"] = children.into();
+            Ok(output)
+        }
+        Err(mut error) => {
+            if let Some(output) = &mut error.output {
+                output["children"] = children.into();
+            }
+            Err(error)
+        }
     }
 }
 
@@ -208,12 +251,19 @@ fn step_output(step: &StepExecution) -> Value {
     let mut output = json!({
         "status": step.step_status().map(Status::as_str),
         "action": step.action(),
+        "inputs": step.inputs().cloned().unwrap_or_default(),
         "started": time(step.execution_start_time()),
         "ended": time(step.execution_end_time()),
         "outputs": outputs,
     });
     if let Some(message) = step.failure_message() {
         output["failure"] = message.into();
+    }
+    if let Some(details) = step.failure_details() {
+        output["failure_details"] = json!({
+            "stage": details.failure_stage(), "type": details.failure_type(),
+            "details": details.details().cloned().unwrap_or_default(),
+        });
     }
     output
 }

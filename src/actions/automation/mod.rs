@@ -44,9 +44,32 @@ pub(super) const KIND: ActionKind = ActionKind {
             "a declaration that it changes nothing",
         ),
     ],
-    output: &["execution_id", "status", "outputs", "steps", "failure"],
+    output: &[
+        "execution_id",
+        "status",
+        "document",
+        "version",
+        "outputs",
+        "steps",
+        "failure",
+        "children",
+    ],
     prefetched: false,
     mutating: |parameters| parameters["read_only"] != Value::Bool(true),
+    permissions: |parameters| {
+        let mut all: Vec<String> = [
+            "ssm:StartAutomationExecution",
+            "ssm:GetAutomationExecution",
+            "ssm:DescribeAutomationExecutions",
+            "ssm:StopAutomationExecution",
+        ]
+        .map(str::to_owned)
+        .into();
+        if parameters["read_only"] != Value::Bool(true) {
+            all.push("iam:PassRole".into());
+        }
+        all
+    },
     check,
 };
 
@@ -141,7 +164,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             "a change is not made without an approval",
         ));
     }
-    let aws = context.aws()?;
+    let aws = &context.aws().await?;
     let known = context.remotes.known(&context.run);
     let id = if let Some(Remote::Automation(id)) = known {
         id.clone()

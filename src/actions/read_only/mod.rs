@@ -1,5 +1,11 @@
 //! Which operations of the AWS CLI only read: the one place that says so.
 
+mod lists;
+
+use serde_json::Value;
+
+use lists::{ALSO, FILES, SECRETS, WRITES};
+
 /// Verbs with which AWS names operations that read.
 const READING: [&str; 7] = [
     "describe-",
@@ -11,11 +17,8 @@ const READING: [&str; 7] = [
     "search-",
 ];
 
-/// Operations that read although their verb does not say so.
-const ALSO: [(&str, &str); 1] = [("rds", "download-db-log-file-portion")];
-
 /// Words in the names of operations that hand out secrets.
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 12] = [
     "credential",
     "token",
     "password",
@@ -24,33 +27,98 @@ const SECRET: [&str; 8] = [
     "login",
     "private-key",
     "presigned",
+    "-url",
+    "api-key",
+    "stream-key",
+    "session-endpoint",
 ];
 
-/// Operations that hand out secrets although their name does not say so.
-const NOT: [(&str, &str); 2] = [
-    ("kms", "get-parameters-for-import"),
-    ("iot", "get-registration-code"),
+/// What makes a read hand out a secret, or do something, if it is in the request.
+const LOADED: [(&str, &str); 5] = [
+    ("WithDecryption", "it would write a secret into the journal"),
+    ("unmask", "it would write what is masked into the journal"),
+    ("includeValue", "it would write a secret into the journal"),
+    ("includeValues", "it would write a secret into the journal"),
+    ("WakeUp", "it sends a key stroke to the instance"),
 ];
 
 /// Tells whether an operation only reads.
 #[must_use]
 pub fn is_read(service: &str, operation: &str) -> bool {
-    let named = |list: &[(&str, &str)]| list.contains(&(service, operation));
+    let named = |list: &[(&str, &[&str])]| {
+        list.iter()
+            .any(|(known, operations)| *known == service && operations.contains(&operation))
+    };
+    if named(WRITES) || named(SECRETS) || named(FILES) {
+        return false;
+    }
+    if named(ALSO) {
+        return true;
+    }
     let hands_out = operation.starts_with("get-") || operation.starts_with("batch-get-");
     let secret = hands_out && SECRET.iter().any(|word| operation.contains(word));
-    !secret
-        && !named(&NOT)
-        && (named(&ALSO) || READING.iter().any(|verb| operation.starts_with(verb)))
+    !secret && READING.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Finds what a read's request may not hold, and why.
+pub(super) fn loaded(input: &Value) -> Option<(&'static str, &'static str)> {
+    LOADED.into_iter().find(|(key, _)| {
+        input
+            .get(key)
+            .is_some_and(|value| *value != Value::Bool(false))
+    })
+}
+
+/// Services whose permissions have another prefix than the CLI's name.
+const PREFIXES: [(&str, &str); 13] = [
+    ("configservice", "config"),
+    ("deploy", "codedeploy"),
+    ("elb", "elasticloadbalancing"),
+    ("elbv2", "elasticloadbalancing"),
+    ("emr", "elasticmapreduce"),
+    ("efs", "elasticfilesystem"),
+    ("opensearch", "es"),
+    ("resourcegroupstaggingapi", "tag"),
+    ("s3api", "s3"),
+    ("sdb", "sdb"),
+    ("sesv2", "ses"),
+    ("stepfunctions", "states"),
+    ("application-autoscaling", "application-autoscaling"),
+];
+
+/// The permission that an operation needs, as far as its name tells.
+#[must_use]
+pub(super) fn permission(service: &str, operation: &str) -> String {
+    let prefix = PREFIXES
+        .iter()
+        .find(|(name, _)| *name == service)
+        .map_or(service, |(_, prefix)| prefix);
+    let name: String = operation
+        .split('-')
+        .map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|first| first.to_ascii_uppercase());
+            first.into_iter().chain(letters).collect::<String>()
+        })
+        .collect();
+    format!("{prefix}:{name}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_read;
+    use super::*;
 
     #[test]
     fn reading_and_writing_operations_are_told_apart() {
-        assert!(is_read("ec2", "describe-instances"));
-        assert!(is_read("rds", "download-db-log-file-portion"));
+        for (service, operation) in [
+            ("ec2", "describe-instances"),
+            ("rds", "download-db-log-file-portion"),
+            ("dynamodb", "query"),
+            ("iam", "get-credential-report"),
+            ("s3api", "head-object"),
+        ] {
+            assert!(is_read(service, operation), "{service} {operation}");
+        }
         for (service, operation) in [
             ("ec2", "terminate-instances"),
             ("s3", "rm"),
@@ -58,8 +126,23 @@ mod tests {
             ("ec2", "describe"),
             ("sso", "get-role-credentials"),
             ("ecr", "get-login-password"),
+            ("stepfunctions", "get-activity-task"),
+            ("cognito-identity", "get-id"),
+            ("s3api", "get-object"),
         ] {
             assert!(!is_read(service, operation), "{service} {operation}");
         }
+    }
+
+    #[test]
+    fn a_permission_has_the_services_own_prefix() {
+        assert_eq!(
+            permission("ec2", "describe-instances"),
+            "ec2:DescribeInstances"
+        );
+        assert_eq!(
+            permission("elbv2", "describe-target-health"),
+            "elasticloadbalancing:DescribeTargetHealth"
+        );
     }
 }

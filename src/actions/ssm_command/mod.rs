@@ -1,40 +1,57 @@
 //! `ssm_command`: a read-only Run Command on instances, judged instance by instance.
 
+mod copy;
+mod look;
+mod send;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_ssm::types::CommandInvocationStatus as Status;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Remotes, Span, capture};
-use crate::aws::{Aws, Class, describe};
+use crate::aws::Aws;
 use crate::incident::Remote;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
-use crate::redaction::Redactor;
+use look::Results;
 
-/// Systems Manager cuts an invocation's output here, and its errors at the second number.
-/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html>
-const OUTPUT_LIMIT: usize = 24_000;
-const ERROR_LIMIT: usize = 8_000;
 /// The first wait between two looks, and the longest.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 const SLOWEST_LOOK: Duration = Duration::from_secs(2);
 /// Kept back from the deadline, to say which instances have not answered.
 const RESERVE: Duration = Duration::from_millis(250);
+/// SendCommand takes this many instances by id.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html>
+const MOST_INSTANCES: usize = 50;
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "ssm_command",
-    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation)",
+    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation; with tags ssm:ListCommands and ssm:ListCommandInvocations as well)",
     keys: &[
-        Key::required("instances", KeyKind::TextList, "the instances"),
+        Key::optional("instances", KeyKind::TextList, "the instances, at most 50"),
+        Key::optional(
+            "tags",
+            KeyKind::TextMap,
+            "instead of instances: those that have these tags, { Role = \"web\" }",
+        ),
         Key::optional(
             "document",
             KeyKind::Text,
             "the Command document; AWS-RunShellScript unless given",
+        ),
+        Key::optional(
+            "version",
+            KeyKind::Text,
+            "the document's version; its default version unless given",
+        ),
+        Key::optional(
+            "document_hash",
+            KeyKind::Text,
+            "the document's SHA-256, in hex: AWS refuses another one",
         ),
         Key::optional(
             "commands",
@@ -47,6 +64,11 @@ pub(super) const KIND: ActionKind = ActionKind {
             "the document's parameters, lists of strings by name",
         ),
         Key::optional(
+            "plugin",
+            KeyKind::Text,
+            "the step of the document whose output is read, where it has several",
+        ),
+        Key::optional(
             "capture",
             KeyKind::TextMap,
             "regular expressions with one group; their values stand in `captured`",
@@ -55,6 +77,26 @@ pub(super) const KIND: ActionKind = ActionKind {
             "execution_timeout",
             KeyKind::Duration,
             "how long the command may run on an instance; 1m unless given",
+        ),
+        Key::optional(
+            "delivery_timeout",
+            KeyKind::Duration,
+            "how long an instance may take to begin; 30s unless given, which is the least",
+        ),
+        Key::optional(
+            "max_concurrency",
+            KeyKind::Text,
+            "how many instances at a time, \"10\" or \"10%\"",
+        ),
+        Key::optional(
+            "max_errors",
+            KeyKind::Text,
+            "after how many failures no more instances are begun, \"1\" or \"10%\"",
+        ),
+        Key::optional(
+            "log_group",
+            KeyKind::Text,
+            "a log group for a copy of the output, from which it is read where Run Command cuts it",
         ),
         Key::required(
             "read_only",
@@ -67,12 +109,30 @@ pub(super) const KIND: ActionKind = ActionKind {
         "total",
         "succeeded",
         "failed",
+        "offline",
         "captured",
         "command_id",
         "truncated",
     ],
     prefetched: true,
     mutating: ActionKind::never,
+    permissions: |parameters| {
+        let mut all: Vec<String> = [
+            "ssm:SendCommand",
+            "ssm:GetCommandInvocation",
+            "ssm:DescribeInstanceInformation",
+        ]
+        .map(str::to_owned)
+        .into();
+        if parameters.get("tags").is_some() {
+            all.push("ssm:ListCommands".into());
+            all.push("ssm:ListCommandInvocations".into());
+        }
+        if parameters.get("log_group").is_some() {
+            all.push("logs:FilterLogEvents".into());
+        }
+        all
+    },
     check,
 };
 
@@ -95,21 +155,58 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
                 .into(),
         ));
     }
+    let given = |key: &str| parameters.get(key).is_some();
+    if given("instances") == given("tags") {
+        return Err((
+            "instances",
+            "say where it runs: `instances`, or `tags`".into(),
+        ));
+    }
+    let share = |key: &'static str| {
+        let text = parameters[key].as_str()?;
+        let number = text.trim_end_matches('%');
+        let fits = text.contains("{{")
+            || (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+        (!fits).then(|| {
+            (
+                key,
+                format!("{text:?} is no number and no share, such as \"10%\""),
+            )
+        })
+    };
+    if let Some(wrong) = share("max_concurrency").or_else(|| share("max_errors")) {
+        return Err(wrong);
+    }
+    if let Some(hash) = parameters["document_hash"].as_str()
+        && (hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
+        return Err(("document_hash", "a SHA-256 is 64 digits of hex".into()));
+    }
     capture::check(parameters)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Request {
+    #[serde(default)]
     instances: Vec<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
     document: Option<String>,
+    version: Option<String>,
+    document_hash: Option<String>,
     #[serde(default)]
     commands: Vec<String>,
     #[serde(default)]
     parameters: HashMap<String, Vec<String>>,
+    plugin: Option<String>,
     #[serde(default)]
     capture: BTreeMap<String, String>,
     execution_timeout: Option<Span>,
+    delivery_timeout: Option<Span>,
+    max_concurrency: Option<String>,
+    max_errors: Option<String>,
+    log_group: Option<String>,
     #[serde(rename = "read_only")]
     _read_only: bool,
 }
@@ -146,54 +243,71 @@ impl Drop for CancelOnDrop {
 
 pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
     let patterns = capture::compile(&request.capture).map_err(ActionError::failed)?;
-    if request.instances.is_empty() {
+    let mut instances = request.instances.clone();
+    instances.sort();
+    instances.dedup();
+    if instances.is_empty() && request.tags.is_empty() {
         return Err(ActionError::failed("there are no instances to run on"));
     }
-    let aws = context.aws()?;
+    if instances.len() > MOST_INSTANCES {
+        return Err(ActionError::failed(format!(
+            "{} instances are named, AWS takes {MOST_INSTANCES}; use `tags`",
+            instances.len()
+        )));
+    }
+    let aws = context.aws().await?;
     let known = context.remotes.known(&context.run);
+    let mut results = Results::new(&instances, patterns, request.plugin.clone());
     let command = if let Some(Remote::Command(id)) = known {
         id.clone()
     } else {
-        let id = send(&request, aws).await?;
+        // An agent that does not answer is known before anything is sent to it.
+        let offline = send::offline(&aws, &instances).await;
+        if !offline.is_empty() {
+            let named: Vec<String> = offline
+                .iter()
+                .map(|(id, why)| format!("{id} is not online: {why}"))
+                .collect();
+            context.remotes.progress(named);
+        }
+        instances.retain(|id| !offline.contains_key(id));
+        results.offline(offline);
+        if instances.is_empty() && request.tags.is_empty() {
+            let output = summarise("", &results);
+            return Err(
+                ActionError::failed("no instance is online: nothing was sent").with(output),
+            );
+        }
+        let id = send::send(&request, &instances, &aws).await?;
         let remote = Remote::Command(id.clone());
         context.remotes.identified(&context.run, remote);
         id
     };
     let mut guard = CancelOnDrop {
-        aws: Arc::clone(aws),
+        aws: Arc::clone(&aws),
         remotes: context.remotes.clone(),
         command: Some(command.clone()),
     };
-    let mut results: BTreeMap<String, Option<Value>> = request
-        .instances
-        .iter()
-        .map(|id| (id.clone(), None))
-        .collect();
     let mut wait = FIRST_LOOK;
     loop {
-        for (instance, result) in results.iter_mut().filter(|(_, result)| result.is_none()) {
-            *result = look(aws, &command, instance, &patterns, &context.redactor).await?;
-        }
-        let pending: Vec<&str> = results
-            .iter()
-            .filter(|(_, r)| r.is_none())
-            .map(|(id, _)| id.as_str())
-            .collect();
-        if pending.is_empty() {
+        results.look(&aws, &command, &context.redactor).await?;
+        if results.complete() {
             guard.command = None;
             break;
         }
         if Instant::now() + wait + RESERVE > context.deadline {
-            let message = format!("no answer in time from {}", pending.join(", "));
+            let message = format!("no answer in time from {}", results.pending().join(", "));
             return Err(ActionError::timed_out(message).with(summarise(&command, &results)));
         }
         sleep(wait).await;
         wait = (wait * 5 / 4).min(SLOWEST_LOOK);
     }
+    if let Some(group) = &request.log_group {
+        copy::complete(&aws, group, &command, &mut results, context).await;
+    }
     let output = summarise(&command, &results);
     let failed: Vec<String> = results
-        .iter()
-        .filter_map(|(id, result)| result.as_ref().map(|result| (id, result)))
+        .ended()
         .filter(|(_, result)| result["status"] != "Success")
         .map(|(id, result)| format!("{id}: {}", result["detail"].as_str().unwrap_or("failed")))
         .collect();
@@ -203,128 +317,41 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     Err(ActionError::failed(format!(
         "{} of {} instances failed ({})",
         failed.len(),
-        results.len(),
+        results.total(),
         failed.join("; ")
     ))
     .with(output))
 }
 
-async fn send(request: &Request, aws: &Aws) -> Result<String, ActionError> {
-    let document = request.document.as_deref().unwrap_or("AWS-RunShellScript");
-    let mut parameters = request.parameters.clone();
-    if !request.commands.is_empty() {
-        parameters.insert("commands".into(), request.commands.clone());
-        let seconds = request
-            .execution_timeout
-            .map_or(60, |span| span.0.as_secs().max(1));
-        parameters.insert("executionTimeout".into(), vec![seconds.to_string()]);
-    }
-    let sent = aws
-        .ssm
-        .send_command()
-        .set_instance_ids(Some(request.instances.clone()))
-        .document_name(document)
-        .set_parameters((!parameters.is_empty()).then_some(parameters))
-        .comment("standdown: read-only diagnostic")
-        .send()
-        .await
-        .map_err(|error| describe("ssm:SendCommand", &error))?;
-    sent.command
-        .and_then(|command| command.command_id)
-        .ok_or_else(|| ActionError::failed("ssm:SendCommand gave no command id"))
-}
-
-/// Looks at one instance; `None` while it has no end.
-async fn look(
-    aws: &Aws,
-    command: &str,
-    instance: &str,
-    patterns: &[(String, regex::Regex)],
-    redactor: &Redactor,
-) -> Result<Option<Value>, ActionError> {
-    let answer = aws
-        .ssm
-        .get_command_invocation()
-        .command_id(command)
-        .instance_id(instance)
-        .send()
-        .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            // Right after sending, the invocation is not there yet: that is no failure.
-            if error.as_service_error().is_some_and(aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationError::is_invocation_does_not_exist) {
-                return Ok(None);
-            }
-            let error = describe("ssm:GetCommandInvocation", &error);
-            // What passes is looked at again, until the attempt's time is up.
-            return match error.class {
-                Class::Throttled | Class::TimedOut | Class::Server | Class::Unreachable => Ok(None),
-                _ => Err(error.into()),
-            };
-        }
-    };
-    let Some(status) = answer.status() else {
-        return Ok(None);
-    };
-    if matches!(
-        status,
-        Status::Pending | Status::InProgress | Status::Delayed | Status::Cancelling
-    ) {
-        return Ok(None);
-    }
-    let raw = answer.standard_output_content().unwrap_or_default();
-    let raw_errors = answer.standard_error_content().unwrap_or_default();
-    // Before anything is taken out of it.
-    let (output, errors) = (redactor.text(raw), redactor.text(raw_errors));
-    let truncated = raw.chars().count() >= OUTPUT_LIMIT
-        || raw_errors.chars().count() >= ERROR_LIMIT
-        || output.contains("---Output truncated---");
-    // The details tell an instance that could not be reached from a command that failed.
-    let detail = answer
-        .status_details()
-        .filter(|detail| !detail.is_empty())
-        .unwrap_or(status.as_str());
-    let mut result = json!({
-        "status": status.as_str(), "detail": detail, "exit_code": answer.response_code(),
-        "output": output, "error": errors, "truncated": truncated,
-    });
-    let captured = capture::values(patterns, &output);
-    if !captured.is_empty() {
-        result["captured"] = captured.into();
-    }
-    Ok(Some(result))
-}
-
-fn summarise(command: &str, results: &BTreeMap<String, Option<Value>>) -> Value {
-    let ended = || results.values().flatten();
-    let succeeded = ended()
-        .filter(|result| result["status"] == "Success")
+fn summarise(command: &str, results: &Results) -> Value {
+    let succeeded = results
+        .ended()
+        .filter(|(_, result)| result["status"] == "Success")
         .count();
     let mut captured: Map<String, Value> = Map::new();
-    for (name, value) in ended()
-        .filter_map(|result| result["captured"].as_object())
+    for (name, value) in results
+        .ended()
+        .filter_map(|(_, result)| result["captured"].as_object())
         .flatten()
     {
         if let Value::Array(values) = captured.entry(name.clone()).or_insert_with(|| json!([])) {
             values.push(value.clone());
         }
     }
-    let instances: Map<String, Value> = results
-        .iter()
-        .map(|(id, result)| {
-            let waiting = || json!({"status": "TimedOut", "detail": "no answer in time", "output": "", "error": "", "truncated": false});
-            (id.clone(), result.clone().unwrap_or_else(waiting))
-        })
+    let offline: Vec<&str> = results
+        .ended()
+        .filter(|(_, result)| result["status"] == look::NOT_ONLINE)
+        .map(|(id, _)| id)
         .collect();
     json!({
         "command_id": command,
-        "total": results.len(),
+        "total": results.total(),
         "succeeded": succeeded,
-        "failed": results.len() - succeeded,
-        "truncated": ended().any(|result| result["truncated"] == true),
+        "failed": results.total() - succeeded,
+        "offline": offline,
+        "truncated": results.ended().any(|(_, result)| result["truncated"] == true),
         "captured": captured,
-        "instances": instances,
+        "instances": results.all(),
     })
 }
 
@@ -350,13 +377,8 @@ mod tests {
 
     #[test]
     fn an_instance_without_an_answer_counts_as_failed() {
-        let results = BTreeMap::from([
-            (
-                "i-a".to_owned(),
-                Some(json!({"status": "Success", "captured": {"ms": 12}})),
-            ),
-            ("i-b".to_owned(), None),
-        ]);
+        let mut results = Results::new(&["i-a".into(), "i-b".into()], Vec::new(), None);
+        results.set("i-a", json!({"status": "Success", "captured": {"ms": 12}}));
         let output = summarise("c", &results);
         assert_eq!(
             (&output["succeeded"], &output["failed"]),

@@ -1,11 +1,14 @@
 //! What happens in a rehearsal: a TOML file, format 1.
 
+mod account;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::document::{Kind, Node, Problem, Problems, Reader, Source, parse};
 use crate::incident::AlarmState;
+pub use account::{Change, Mute, Query, Window};
 
 /// A scenario that was read without errors. Times are seconds from its beginning; negative
 /// ones lie before it.
@@ -41,6 +44,20 @@ pub struct Scenario {
     pub commands: Vec<Reply>,
     /// What local programs answer.
     pub programs: Vec<Reply>,
+    /// What probes find.
+    pub probes: Vec<Reply>,
+    /// Who changed what.
+    pub changes: Vec<Change>,
+    /// What queries of Logs Insights answer.
+    pub queries: Vec<Query>,
+    /// Parameters of Parameter Store.
+    pub parameters: BTreeMap<String, String>,
+    /// Maintenance windows.
+    pub windows: Vec<Window>,
+    /// Rules that mute alarms.
+    pub mutes: Vec<Mute>,
+    /// By how many seconds this AWS's clock is ahead of this machine's.
+    pub skew: f64,
     /// What Automation runbooks do.
     pub automations: Vec<Automation>,
     /// What goes wrong with the API.
@@ -77,6 +94,16 @@ pub struct Alarm {
     pub rule: AlarmRule,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Whether it is a log alarm.
+    pub log: bool,
+    /// Whether its actions run.
+    pub actions: bool,
+    /// The alarm that suppresses a composite one's actions.
+    pub suppressor: Option<String>,
+    /// `PARTIAL_DATA`, `EVALUATION_ERROR` or `EVALUATION_FAILURE`.
+    pub evaluation: Option<String>,
+    /// The series that are in ALARM, of an alarm over several.
+    pub contributors: Vec<BTreeMap<String, String>>,
 }
 
 /// What makes an alarm's state.
@@ -136,6 +163,8 @@ pub struct Instance {
     pub name: String,
     /// Whether its agent answers.
     pub online: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What a command or a program answers.
@@ -190,12 +219,14 @@ pub struct AutomationStep {
 /// What goes wrong with the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// The operation, such as `FilterLogEvents`.
+    /// A pattern over the operation, such as `FilterLogEvents`, or `*`.
     pub operation: String,
     /// What goes wrong.
     pub kind: FaultKind,
     /// How often; always, when there is no number.
     pub times: Option<u64>,
+    /// The share of calls that it strikes, from 0 to 1.
+    pub share: f64,
     /// From when on.
     pub from: f64,
     /// Until when.
@@ -217,6 +248,8 @@ pub enum FaultKind {
     Garbage,
     /// `AccessDeniedException`.
     Deny,
+    /// `ExpiredTokenException`.
+    Expire,
     /// It is done, and the connection is reset instead of an answer.
     LoseReply,
     /// It is done, and the answer does not come for ten seconds.
@@ -225,13 +258,14 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds with their names.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 9] = [
         ("throttle", Self::Throttle),
         ("error", Self::Error),
         ("reset", Self::Reset),
         ("hang", Self::Hang),
         ("garbage", Self::Garbage),
         ("deny", Self::Deny),
+        ("expire", Self::Expire),
         ("lose_reply", Self::LoseReply),
         ("hold_reply", Self::HoldReply),
     ];
@@ -288,7 +322,7 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
         alarms: reader
             .tables("alarms")
             .into_iter()
-            .map(|table| alarm(table, &metrics))
+            .flat_map(|table| alarms(table, &metrics))
             .collect(),
         metrics,
         logs: reader.tables("logs").into_iter().map(log).collect(),
@@ -299,6 +333,29 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .collect(),
         commands: reader.tables("commands").into_iter().map(reply).collect(),
         programs: reader.tables("programs").into_iter().map(reply).collect(),
+        probes: reader.tables("probes").into_iter().map(reply).collect(),
+        changes: reader
+            .tables("changes")
+            .into_iter()
+            .map(account::change)
+            .collect(),
+        queries: reader
+            .tables("queries")
+            .into_iter()
+            .map(account::query)
+            .collect(),
+        parameters: account::parameters(&reader),
+        windows: reader
+            .tables("windows")
+            .into_iter()
+            .map(account::window)
+            .collect(),
+        mutes: reader
+            .tables("mutes")
+            .into_iter()
+            .map(account::mute)
+            .collect(),
+        skew: moment(&reader, "skew").unwrap_or_default(),
         automations: reader
             .tables("automations")
             .into_iter()
@@ -453,6 +510,21 @@ fn metric(table: Reader<'_>) -> Metric {
     metric
 }
 
+/// One alarm, or as many copies of it as it says, numbered.
+fn alarms(table: Reader<'_>, metrics: &[Metric]) -> Vec<Alarm> {
+    let copies = table.integer("copies", 1..=100_000);
+    let one = alarm(table, metrics);
+    match copies {
+        None => vec![one],
+        Some(copies) => (1..=copies)
+            .map(|number| Alarm {
+                name: format!("{}-{number:05}", one.name),
+                ..one.clone()
+            })
+            .collect(),
+    }
+}
+
 fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
     let state = table.choice(
         "state",
@@ -506,6 +578,11 @@ fn alarm(table: Reader<'_>, metrics: &[Metric]) -> Alarm {
         }
     };
     let alarm = Alarm {
+        log: table.boolean("log").unwrap_or(false),
+        actions: table.boolean("actions").unwrap_or(true),
+        suppressor: optional(&table, "suppressor"),
+        evaluation: optional(&table, "evaluation"),
+        contributors: table.tables("contributors").iter().map(texts).collect(),
         name: required(&table, "name"),
         description: optional(&table, "description").unwrap_or_default(),
         rule,
@@ -540,6 +617,10 @@ fn instance(table: Reader<'_>) -> Instance {
         id: required(&table, "id"),
         name: optional(&table, "name").unwrap_or_default(),
         online: table.boolean("online").unwrap_or(true),
+        tags: table
+            .table("tags")
+            .map(|table| texts(&table))
+            .unwrap_or_default(),
     };
     table.finish();
     instance
@@ -620,6 +701,7 @@ fn fault(table: Reader<'_>) -> Fault {
         times: table
             .integer("times", 1..=1_000_000)
             .and_then(|times| u64::try_from(times).ok()),
+        share: table.number("share").unwrap_or(1.0),
         from: moment(&table, "from").unwrap_or(f64::MIN),
         until: moment(&table, "until").unwrap_or(f64::MAX),
     };

@@ -137,6 +137,18 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
             "AWS calls are POST requests; GET /_standdown/health says what is played",
         ));
     }
+    let dated = |mut answer: Answer| {
+        if world.scenario.skew != 0.0
+            && let Ok(date) = hyper::header::HeaderValue::from_str(
+                &there(&world)
+                    .format("%a, %d %b %Y %H:%M:%S GMT")
+                    .to_string(),
+            )
+        {
+            answer.headers_mut().insert("date", date);
+        }
+        answer
+    };
     let call = match decode(head.uri.path(), &head.headers, &body) {
         Ok(call) => call,
         Err(failure) => {
@@ -144,12 +156,13 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
             return Ok(encoded(encode(protocol, "", Err(failure))));
         }
     };
+    world.count(&call.operation);
     if let Err(failure) = signed_lately(&world, &head.headers) {
-        return Ok(encoded(encode(
+        return Ok(dated(encoded(encode(
             call.protocol,
             &call.operation,
             Err(failure),
-        )));
+        ))));
     }
     let failure = match world.fault(&call.operation) {
         None => None,
@@ -177,6 +190,10 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
             "AccessDeniedException",
             format!("not authorized to perform {}", call.operation),
         )),
+        Some(FaultKind::Expire) => Some(Failure::new(
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        )),
         Some(FaultKind::Error) => Some(Failure {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             ..Failure::new("InternalFailure", "the scenario makes this call fail")
@@ -184,7 +201,11 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     };
     let answer: Result<Value, Failure> =
         failure.map_or_else(|| services::answer(&world, &call), Err);
-    Ok(encoded(encode(call.protocol, &call.operation, answer)))
+    Ok(dated(encoded(encode(
+        call.protocol,
+        &call.operation,
+        answer,
+    ))))
 }
 
 /// AWS refuses a request whose signature is older than five minutes; here, of scenario time.
@@ -198,11 +219,12 @@ fn signed_lately(world: &World, headers: &hyper::HeaderMap) -> Result<(), Failur
     else {
         return Ok(());
     };
-    let now = chrono::Utc::now();
+    let now = there(world);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let age = (now - signed.and_utc()).num_milliseconds() as f64 / 1000.0;
     // The signature tells whole seconds.
     if age.abs() <= SIGNATURE_LIFE / world.speed + 1.0 {
+        // (a scenario's skew is real time, and so is what a signature tells)
         return Ok(());
     }
     Err(Failure::new(
@@ -212,6 +234,13 @@ fn signed_lately(world: &World, headers: &hyper::HeaderMap) -> Result<(), Failur
             date = date.unwrap_or_default()
         ),
     ))
+}
+
+/// This AWS's clock, in real time.
+fn there(world: &World) -> chrono::DateTime<chrono::Utc> {
+    #[expect(clippy::cast_possible_truncation, reason = "a skew is at most days")]
+    let skew = (world.scenario.skew * 1000.0) as i64;
+    chrono::Utc::now() + chrono::Duration::milliseconds(skew)
 }
 
 fn encoded(encoded: super::wire::Encoded) -> Answer {
@@ -246,6 +275,8 @@ async fn control(world: &World, method: &Method, path: &str, body: &[u8]) -> Ans
             &json!({"scenario": world.scenario.id, "began": world.began, "seconds": world.now(), "speed": world.speed}),
         ),
         (&Method::GET, "/_standdown/automations") => json_answer(StatusCode::OK, &world.started()),
+        (&Method::GET, "/_standdown/counts") => json_answer(StatusCode::OK, &world.counted()),
+        (&Method::POST, "/_standdown/probe") => probe(world, &input).await,
         (&Method::POST, "/_standdown/fault") => add_fault(world, &input),
         (&Method::POST, "/_standdown/confirm") => {
             let step = input["step"].as_str().unwrap_or_default();
@@ -256,7 +287,7 @@ async fn control(world: &World, method: &Method, path: &str, body: &[u8]) -> Ans
         (&Method::POST, "/_standdown/program") => program(world, &input).await,
         _ => json_answer(
             StatusCode::NOT_FOUND,
-            &json!({"error": "there is health, automations, confirm, fault and program"}),
+            &json!({"error": "there is health, automations, counts, confirm, fault, probe and program"}),
         ),
     }
 }
@@ -276,10 +307,31 @@ fn add_fault(world: &World, input: &Json) -> Answer {
         operation: operation.to_owned(),
         kind: *kind,
         times: input["times"].as_u64(),
+        share: input["share"].as_f64().unwrap_or(1.0),
         from: f64::MIN,
         until: f64::MAX,
     });
     json_answer(StatusCode::OK, &json!({}))
+}
+
+/// What a probe finds: the reply's output is JSON, its error makes it fail.
+async fn probe(world: &World, input: &Json) -> Answer {
+    let line = input["line"].as_str().unwrap_or_default();
+    let Some(reply) = world.reply(&world.scenario.probes, line, None, world.now()) else {
+        let error = format!(
+            "the scenario {} has no answer to: {line}",
+            world.scenario.id
+        );
+        return json_answer(StatusCode::NOT_FOUND, &json!({ "error": error }));
+    };
+    tokio::time::sleep(Duration::from_secs_f64(reply.delay / world.speed)).await;
+    let output: Json = serde_json::from_str(&reply.output).unwrap_or_default();
+    let answer = if reply.error.is_empty() {
+        json!({ "output": output })
+    } else {
+        json!({ "output": output, "error": reply.error })
+    };
+    json_answer(StatusCode::OK, &answer)
 }
 
 async fn program(world: &World, input: &Json) -> Answer {

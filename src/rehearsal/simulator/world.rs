@@ -1,7 +1,8 @@
 //! The simulated world: a function of the scenario, the time, and what was mended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,9 @@ use sha2::{Digest, Sha256};
 use super::automations::Execution;
 use super::commands::Sent;
 use super::ledger::{Entry, Ledger};
+use super::services::Asked;
 use super::wire::Failure;
+use crate::playbook::glob;
 use crate::rehearsal::scenario::{Fault, FaultKind, Metric, Scenario};
 
 /// A scenario that is being played.
@@ -24,6 +27,14 @@ pub struct World {
     pub speed: f64,
     /// What was mended, and when, in scenario seconds.
     fixes: Mutex<Vec<(String, f64)>>,
+    /// How many calls a fault could have struck.
+    calls: AtomicU64,
+    /// Queries that were started: the query's number, and when.
+    pub(super) queries: Mutex<HashMap<String, Asked>>,
+    /// Calls by operation, for tests that count them.
+    pub(super) counts: Mutex<BTreeMap<String, u64>>,
+    /// Datapoints that were asked for: metric, statistic and time, and how often.
+    pub(super) points: Mutex<HashMap<(String, i64), u64>>,
     /// How often each fault has struck.
     struck: Mutex<HashMap<usize, u64>>,
     /// Commands that were sent.
@@ -50,6 +61,10 @@ impl World {
             began,
             speed,
             fixes: Mutex::default(),
+            calls: AtomicU64::new(0),
+            queries: Mutex::default(),
+            counts: Mutex::default(),
+            points: Mutex::default(),
             struck: Mutex::default(),
             commands: Mutex::default(),
             automations: Mutex::default(),
@@ -190,6 +205,29 @@ impl World {
         (value * 100.0).round() / 100.0
     }
 
+    /// Counts a call.
+    pub(super) fn count(&self, operation: &str) {
+        *lock(&self.counts).entry(operation.to_owned()).or_default() += 1;
+    }
+
+    /// Counts the datapoints that a query asks for, by their time.
+    pub(super) fn asked(&self, series: &str, times: impl Iterator<Item = i64>) {
+        let mut points = lock(&self.points);
+        for at in times {
+            *points.entry((series.to_owned(), at)).or_default() += 1;
+        }
+    }
+
+    /// What was asked for so far: calls by operation, and how often each datapoint was.
+    pub fn counted(&self) -> serde_json::Value {
+        let points: Vec<serde_json::Value> = lock(&self.points)
+            .iter()
+            .filter(|(_, times)| **times > 1)
+            .map(|((series, at), times)| serde_json::json!([series, at, times]))
+            .collect();
+        serde_json::json!({ "calls": *lock(&self.counts), "again": points })
+    }
+
     /// Lets something go wrong from now on.
     pub fn add_fault(&self, fault: Fault) {
         lock(&self.more_faults).push(fault);
@@ -198,6 +236,7 @@ impl World {
     /// The fault that strikes a call to an operation now.
     pub(super) fn fault(&self, operation: &str) -> Option<FaultKind> {
         let now = self.now();
+        let calls = &self.calls;
         let mut struck = lock(&self.struck);
         let more = lock(&self.more_faults);
         self.scenario
@@ -207,9 +246,16 @@ impl World {
             .enumerate()
             .find_map(|(index, fault)| {
                 let count = struck.entry(index).or_default();
-                let strikes = fault.operation == operation
+                let due = glob(&fault.operation, operation)
                     && (fault.from..=fault.until).contains(&now)
                     && fault.times.is_none_or(|times| *count < times);
+                // Which of the calls it strikes is decided by their number alone.
+                let strikes = due && {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    let number = calls.load(Ordering::Relaxed).to_string();
+                    fault.share >= 1.0
+                        || unit(&["fault", &index.to_string(), &number]) < fault.share
+                };
                 strikes.then(|| {
                     *count += 1;
                     fault.kind

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
+use super::expression::{self, Asked, Series};
 use super::page;
 use crate::incident::AlarmState;
 use crate::rehearsal::scenario::{Alarm, AlarmRule, Metric};
@@ -28,6 +29,8 @@ pub(super) fn answer(
         "GetMetricStatistics" => get_metric_statistics(world, input),
         "ListMetrics" => list_metrics(world, input),
         "ListTagsForResource" => list_tags(world, input),
+        "DescribeAlarmContributors" => contributors(world, input),
+        "ListAlarmMuteRules" => list_mute_rules(world, input),
         _ => return None,
     })
 }
@@ -46,15 +49,12 @@ fn arn(world: &World, alarm: &Alarm) -> String {
 fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
     let types = input.texts("AlarmTypes");
     // Without the types, metric alarms alone are returned.
-    let wanted = |composite: bool| {
+    let wanted = |alarm: &Alarm| {
+        let own = kind(alarm);
         if types.is_empty() {
-            !composite
+            own == "MetricAlarm"
         } else {
-            types.contains(&if composite {
-                "CompositeAlarm"
-            } else {
-                "MetricAlarm"
-            })
+            types.contains(&own)
         }
     };
     let names = input.texts("AlarmNames");
@@ -84,7 +84,7 @@ fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
         .scenario
         .alarms
         .iter()
-        .filter(|alarm| wanted(matches!(alarm.rule, AlarmRule::Any(_))))
+        .filter(|alarm| wanted(alarm))
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix))
         .filter(|alarm| {
@@ -94,16 +94,26 @@ fn describe_alarms(world: &World, input: &Value) -> Result<Value, Failure> {
         })
         .collect();
     let (shown, next) = page(all, input.text("NextToken"), size)?;
-    let (composite, metric): (Vec<&Alarm>, Vec<&Alarm>) = shown
-        .into_iter()
-        .partition(|alarm| matches!(alarm.rule, AlarmRule::Any(_)));
-    let list = |alarms: Vec<&Alarm>| {
-        alarms
-            .into_iter()
+    let list = |wanted: &str| {
+        shown
+            .iter()
+            .filter(|alarm| kind(alarm) == wanted)
             .map(|alarm| describe(world, alarm, now))
             .collect::<Vec<_>>()
     };
-    Ok(map! { "CompositeAlarms": list(composite), "MetricAlarms": list(metric), "NextToken": next })
+    Ok(map! {
+        "CompositeAlarms": list("CompositeAlarm"), "MetricAlarms": list("MetricAlarm"),
+        "LogAlarms": list("LogAlarm"), "NextToken": next,
+    })
+}
+
+/// The type of an alarm, as DescribeAlarms names it.
+fn kind(alarm: &Alarm) -> &'static str {
+    match alarm.rule {
+        AlarmRule::Any(_) => "CompositeAlarm",
+        _ if alarm.log => "LogAlarm",
+        _ => "MetricAlarm",
+    }
 }
 
 fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
@@ -112,7 +122,7 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
         "AlarmName": alarm.name.as_str(),
         "AlarmArn": arn(world, alarm),
         "AlarmDescription": alarm.description.as_str(),
-        "ActionsEnabled": true,
+        "ActionsEnabled": alarm.actions,
         "OKActions": Vec::<Value>::new(),
         "AlarmActions": Vec::<Value>::new(),
         "InsufficientDataActions": Vec::<Value>::new(),
@@ -143,6 +153,7 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
                 "EvaluationPeriods": *periods,
                 "DatapointsToAlarm": *periods,
                 "TreatMissingData": "missing",
+                "EvaluationState": alarm.evaluation.clone(),
             }
         }
         AlarmRule::Any(names) => {
@@ -150,12 +161,26 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
                 .iter()
                 .map(|name| format!("ALARM(\"{name}\")"))
                 .collect();
-            map! { "AlarmRule": rule.join(" OR ") }
+            let suppressing = alarm.suppressor.as_ref().is_some_and(|name| {
+                let other = world.scenario.alarms.iter().find(|one| one.name == *name);
+                other.is_some_and(|other| world.state(other, now) == AlarmState::Alarm)
+            });
+            map! {
+                "AlarmRule": rule.join(" OR "),
+                "ActionsSuppressor": alarm.suppressor.clone(),
+                "ActionsSuppressedBy": suppressing.then_some("Alarm"),
+            }
         }
+        AlarmRule::Fixed { .. } if alarm.log => map! {
+            "Threshold": 1.0, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "missing", "QueryResultsToEvaluate": 3, "QueryResultsToAlarm": 2,
+            "EvaluationState": alarm.evaluation.clone(),
+        },
         AlarmRule::Fixed { .. } => map! {
             "Namespace": "Rehearsal/Background", "MetricName": "Health", "Dimensions": Vec::<Value>::new(),
             "Statistic": "Average", "Threshold": 1.0, "Period": 60, "EvaluationPeriods": 1,
             "ComparisonOperator": "LessThanThreshold",
+            "EvaluationState": alarm.evaluation.clone(),
         },
     };
     if let (Value::Map(described), Value::Map(own)) = (&mut described, own) {
@@ -337,8 +362,24 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
     let most = input
         .integer("MaxDatapoints")
         .and_then(|most| usize::try_from(most).ok());
+    let mut known: BTreeMap<String, Series> = BTreeMap::new();
     let mut ids = std::collections::BTreeSet::new();
     let mut results = Vec::new();
+    let mut result = |id: &str, label: String, series: &Series| {
+        let mut points: Vec<(i64, f64)> = series.iter().map(|(at, value)| (*at, *value)).collect();
+        if !ascending {
+            points.reverse();
+        }
+        points.truncate(most.unwrap_or(usize::MAX));
+        let time = |at: i64| DateTime::from_timestamp(at, 0);
+        let (times, values): (Vec<DateTime<Utc>>, Vec<f64>) = points
+            .into_iter()
+            .filter_map(|(at, value)| Some((time(at)?, value)))
+            .unzip();
+        results.push(map! {
+            "Id": id, "Label": label, "Timestamps": times, "Values": values, "StatusCode": "Complete",
+        });
+    };
     for query in queries {
         let id = query
             .text("Id")
@@ -354,39 +395,124 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
             return Err(invalid(format!("two queries have the Id {id}")));
         }
         if query.text("Expression").is_some() {
-            return Err(invalid("the simulator does not compute expressions"));
+            continue;
         }
         let stat = query.get("MetricStat");
         let metric = stat.get("Metric");
-        let points = match find(world, metric) {
-            Some(found) => {
-                let statistic = stat.text("Stat").unwrap_or("Average");
-                let mut points = datapoints(
-                    world,
-                    found,
-                    statistic,
-                    from,
-                    to,
-                    stat.integer("Period").unwrap_or(60),
-                )?;
-                if !ascending {
-                    points.reverse();
-                }
-                points.truncate(most.unwrap_or(usize::MAX));
-                points
-            }
-            None => Vec::new(),
+        let mut series = Series::new();
+        let statistic = stat.text("Stat").unwrap_or("Average");
+        let period = stat.integer("Period").unwrap_or(60);
+        if let Some(found) = find(world, metric) {
+            series = datapoints(world, found, statistic, from, to, period)?
+                .into_iter()
+                .map(|(at, value)| (at.timestamp(), value))
+                .collect();
+        }
+        let name = metric.text("MetricName").unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "times in seconds")]
+        let first = (from as i64).div_euclid(period) * period;
+        #[expect(clippy::cast_possible_truncation, reason = "times in seconds")]
+        let times = (0..500)
+            .map(|n| first + n * period)
+            .take_while(|at| *at < to as i64);
+        world.asked(
+            &format!("{name} {statistic} {period} {:?}", dimensions_of(metric)),
+            times,
+        );
+        if query.get("ReturnData") != &Value::Bool(false) {
+            let label = query
+                .text("Label")
+                .or(metric.text("MetricName"))
+                .unwrap_or(id);
+            result(id, label.to_owned(), &series);
+        }
+        known.insert(id.to_owned(), series);
+    }
+    for query in queries {
+        let (Some(id), Some(text)) = (query.text("Id"), query.text("Expression")) else {
+            continue;
         };
-        let (times, values): (Vec<DateTime<Utc>>, Vec<f64>) = points.into_iter().unzip();
-        results.push(map! {
-            "Id": id,
-            "Label": query.text("Label").or(metric.text("MetricName")).unwrap_or(id),
-            "Timestamps": times,
-            "Values": values,
-            "StatusCode": "Complete",
-        });
+        let label = || query.text("Label").unwrap_or(id).to_owned();
+        match expression::read(text)? {
+            Asked::Band { of, width } => {
+                let series = known
+                    .get(of)
+                    .ok_or_else(|| invalid(format!("{of} is no Id")))?;
+                let (lower, upper) = expression::band(series, width);
+                result(id, format!("{} high", label()), &upper);
+                result(id, format!("{} low", label()), &lower);
+            }
+            Asked::Search {
+                query,
+                statistic,
+                period,
+            } => {
+                for metric in search(world, query)? {
+                    let points = datapoints(world, metric, statistic, from, to, period)?;
+                    let series = points
+                        .into_iter()
+                        .map(|(at, value)| (at.timestamp(), value))
+                        .collect();
+                    let values: Vec<&str> =
+                        metric.dimensions.values().map(String::as_str).collect();
+                    result(id, values.join(" "), &series);
+                }
+            }
+            Asked::Math(text) => {
+                let series = expression::compute(text, &known)?;
+                result(id, label(), &series);
+                known.insert(id.to_owned(), series);
+            }
+        }
     }
     Ok(map! { "MetricDataResults": results, "Messages": Vec::<Value>::new() })
+}
+
+fn dimensions_of(metric: &Value) -> Vec<(&str, &str)> {
+    metric
+        .list("Dimensions")
+        .iter()
+        .filter_map(|one| Some((one.text("Name")?, one.text("Value")?)))
+        .collect()
+}
+
+/// `{Namespace,Dimension,…} MetricName="…" Name="Value" word`: the schema must fit exactly; the
+/// other terms must all be found.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html>
+fn search<'a>(world: &'a World, query: &str) -> Result<Vec<&'a Metric>, Failure> {
+    let wrong = || invalid(format!("the search {query:?} has no schema {{…}}"));
+    let (schema, terms) = query
+        .trim()
+        .strip_prefix('{')
+        .and_then(|rest| rest.split_once('}'))
+        .ok_or_else(wrong)?;
+    let mut schema = schema.split(',').map(|part| part.trim().trim_matches('"'));
+    let namespace = schema.next().unwrap_or_default();
+    let names: std::collections::BTreeSet<&str> = schema.collect();
+    let fits = |metric: &&Metric| {
+        let own: std::collections::BTreeSet<&str> =
+            metric.dimensions.keys().map(String::as_str).collect();
+        metric.namespace == namespace
+            && own == names
+            && terms
+                .split_whitespace()
+                .all(|term| match term.split_once('=') {
+                    Some(("MetricName", name)) => metric.name == name.trim_matches('"'),
+                    Some((key, value)) => metric
+                        .dimensions
+                        .get(key)
+                        .is_some_and(|own| own == value.trim_matches('"')),
+                    None => {
+                        let plain = term.trim_matches('"');
+                        metric.name.contains(plain)
+                            || metric
+                                .dimensions
+                                .values()
+                                .any(|value| value.contains(plain))
+                    }
+                })
+    };
+    Ok(world.scenario.metrics.iter().filter(fits).collect())
 }
 
 fn get_metric_statistics(world: &World, input: &Value) -> Result<Value, Failure> {
@@ -448,4 +574,65 @@ fn list_tags(world: &World, input: &Value) -> Result<Value, Failure> {
         .map(|(key, value)| map! { "Key": key.as_str(), "Value": value.as_str() })
         .collect();
     Ok(map! { "Tags": tags })
+}
+
+fn contributors(world: &World, input: &Value) -> Result<Value, Failure> {
+    let name = input.text("AlarmName").unwrap_or_default();
+    let alarm = world
+        .scenario
+        .alarms
+        .iter()
+        .find(|alarm| alarm.name == name);
+    let alarm = alarm.ok_or_else(|| {
+        Failure::new(
+            "ResourceNotFoundException",
+            format!("there is no alarm {name}"),
+        )
+    })?;
+    let since = world.real(world.since(alarm, world.now()));
+    let all: Vec<Value> = alarm
+        .contributors
+        .iter()
+        .enumerate()
+        .map(|(index, attributes)| {
+            let attributes = attributes
+                .iter()
+                .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+                .collect();
+            map! {
+                "ContributorId": format!("contributor-{index}"),
+                "ContributorAttributes": Value::Map(attributes),
+                "StateReason": "Threshold Crossed", "StateTransitionedTimestamp": since,
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 100)?;
+    Ok(map! { "AlarmContributors": shown, "NextToken": next })
+}
+
+fn list_mute_rules(world: &World, input: &Value) -> Result<Value, Failure> {
+    let statuses = input.texts("Statuses");
+    let all: Vec<Value> = world
+        .scenario
+        .mutes
+        .iter()
+        .filter(|mute| statuses.is_empty() || statuses.contains(&mute.status.as_str()))
+        .filter(|mute| {
+            input
+                .text("AlarmName")
+                .is_none_or(|name| mute.alarms.iter().any(|alarm| alarm == name))
+        })
+        .map(|mute| {
+            let arn = format!(
+                "arn:aws:cloudwatch:{}:{}:alarm-mute-rule:{}",
+                world.scenario.region, world.scenario.account, mute.name
+            );
+            map! {
+                "AlarmMuteRuleArn": arn, "Status": mute.status.as_str(), "MuteType": "ONE_TIME",
+                "ExpireDate": world.real(3600.0), "LastUpdatedTimestamp": world.real(-3600.0),
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 50)?;
+    Ok(map! { "AlarmMuteRuleSummaries": shown, "NextToken": next })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::messages::{Message, matches};
 use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
-use super::page;
+use super::{insights, page};
 
 pub(super) fn answer(
     world: &World,
@@ -15,6 +15,9 @@ pub(super) fn answer(
     Some(match operation {
         "FilterLogEvents" => filter_log_events(world, input),
         "DescribeLogGroups" => describe_log_groups(world, input),
+        "StartQuery" => insights::start(world, input),
+        "GetQueryResults" => insights::results(world, input),
+        "StopQuery" => insights::stop(world, input),
         "DescribeLogStreams" => describe_log_streams(world, input),
         _ => return None,
     })

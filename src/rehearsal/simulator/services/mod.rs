@@ -1,13 +1,17 @@
 //! The services' operations, protocol aside.
 
 mod automation;
+mod cloudtrail;
 mod cloudwatch;
+mod expression;
+mod insights;
 mod logs;
 mod ssm;
 mod sts;
 
 use super::wire::{Call, Failure, Service, Value};
 use super::world::World;
+pub(super) use insights::Asked;
 
 /// Answers a call.
 pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {
@@ -21,6 +25,7 @@ pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {
         Service::CloudWatch => cloudwatch::answer(world, &call.operation, &call.input),
         Service::Logs => logs::answer(world, &call.operation, &call.input),
         Service::Ssm => ssm::answer(world, &call.operation, &call.input),
+        Service::CloudTrail => cloudtrail::answer(world, &call.operation, &call.input),
         Service::Sts => sts::answer(world, &call.operation),
     }
     .unwrap_or_else(|| Err(unknown()))

@@ -20,6 +20,10 @@ pub(super) fn answer(
         "SendCommand" => send_command(world, input),
         "GetCommandInvocation" => get_command_invocation(world, input),
         "ListCommandInvocations" => list_command_invocations(world, input),
+        "ListCommands" => list_commands(world, input),
+        "GetParameter" => get_parameter(world, input),
+        "DescribeMaintenanceWindows" => describe_windows(world, input),
+        "DescribeMaintenanceWindowSchedule" => describe_window_schedule(world, input),
         "CancelCommand" => cancel_command(world, input),
         "StartAutomationExecution" => automation::start(world, input),
         "GetAutomationExecution" => automation::get(world, input),
@@ -39,10 +43,48 @@ fn send_command(world: &World, input: &Value) -> Result<Value, Failure> {
         .into_iter()
         .map(str::to_owned)
         .collect();
-    if instances.is_empty() {
+    let targets: Vec<(&str, Vec<&str>)> = input
+        .list("Targets")
+        .iter()
+        .filter_map(|target| {
+            Some((
+                target.text("Key")?.strip_prefix("tag:")?,
+                target.texts("Values"),
+            ))
+        })
+        .collect();
+    let instances = if targets.is_empty() {
+        instances
+    } else {
+        world
+            .scenario
+            .instances
+            .iter()
+            .filter(|instance| {
+                targets.iter().all(|(name, values)| {
+                    instance
+                        .tags
+                        .get(*name)
+                        .is_some_and(|value| values.contains(&value.as_str()))
+                })
+            })
+            .map(|instance| instance.id.clone())
+            .collect()
+    };
+    if instances.is_empty() && targets.is_empty() {
         return Err(Failure::new(
             "InvalidInstanceId",
-            "the simulator sends to InstanceIds only",
+            "InstanceIds, or Targets by tag, are required",
+        ));
+    }
+    // In a simulated account a document's text is its name.
+    let known = crate::document::sha256(document);
+    if let Some(hash) = input.text("DocumentHash")
+        && hash != known
+    {
+        return Err(Failure::new(
+            "InvalidDocumentContent",
+            format!("The hash {hash} is not the one of {document}"),
         ));
     }
     let unknown = instances.iter().find(|id| {
@@ -209,4 +251,92 @@ fn describe_instance_information(world: &World, input: &Value) -> Result<Value, 
         .collect();
     let (shown, next) = page(all, input.text("NextToken"), 50)?;
     Ok(map! { "InstanceInformationList": shown, "NextToken": next })
+}
+
+fn list_commands(world: &World, input: &Value) -> Result<Value, Failure> {
+    let (id, sent) = sent(world, input)?;
+    let ended = |instance: &String| {
+        world.invocation(&sent, instance).is_some_and(|one| {
+            !matches!(
+                one.status,
+                "Pending" | "InProgress" | "Delayed" | "Cancelling"
+            )
+        })
+    };
+    let done = sent.instances.iter().filter(|id| ended(id)).count();
+    let failed = sent.instances.iter().any(|instance| {
+        ended(instance)
+            && world
+                .invocation(&sent, instance)
+                .is_some_and(|one| one.status != "Success")
+    });
+    let status = match (done == sent.instances.len(), failed) {
+        (false, _) => "InProgress",
+        (true, true) => "Failed",
+        (true, false) => "Success",
+    };
+    let mut command = described(world, &id, &sent);
+    if let Value::Map(entries) = &mut command {
+        for (name, value) in entries.iter_mut() {
+            if name == "Status" || name == "StatusDetails" {
+                *value = status.into();
+            }
+        }
+    }
+    Ok(map! { "Commands": vec![command] })
+}
+
+fn get_parameter(world: &World, input: &Value) -> Result<Value, Failure> {
+    let name = input.text("Name").unwrap_or_default();
+    let value = world.scenario.parameters.get(name).ok_or_else(|| {
+        Failure::new("ParameterNotFound", format!("there is no parameter {name}"))
+    })?;
+    let decrypted = input.get("WithDecryption") == &Value::Bool(true);
+    Ok(map! {
+        "Parameter": map! {
+            "Name": name, "Type": "SecureString", "Version": 1,
+            "Value": if decrypted { value.as_str() } else { "AQICAHh…" },
+        },
+    })
+}
+
+fn window_id(index: usize) -> String {
+    format!("mw-{:017x}", index + 1)
+}
+
+fn describe_windows(world: &World, input: &Value) -> Result<Value, Failure> {
+    let all: Vec<Value> = world
+        .scenario
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, window)| {
+            map! {
+                "WindowId": window_id(index), "Name": window.name.as_str(), "Enabled": true,
+                "Duration": window.hours, "Cutoff": 0,
+                "NextExecutionTime": world.real(window.at).format("%Y-%m-%dT%H:%MZ").to_string(),
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 50)?;
+    Ok(map! { "WindowIdentities": shown, "NextToken": next })
+}
+
+fn describe_window_schedule(world: &World, input: &Value) -> Result<Value, Failure> {
+    let wanted = input.text("WindowId");
+    let all: Vec<Value> = world
+        .scenario
+        .windows
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| wanted.is_none_or(|id| id == window_id(*index)))
+        .map(|(index, window)| {
+            map! {
+                "WindowId": window_id(index), "Name": window.name.as_str(),
+                "ExecutionTime": world.real(window.at).format("%Y-%m-%dT%H:%MZ").to_string(),
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 50)?;
+    Ok(map! { "ScheduledWindowExecutions": shown, "NextToken": next })
 }

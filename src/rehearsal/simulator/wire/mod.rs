@@ -44,6 +44,7 @@ pub(super) struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     CloudWatch,
+    CloudTrail,
     Logs,
     Ssm,
     Sts,
@@ -101,11 +102,14 @@ pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Cal
             input,
         });
     }
-    if let Some((target, operation)) = header("x-amz-target").split_once('.') {
+    if let Some((target, operation)) = header("x-amz-target").rsplit_once('.') {
+        let target = target.rsplit('.').next().unwrap_or(target);
         let (service, version) = match target {
             "GraniteServiceVersion20100801" => (Service::CloudWatch, "1.0"),
             "Logs_20140328" => (Service::Logs, "1.1"),
             "AmazonSSM" => (Service::Ssm, "1.1"),
+            // boto3 writes the whole name of the service's Java package before it.
+            "CloudTrail_20131101" => (Service::CloudTrail, "1.1"),
             _ => {
                 return Err(Failure::new(
                     "UnknownOperationException",

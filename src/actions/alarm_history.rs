@@ -1,0 +1,154 @@
+//! `alarm_history`: when an alarm changed its state, and how often.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ActionError, Context, Span, began, unchecked};
+use crate::alarms::{HistoryEntry, history};
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+
+/// Transitions in the output, the latest of them.
+const SHOWN: usize = 50;
+
+/// The declaration.
+pub(super) const KIND: ActionKind = ActionKind {
+    name: "alarm_history",
+    about: "an alarm's changes of state over a window (cloudwatch:DescribeAlarmHistory)",
+    keys: &[
+        Key::required(
+            "alarm",
+            KeyKind::Text,
+            "the alarm's name, such as {{ alarm.name }}",
+        ),
+        Key::required("window", KeyKind::Duration, "how far to look back"),
+    ],
+    output: &[
+        "transitions",
+        "count",
+        "alarms",
+        "flapping",
+        "minutes_in_alarm",
+        "state",
+        "since",
+        "actions",
+        "updates",
+        "truncated",
+    ],
+    prefetched: true,
+    mutating: ActionKind::never,
+    permissions: |_| vec!["cloudwatch:DescribeAlarmHistory".into()],
+    check: unchecked,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    alarm: String,
+    window: Span,
+}
+
+pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
+    let aws = &context.aws().await?;
+    let now = aws.now();
+    let from = began(now, request.window);
+    let history = history(aws, &request.alarm, from, now).await?;
+    let mut output = summarise(&history.entries, from, now);
+    output["truncated"] = history.truncated.into();
+    context.redactor.json(&mut output);
+    Ok(output)
+}
+
+/// The entries come in time order.
+fn summarise(entries: &[HistoryEntry], from: DateTime<Utc>, now: DateTime<Utc>) -> Value {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let changes: Vec<(DateTime<Utc>, &str, &str, &str)> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            HistoryEntry::State {
+                at,
+                from,
+                to,
+                reason,
+            } => Some((*at, from.as_str(), to.as_str(), reason.as_str())),
+            _ => None,
+        })
+        .collect();
+    let mut in_alarm = chrono::Duration::zero();
+    let mut since = from;
+    // Before the first change the alarm was in the state that it left then.
+    let mut state = changes.first().map_or("", |(_, from, _, _)| *from);
+    for (at, _, to, _) in &changes {
+        if state == "ALARM" {
+            in_alarm += *at - since;
+        }
+        (state, since) = (to, *at);
+    }
+    if state == "ALARM" {
+        in_alarm += now - since;
+    }
+    let alarms = changes
+        .iter()
+        .filter(|(_, _, to, _)| *to == "ALARM")
+        .count();
+    let count =
+        |wanted: fn(&HistoryEntry) -> bool| entries.iter().filter(|one| wanted(one)).count();
+    let shown: Vec<Value> = changes
+        .iter()
+        .rev()
+        .take(SHOWN)
+        .map(|(at, from, to, reason)| {
+            json!({"at": time(*at), "from": from, "to": to, "reason": reason})
+        })
+        .collect();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of a window are far below 2^52"
+    )]
+    let minutes = in_alarm.num_seconds() as f64 / 60.0;
+    let mut output = json!({
+        "transitions": shown, "count": changes.len(), "alarms": alarms,
+        "flapping": crate::alarms::is_flapping(changes.iter().map(|(at, _, _, _)| *at), now),
+        "minutes_in_alarm": minutes,
+        "actions": count(|one| matches!(one, HistoryEntry::Action { .. })),
+        "updates": count(|one| matches!(one, HistoryEntry::Update { .. })),
+    });
+    if let Some((at, _, to, _)) = changes.last() {
+        output["state"] = (*to).into();
+        output["since"] = time(*at).into();
+    }
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_alarm_is_counted_from_before_the_first_change() {
+        let at = |minute: i64| DateTime::from_timestamp(minute * 60, 0).unwrap();
+        let change = |minute, from: &str, to: &str| HistoryEntry::State {
+            at: at(minute),
+            from: from.into(),
+            to: to.into(),
+            reason: String::new(),
+        };
+        let entries = [
+            change(10, "ALARM", "OK"),
+            change(20, "OK", "ALARM"),
+            change(25, "ALARM", "OK"),
+        ];
+        let output = summarise(&entries, at(0), at(60));
+        assert_eq!(
+            (&output["count"], &output["alarms"]),
+            (&json!(3), &json!(1))
+        );
+        assert_eq!(output["minutes_in_alarm"], 15.0);
+        assert_eq!(
+            (&output["state"], &output["flapping"]),
+            (&json!("OK"), &json!(true))
+        );
+        let quiet = summarise(&[], at(0), at(60));
+        assert_eq!((&quiet["count"], quiet.get("state")), (&json!(0), None));
+    }
+}

@@ -1,0 +1,334 @@
+//! `changes`: who changed a resource in the hours before, from CloudTrail.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudtrail::primitives::DateTime as AwsTime;
+use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ActionError, Context, Span, began};
+use crate::aws::{Aws, Quota, describe};
+use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
+
+/// Pages read of each look-up; each holds fifty events, and two can be had in a second.
+const PAGES: usize = 4;
+/// Changes in the output, the latest of them.
+const SHOWN: usize = 50;
+
+/// The declaration.
+pub(super) const KIND: ActionKind = ActionKind {
+    name: "changes",
+    about: "deployments and API writes on resources in a window (cloudtrail:LookupEvents); CloudTrail delivers within 15 minutes, and looks up two a second",
+    keys: &[
+        Key::required(
+            "resources",
+            KeyKind::TextList,
+            "the resources, by name and by id, each as CloudTrail may have it; ARNs are looked up by their name as well",
+        ),
+        Key::required(
+            "window",
+            KeyKind::Duration,
+            "how far to look back; at most 90d",
+        ),
+        Key::optional(
+            "sweep",
+            KeyKind::Boolean,
+            "look through the latest writes of the whole account and region as well, for events that name a resource only in their details",
+        ),
+    ],
+    output: &[
+        "changes",
+        "count",
+        "deployments",
+        "actors",
+        "last",
+        "truncated",
+        "delay",
+    ],
+    prefetched: true,
+    mutating: ActionKind::never,
+    permissions: |_| vec!["cloudtrail:LookupEvents".into()],
+    check,
+};
+
+fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
+    let window = parameters["window"]
+        .as_str()
+        .and_then(|text| humantime::parse_duration(text).ok());
+    if window.is_some_and(|window| window.as_secs() > 90 * 86_400) {
+        return Err(("window", "CloudTrail keeps 90 days for look-ups".into()));
+    }
+    if parameters["resources"]
+        .as_array()
+        .is_some_and(Vec::is_empty)
+    {
+        return Err(("resources", "name at least one resource".into()));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    resources: Vec<String>,
+    window: Span,
+    #[serde(default)]
+    sweep: bool,
+}
+
+/// Events that bring a new version of something into service.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html>
+const DEPLOYMENTS: [&str; 22] = [
+    "CreateDeployment",
+    "StartDeployment",
+    "UpdateService",
+    "CreateService",
+    "RegisterTaskDefinition",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "UpdateAlias",
+    "PublishVersion",
+    "CreateChangeSet",
+    "ExecuteChangeSet",
+    "CreateStack",
+    "UpdateStack",
+    "StartPipelineExecution",
+    "PutImage",
+    "StartInstanceRefresh",
+    "UpdateAutoScalingGroup",
+    "CreateLaunchTemplateVersion",
+    "ModifyLaunchTemplate",
+    "UpdateEnvironment",
+    "ModifyDBInstance",
+    "StartAutomationExecution",
+];
+
+pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
+    let aws = &context.aws().await?;
+    let now = aws.now();
+    let from = began(now, request.window);
+    let names = names(&request.resources);
+    let mut found: BTreeMap<String, Change> = BTreeMap::new();
+    let mut truncated = false;
+    for name in &names {
+        let by = (LookupAttributeKey::ResourceName, name.as_str());
+        truncated |= look(aws, by, from, now, &mut found, &|_| true).await?;
+    }
+    if request.sweep {
+        let by = (LookupAttributeKey::ReadOnly, "false");
+        let mentions = |event: &Event| {
+            let details = event.cloud_trail_event().unwrap_or_default();
+            names.iter().any(|name| mentions(details, name))
+        };
+        truncated |= look(aws, by, from, now, &mut found, &mentions).await?;
+    }
+    let mut output = summarise(found.into_values().collect(), truncated);
+    context.redactor.json(&mut output);
+    Ok(output)
+}
+
+/// What a resource may be called in CloudTrail: as it was given, and by the end of its ARN.
+fn names(resources: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for resource in resources.iter().filter(|resource| !resource.is_empty()) {
+        names.push(resource.clone());
+        if resource.starts_with("arn:")
+            && let Some(end) = resource.rsplit([':', '/']).next()
+            && !end.is_empty()
+        {
+            names.push(end.to_owned());
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// A whole word of the details, so that `web` is not found in `website`.
+fn mentions(details: &str, name: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    details.match_indices(name).any(|(at, _)| {
+        let before = details[..at].chars().next_back();
+        let after = details[at + name.len()..].chars().next();
+        !before.is_some_and(inside) && !after.is_some_and(inside)
+    })
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Change {
+    at: DateTime<Utc>,
+    event: String,
+    source: String,
+    actor: String,
+    resources: Vec<String>,
+    error: Option<String>,
+    id: String,
+}
+
+/// Looks events up by one attribute, which is all that CloudTrail takes. Says whether there is
+/// more than was read.
+async fn look(
+    aws: &Aws,
+    (key, value): (LookupAttributeKey, &str),
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    found: &mut BTreeMap<String, Change>,
+    wanted: &(impl Fn(&Event) -> bool + Sync),
+) -> Result<bool, ActionError> {
+    let attribute = LookupAttribute::builder()
+        .attribute_key(key)
+        .attribute_value(value)
+        .build()
+        .map_err(|error| ActionError::failed(error.to_string()))?;
+    let mut token: Option<String> = None;
+    for page in 0.. {
+        aws.pace(Quota::LookupEvents).await;
+        let answer = aws
+            .cloudtrail
+            .lookup_events()
+            .lookup_attributes(attribute.clone())
+            .start_time(AwsTime::from_secs(from.timestamp()))
+            .end_time(AwsTime::from_secs(to.timestamp()))
+            .max_results(50)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe("cloudtrail:LookupEvents", &error))?;
+        for event in answer.events() {
+            // Reads are not what changed it.
+            if event.read_only() == Some("true") || !wanted(event) {
+                continue;
+            }
+            if let Some(change) = change(event) {
+                found.insert(change.id.clone(), change);
+            }
+        }
+        token = answer.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(false);
+        }
+        if page + 1 >= PAGES {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn change(event: &Event) -> Option<Change> {
+    let time = event.event_time()?;
+    let details: Value =
+        serde_json::from_str(event.cloud_trail_event().unwrap_or("{}")).unwrap_or_default();
+    let identity = &details["userIdentity"];
+    let actor = identity["arn"]
+        .as_str()
+        .or(event.username())
+        .or(identity["invokedBy"].as_str())
+        .unwrap_or("unknown");
+    let error = details["errorCode"].as_str().map(str::to_owned);
+    Some(Change {
+        at: DateTime::from_timestamp(time.secs(), time.subsec_nanos())?,
+        event: event.event_name().unwrap_or_default().to_owned(),
+        source: event.event_source().unwrap_or_default().to_owned(),
+        actor: actor.to_owned(),
+        resources: event
+            .resources()
+            .iter()
+            .filter_map(|resource| resource.resource_name().map(str::to_owned))
+            .collect(),
+        error,
+        id: event.event_id().unwrap_or_default().to_owned(),
+    })
+}
+
+fn summarise(mut changes: Vec<Change>, truncated: bool) -> Value {
+    changes.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+    let deployment = |change: &Change| {
+        change.error.is_none()
+            && DEPLOYMENTS.contains(&change.event.trim_end_matches(char::is_numeric))
+            || DEPLOYMENTS.iter().any(|name| {
+                // Lambda's events carry the API's version: UpdateFunctionCode20150331v2.
+                change.error.is_none()
+                    && change
+                        .event
+                        .strip_prefix(name)
+                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            })
+    };
+    let mut actors: Vec<&str> = changes.iter().map(|change| change.actor.as_str()).collect();
+    actors.sort_unstable();
+    actors.dedup();
+    let shown: Vec<Value> = changes
+        .iter()
+        .take(SHOWN)
+        .map(|change| {
+            json!({
+                "at": change.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                "event": change.event, "source": change.source, "actor": change.actor,
+                "resources": change.resources, "error": change.error,
+                "deployment": deployment(change), "id": change.id,
+            })
+        })
+        .collect();
+    let mut output = json!({
+        "changes": shown, "count": changes.len(),
+        "deployments": changes.iter().filter(|change| deployment(change)).count(),
+        "actors": actors, "truncated": truncated,
+        "delay": "CloudTrail delivers events within 15 minutes",
+    });
+    if let Some(last) = shown_first(&output) {
+        output["last"] = last;
+    }
+    output
+}
+
+fn shown_first(output: &Value) -> Option<Value> {
+    output["changes"].get(0).map(|first| first["at"].clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_is_looked_up_by_its_name_as_well() {
+        let arn = "arn:aws:ecs:eu-central-1:111122223333:service/prod/web".to_owned();
+        assert_eq!(names(&[arn.clone(), "web".into()]), [arn, "web".to_owned()]);
+    }
+
+    #[test]
+    fn a_name_is_a_whole_word_of_the_details() {
+        assert!(mentions(r#"{"service":"web"}"#, "web"));
+        assert!(mentions("arn:aws:x:service/web", "web"));
+        assert!(!mentions(r#"{"service":"website"}"#, "web"));
+        assert!(!mentions(r#"{"service":"my-web"}"#, "web"));
+    }
+
+    #[test]
+    fn deployments_are_told_from_other_writes_and_failed_ones() {
+        let change = |event: &str, error: Option<&str>, id: &str| Change {
+            at: DateTime::from_timestamp(60, 0).unwrap(),
+            event: event.into(),
+            source: String::new(),
+            actor: "a".into(),
+            resources: Vec::new(),
+            error: error.map(str::to_owned),
+            id: id.into(),
+        };
+        let output = summarise(
+            vec![
+                change("UpdateFunctionCode20150331v2", None, "1"),
+                change("UpdateService", None, "2"),
+                change("UpdateService", Some("AccessDenied"), "3"),
+                change("RebootInstances", None, "4"),
+            ],
+            false,
+        );
+        assert_eq!(
+            (&output["count"], &output["deployments"]),
+            (&json!(4), &json!(2))
+        );
+        assert_eq!(output["last"], "1970-01-01T00:01:00Z");
+    }
+}

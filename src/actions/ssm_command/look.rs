@@ -1,0 +1,257 @@
+//! Looks at a command, instance by instance.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationError;
+use aws_sdk_ssm::types::{CommandInvocationStatus as Status, CommandStatus};
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+use crate::actions::{ActionError, capture};
+use crate::aws::{Aws, AwsError, Class, Quota, describe};
+use crate::redaction::Redactor;
+
+/// Systems Manager cuts an invocation's output here, and its errors at the second number.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html>
+const OUTPUT_LIMIT: usize = 24_000;
+const ERROR_LIMIT: usize = 8_000;
+/// More instances than this are listed before they are looked at one by one.
+const FEW: usize = 10;
+
+/// The status of an instance that nothing was sent to.
+pub(super) const NOT_ONLINE: &str = "NotOnline";
+
+/// What is known of each instance.
+pub(super) struct Results {
+    by_instance: BTreeMap<String, Option<Value>>,
+    patterns: Vec<(String, Regex)>,
+    plugin: Option<String>,
+    /// Whether the instances are found out from the command: it was sent by tags.
+    listed: bool,
+    /// Whether the command as a whole has ended.
+    ended: bool,
+}
+
+impl Results {
+    pub fn new(
+        instances: &[String],
+        patterns: Vec<(String, Regex)>,
+        plugin: Option<String>,
+    ) -> Self {
+        Self {
+            by_instance: instances.iter().map(|id| (id.clone(), None)).collect(),
+            patterns,
+            plugin,
+            listed: instances.is_empty(),
+            ended: false,
+        }
+    }
+
+    pub fn offline(&mut self, instances: BTreeMap<String, String>) {
+        for (id, why) in instances {
+            let result = json!({
+                "status": NOT_ONLINE, "detail": why, "output": "", "error": "", "truncated": false,
+            });
+            self.by_instance.insert(id, Some(result));
+        }
+    }
+
+    pub fn set(&mut self, instance: &str, result: Value) {
+        self.by_instance.insert(instance.to_owned(), Some(result));
+    }
+
+    pub fn total(&self) -> usize {
+        self.by_instance.len()
+    }
+
+    pub fn ended(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.by_instance
+            .iter()
+            .filter_map(|(id, result)| Some((id.as_str(), result.as_ref()?)))
+    }
+
+    pub fn pending(&self) -> Vec<&str> {
+        self.by_instance
+            .iter()
+            .filter(|(_, result)| result.is_none())
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
+
+    pub fn complete(&self) -> bool {
+        self.pending().is_empty() && (!self.listed || self.ended)
+    }
+
+    pub fn all(&self) -> Map<String, Value> {
+        let waiting = || json!({"status": "TimedOut", "detail": "no answer in time", "output": "", "error": "", "truncated": false});
+        self.by_instance
+            .iter()
+            .map(|(id, result)| (id.clone(), result.clone().unwrap_or_else(waiting)))
+            .collect()
+    }
+
+    /// Looks at every instance that has no end yet.
+    pub async fn look(
+        &mut self,
+        aws: &Aws,
+        command: &str,
+        redactor: &Redactor,
+    ) -> Result<(), ActionError> {
+        let mut todo: Vec<String> = self.pending().iter().map(ToString::to_string).collect();
+        if self.listed || todo.len() > FEW {
+            let listed = match self.list(aws, command).await {
+                Ok(listed) => listed,
+                Err(error) if passes(&error) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            todo.retain(|id| listed.contains(id));
+            todo.extend(
+                listed.into_iter().filter(|id| {
+                    self.listed && self.by_instance.get(id).is_none_or(Option::is_none)
+                }),
+            );
+            todo.sort();
+            todo.dedup();
+        }
+        for instance in todo {
+            if let Some(result) = self.look_at(aws, command, &instance, redactor).await? {
+                self.by_instance.insert(instance, Some(result));
+            }
+        }
+        Ok(())
+    }
+
+    /// The instances on which the command has ended; takes note of all it was sent to.
+    async fn list(&mut self, aws: &Aws, command: &str) -> Result<Vec<String>, AwsError> {
+        if self.listed {
+            aws.pace(Quota::Ssm).await;
+            let answer = aws
+                .ssm
+                .list_commands()
+                .command_id(command)
+                .send()
+                .await
+                .map_err(|error| describe("ssm:ListCommands", &error))?;
+            self.ended = answer.commands().first().is_some_and(|command| {
+                !matches!(
+                    command.status(),
+                    None | Some(
+                        CommandStatus::Pending
+                            | CommandStatus::InProgress
+                            | CommandStatus::Cancelling
+                    )
+                )
+            });
+        }
+        let mut ended = Vec::new();
+        let mut token = None;
+        loop {
+            aws.pace(Quota::Ssm).await;
+            let page = aws
+                .ssm
+                .list_command_invocations()
+                .command_id(command)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| describe("ssm:ListCommandInvocations", &error))?;
+            for invocation in page.command_invocations() {
+                let id = invocation.instance_id().unwrap_or_default().to_owned();
+                if self.listed {
+                    self.by_instance.entry(id.clone()).or_insert(None);
+                }
+                if invocation.status().is_some_and(has_ended) {
+                    ended.push(id);
+                }
+            }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Looks at one instance; `None` while it has no end.
+    async fn look_at(
+        &self,
+        aws: &Aws,
+        command: &str,
+        instance: &str,
+        redactor: &Redactor,
+    ) -> Result<Option<Value>, ActionError> {
+        aws.pace(Quota::Ssm).await;
+        let answer = aws
+            .ssm
+            .get_command_invocation()
+            .command_id(command)
+            .instance_id(instance)
+            .set_plugin_name(self.plugin.clone())
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                // Right after sending, the invocation is not there yet: that is no failure.
+                if error
+                    .as_service_error()
+                    .is_some_and(GetCommandInvocationError::is_invocation_does_not_exist)
+                {
+                    return Ok(None);
+                }
+                let error = describe("ssm:GetCommandInvocation", &error);
+                // What passes is looked at again, until the attempt's time is up.
+                return if passes(&error) {
+                    Ok(None)
+                } else {
+                    Err(error.into())
+                };
+            }
+        };
+        let Some(status) = answer.status().filter(|status| has_ended(status)) else {
+            return Ok(None);
+        };
+        let raw = answer.standard_output_content().unwrap_or_default();
+        let raw_errors = answer.standard_error_content().unwrap_or_default();
+        // Before anything is taken out of it.
+        let (output, errors) = (redactor.text(raw), redactor.text(raw_errors));
+        let truncated = raw.chars().count() >= OUTPUT_LIMIT
+            || raw_errors.chars().count() >= ERROR_LIMIT
+            || output.contains("---Output truncated---");
+        // The details tell an instance that could not be reached from a command that failed.
+        let detail = answer
+            .status_details()
+            .filter(|detail| !detail.is_empty())
+            .unwrap_or(status.as_str());
+        let mut result = json!({
+            "status": status.as_str(), "detail": detail, "exit_code": answer.response_code(),
+            "output": output, "error": errors, "truncated": truncated,
+        });
+        self.capture(&mut result);
+        Ok(Some(result))
+    }
+
+    /// Takes values out of an instance's output.
+    pub fn capture(&self, result: &mut Value) {
+        let captured = capture::values(
+            &self.patterns,
+            result["output"].as_str().unwrap_or_default(),
+        );
+        if !captured.is_empty() {
+            result["captured"] = captured.into();
+        }
+    }
+}
+
+fn passes(error: &AwsError) -> bool {
+    matches!(
+        error.class,
+        Class::Throttled | Class::TimedOut | Class::Server | Class::Unreachable
+    )
+}
+
+fn has_ended(status: &Status) -> bool {
+    !matches!(
+        status,
+        Status::Pending | Status::InProgress | Status::Delayed | Status::Cancelling
+    )
+}

@@ -1,0 +1,131 @@
+//! Sends a command, once it is known who can take it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::{
+    CloudWatchOutputConfig, DocumentHashType, InstanceInformationStringFilter, PingStatus, Target,
+};
+
+use super::Request;
+use crate::actions::ActionError;
+use crate::aws::{Aws, Quota, describe};
+
+/// The instances that cannot take a command now, and why. Where nobody can tell, none is named:
+/// the command itself will.
+pub(super) async fn offline(aws: &Aws, instances: &[String]) -> BTreeMap<String, String> {
+    let mut missing: BTreeMap<String, String> = BTreeMap::new();
+    if instances.is_empty() {
+        return missing;
+    }
+    let filter = InstanceInformationStringFilter::builder()
+        .key("InstanceIds")
+        .set_values(Some(instances.to_vec()))
+        .build();
+    let Ok(filter) = filter else {
+        return missing;
+    };
+    let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut token = None;
+    loop {
+        aws.pace(Quota::Ssm).await;
+        let page = aws
+            .ssm
+            .describe_instance_information()
+            .filters(filter.clone())
+            .set_next_token(token)
+            .send()
+            .await;
+        let Ok(page) = page else {
+            return missing;
+        };
+        for instance in page.instance_information_list() {
+            let status = instance.ping_status().map_or("unknown", PingStatus::as_str);
+            let why = (status != "Online").then(|| {
+                let since = instance
+                    .last_ping_date_time()
+                    .and_then(|time| chrono::DateTime::from_timestamp(time.secs(), 0))
+                    .map(|time| format!(", last heard of at {}", time.format("%H:%M:%SZ")));
+                format!("{status}{}", since.unwrap_or_default())
+            });
+            found.insert(instance.instance_id().unwrap_or_default().to_owned(), why);
+        }
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            break;
+        }
+    }
+    for instance in instances {
+        match found.get(instance) {
+            Some(None) => {}
+            Some(Some(why)) => drop(missing.insert(instance.clone(), why.clone())),
+            None => {
+                let why = "Systems Manager does not manage it in this account and region";
+                missing.insert(instance.clone(), why.into());
+            }
+        }
+    }
+    missing
+}
+
+/// Sends the command, and gives its id.
+pub(super) async fn send(
+    request: &Request,
+    instances: &[String],
+    aws: &Aws,
+) -> Result<String, ActionError> {
+    let document = request.document.as_deref().unwrap_or("AWS-RunShellScript");
+    let mut parameters = request.parameters.clone();
+    if !request.commands.is_empty() {
+        parameters.insert("commands".into(), request.commands.clone());
+        let seconds = request
+            .execution_timeout
+            .map_or(60, |span| span.0.as_secs().max(1));
+        parameters.insert("executionTimeout".into(), vec![seconds.to_string()]);
+    }
+    let targets: Vec<Target> = request
+        .tags
+        .iter()
+        .map(|(name, value)| {
+            Target::builder()
+                .key(format!("tag:{name}"))
+                .values(value)
+                .build()
+        })
+        .collect();
+    let delivery = request.delivery_timeout.map_or(30, |span| {
+        i32::try_from(span.0.as_secs()).unwrap_or(3600).max(30)
+    });
+    let copy = request.log_group.as_ref().map(|group| {
+        CloudWatchOutputConfig::builder()
+            .cloud_watch_log_group_name(group)
+            .cloud_watch_output_enabled(true)
+            .build()
+    });
+    aws.pace(Quota::Ssm).await;
+    let sent = aws
+        .ssm
+        .send_command()
+        .set_instance_ids((!instances.is_empty()).then(|| instances.to_vec()))
+        .set_targets((!targets.is_empty()).then_some(targets))
+        .document_name(document)
+        .set_document_version(request.version.clone())
+        .set_document_hash(request.document_hash.clone())
+        .set_document_hash_type(
+            request
+                .document_hash
+                .as_ref()
+                .map(|_| DocumentHashType::Sha256),
+        )
+        .set_parameters((!parameters.is_empty()).then_some(parameters))
+        .timeout_seconds(delivery)
+        .set_max_concurrency(request.max_concurrency.clone())
+        .set_max_errors(request.max_errors.clone())
+        .set_cloud_watch_output_config(copy)
+        .comment("standdown: read-only diagnostic")
+        .send()
+        .await
+        .map_err(|error| describe("ssm:SendCommand", &error).about(document))?;
+    sent.command
+        .and_then(|command| command.command_id)
+        .ok_or_else(|| ActionError::failed("ssm:SendCommand gave no command id"))
+}
