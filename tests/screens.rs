@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use standdown::actions::VOCABULARY;
-use standdown::alarms::Board;
+use standdown::alarms::{Board, Facts, Freshness, Seen, Source};
+use standdown::aws::Place;
 use standdown::embedded;
 use standdown::engine::{Recording, Role as EngineRole, Snapshot};
 use standdown::incident::{
@@ -20,7 +21,7 @@ use standdown::incident::{
 };
 use standdown::journal::Hash;
 use standdown::playbook::{Catalog, Severity};
-use standdown::tui::{Connection, Depth, Header, Message, Model, Role, Theme, update, view};
+use standdown::tui::{Depth, Header, Message, Model, Role, Theme, update, view};
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T03:14:15Z".parse().unwrap()
@@ -44,6 +45,16 @@ fn alarm(name: &str, state: AlarmState, minutes: i64) -> AlarmRef {
     }
 }
 
+fn seen(alarm: AlarmRef) -> Seen {
+    Seen {
+        alarm,
+        facts: Facts {
+            actions_enabled: true,
+            ..Facts::default()
+        },
+    }
+}
+
 fn model(width: u16, height: u16) -> Model {
     let header = Header {
         rehearsal: Some("cpu-spike".into()),
@@ -51,7 +62,14 @@ fn model(width: u16, height: u16) -> Model {
     };
     let mut model = Model::new(header, (width, height), now(), Duration::from_secs(10));
     let catalog = Catalog::load(&[], embedded::PLAYBOOKS, &VOCABULARY);
-    let mut board = Board::default();
+    let place = Place::new("", "eu-central-1");
+    let mut board = Board::of(vec![Source {
+        account: "111122223333".into(),
+        identity: "arn:aws:sts::111122223333:assumed-role/responder/rehearsal".into(),
+        freshness: Freshness::Live { at: now() },
+        complete: true,
+        ..Source::new(place.clone(), String::new(), false)
+    }]);
     let mut plain = alarm("billing-queue-age", AlarmState::Ok, 1500);
     plain.metric = None;
     let mut none = alarm(
@@ -60,20 +78,11 @@ fn model(width: u16, height: u16) -> Model {
         90,
     );
     none.namespace = Some("Custom".into());
-    board.replace(
-        vec![plain, alarm("orders-cpu-high", AlarmState::Alarm, 4), none],
-        true,
-        now(),
-    );
+    let all = [plain, alarm("orders-cpu-high", AlarmState::Alarm, 4), none];
+    board.take(&place, all.into_iter().map(seen).collect(), |_| true);
     board.rows[0].values = vec![40.0, 46.0, 82.0, 92.0, 97.2].into();
-    let connection = Connection::Ready {
-        region: "eu-central-1".into(),
-        account: "111122223333".into(),
-        identity: "arn:aws:sts::111122223333:assumed-role/responder/rehearsal".into(),
-    };
     for message in [
         Message::CatalogRead(Arc::new(catalog)),
-        Message::Connected(connection),
         Message::BoardSeen(Arc::new(board)),
     ] {
         let _ = update(&mut model, message);
@@ -259,20 +268,26 @@ fn what_matters_most_has_its_own_look() {
 #[test]
 fn the_selection_stays_on_its_alarm_when_the_board_moves() {
     let mut model = model(80, 24);
-    model.selected = Some(("eu-central-1".into(), "billing-queue-age".into()));
+    model.selected = Some((
+        String::new(),
+        "eu-central-1".into(),
+        "billing-queue-age".into(),
+    ));
     let mut board = (*model.board).clone();
-    board.replace(
-        vec![
-            alarm("a-new-one", AlarmState::Alarm, 0),
-            alarm("billing-queue-age", AlarmState::Ok, 1500),
-        ],
-        true,
-        now(),
-    );
+    let all = [
+        alarm("a-new-one", AlarmState::Alarm, 0),
+        alarm("billing-queue-age", AlarmState::Ok, 1500),
+    ];
+    let place = Place::new("", "eu-central-1");
+    board.take(&place, all.into_iter().map(seen).collect(), |_| true);
     let _ = update(&mut model, Message::BoardSeen(Arc::new(board)));
     assert_eq!(
         model.selected,
-        Some(("eu-central-1".into(), "billing-queue-age".into()))
+        Some((
+            String::new(),
+            "eu-central-1".into(),
+            "billing-queue-age".into()
+        ))
     );
     let rows = model.rows();
     assert_eq!(model.selected_index(&rows), 1);

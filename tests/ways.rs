@@ -25,7 +25,7 @@ use serde_json::Value;
 use standdown::alarms::Board;
 use standdown::engine::Recorder;
 use standdown::playbook::Catalog;
-use standdown::tui::{self, Connection, Depth, Header, Surroundings, Theme};
+use standdown::tui::{self, Depth, Header, Surroundings, Theme};
 use support::{Said, World, run_python, simulate};
 use terminal::{Terminal, console, pid, to_the_approval};
 use tokio::sync::watch;
@@ -127,7 +127,6 @@ fn the_screen_that_panics() {
         let handle = engine_support::open(&folder, &steps).await;
         handle.leave().await;
         let (_catalog, catalog) = watch::channel(Arc::new(Catalog::default()));
-        let (_connection, connection) = watch::channel(Connection::Connecting);
         let (_boards, boards) = watch::channel(Arc::new(Board::default()));
         let (_unfinished, unfinished) = watch::channel(None);
         let (visible, _) = watch::channel(Vec::new());
@@ -136,12 +135,13 @@ fn the_screen_that_panics() {
             header: Header::default(),
             refresh: Duration::from_mins(1),
             catalog,
-            connection,
             boards,
             visible,
             recorder: Recorder::start(&folder.join("journal.db")),
             engine: engine_support::settings(),
             rehearsal: None,
+            severities: Vec::new(),
+            acknowledge: Box::new(|_| Box::pin(async { Ok(()) })),
             hints: BTreeMap::new(),
             open: Some(handle.id.clone()),
             unfinished,

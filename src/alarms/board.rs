@@ -1,133 +1,197 @@
 //! What is known of all alarms, and how old it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::facts::{Details, Facts};
+use super::source::{Freshness, Source};
+use crate::aws::Place;
 use crate::incident::{AlarmRef, AlarmState};
+use crate::journal::Acknowledgement;
 
-/// One alarm with its latest values.
+/// An alarm as AWS described it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The alarm.
+    pub alarm: AlarmRef,
+    /// What else was said.
+    pub facts: Facts,
+}
+
+/// One alarm with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The alarm.
     pub alarm: Arc<AlarmRef>,
+    /// What AWS says of it, beside its state.
+    pub facts: Arc<Facts>,
+    /// What was asked for this alarm alone.
+    pub details: Arc<Details>,
     /// Its metric's latest datapoints, oldest first; empty until they were asked for.
     pub values: Arc<[f64]>,
 }
 
-/// How far the board can be trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Freshness {
-    /// Nothing was answered yet.
-    Connecting,
-    /// The last answer came in time.
-    Live {
-        /// When.
-        at: DateTime<Utc>,
-    },
-    /// The last request failed; what is shown is from before.
-    Delayed {
-        /// Since when.
-        since: DateTime<Utc>,
-        /// Why.
-        reason: String,
-    },
-    /// Nothing can be had until somebody does something.
-    Lost {
-        /// What.
-        reason: String,
-    },
+/// What tells an alarm from all others: the profile and region it was seen through, and its name.
+pub type Key = (String, String, String);
+
+/// An alarm's key.
+#[must_use]
+pub fn key(alarm: &AlarmRef) -> Key {
+    (
+        alarm.profile.clone(),
+        alarm.region.clone(),
+        alarm.name.clone(),
+    )
 }
 
 /// All alarms as last seen: those in ALARM first, the latest first among them; then those
 /// without data, then the rest by name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Board {
     /// The alarms.
     pub rows: Vec<Row>,
-    /// How far they can be trusted.
-    pub freshness: Freshness,
-    /// Why the values could not be read, when they could not; the alarms may be live all the same.
-    pub values_missing: Option<String>,
-    /// Whether every page was read, or only those in ALARM so far.
-    pub complete: bool,
-}
-
-impl Default for Board {
-    fn default() -> Self {
-        Self {
-            rows: Vec::new(),
-            freshness: Freshness::Connecting,
-            values_missing: None,
-            complete: false,
-        }
-    }
+    /// Where they come from, and how far each can be trusted.
+    pub sources: Vec<Source>,
+    /// Who looks after which alarm, by ARN.
+    pub acknowledged: Arc<HashMap<String, Acknowledgement>>,
+    /// The names of the rules that mute alarms.
+    pub muted: Arc<HashMap<Key, Vec<String>>>,
+    /// What is known to be wrong at AWS, or planned.
+    pub events: Arc<[super::ServiceEvent]>,
 }
 
 impl Board {
-    /// Takes a full list over. Rows that did not change are kept as they are.
-    pub fn replace(&mut self, alarms: Vec<AlarmRef>, complete: bool, at: DateTime<Utc>) {
-        let mut known: HashMap<(String, String), Row> = self
-            .rows
-            .drain(..)
-            .map(|row| ((row.alarm.region.clone(), row.alarm.name.clone()), row))
-            .collect();
-        self.rows = alarms
-            .into_iter()
-            .map(
-                |alarm| match known.remove(&(alarm.region.clone(), alarm.name.clone())) {
-                    Some(row) if *row.alarm == alarm => row,
-                    Some(row) => Row {
-                        alarm: Arc::new(alarm),
-                        values: row.values,
-                    },
-                    None => Row {
-                        alarm: Arc::new(alarm),
-                        values: Arc::from([]),
-                    },
-                },
-            )
-            .collect();
-        if !complete {
-            // Until every page was read, what was known of the others still stands, but an alarm
-            // that is no longer among those in ALARM has left that state.
-            self.rows.extend(
-                known
-                    .into_values()
-                    .filter(|row| row.alarm.state != AlarmState::Alarm),
-            );
+    /// A board of these sources, on which nothing is known yet.
+    #[must_use]
+    pub fn of(sources: Vec<Source>) -> Self {
+        Self {
+            sources,
+            ..Self::default()
         }
+    }
+
+    /// Finds a source.
+    #[must_use]
+    pub fn source(&self, place: &Place) -> Option<&Source> {
+        self.sources.iter().find(|source| source.place == *place)
+    }
+
+    pub(super) fn source_mut(&mut self, place: &Place) -> Option<&mut Source> {
+        self.sources
+            .iter_mut()
+            .find(|source| source.place == *place)
+    }
+
+    /// The source of an alarm.
+    #[must_use]
+    pub fn source_of(&self, alarm: &AlarmRef) -> Option<&Source> {
+        self.source(&Place::new(&alarm.profile, &alarm.region))
+    }
+
+    /// Takes alarms of one source over. Rows that did not change are kept as they are. What is not
+    /// among them is gone if `gone` says so.
+    pub fn take(&mut self, place: &Place, seen: Vec<Seen>, gone: impl Fn(&AlarmRef) -> bool) {
+        let mut mine: HashMap<String, Row> = HashMap::new();
+        let mut others = Vec::with_capacity(self.rows.len());
+        for row in self.rows.drain(..) {
+            if row.alarm.profile == place.profile && row.alarm.region == place.region {
+                mine.insert(row.alarm.name.clone(), row);
+            } else {
+                others.push(row);
+            }
+        }
+        let mut named: HashSet<String> = HashSet::with_capacity(seen.len());
+        for Seen { alarm, facts } in seen {
+            if !named.insert(alarm.name.clone()) {
+                continue;
+            }
+            others.push(match mine.remove(&alarm.name) {
+                Some(row) if *row.alarm == alarm && *row.facts == facts => row,
+                Some(row) => Row {
+                    alarm: Arc::new(alarm),
+                    facts: Arc::new(facts),
+                    ..row
+                },
+                None => Row {
+                    alarm: Arc::new(alarm),
+                    facts: Arc::new(facts),
+                    details: Arc::default(),
+                    values: Arc::from([]),
+                },
+            });
+        }
+        others.extend(mine.into_values().filter(|row| !gone(&row.alarm)));
+        self.rows = others;
+        self.sort();
+    }
+
+    /// Puts rows that were put in by hand in order.
+    pub fn sort(&mut self) {
         self.rows.sort_by(|a, b| order(&a.alarm, &b.alarm));
-        self.complete = complete || self.complete;
-        self.freshness = Freshness::Live { at };
+    }
+
+    /// Says that a source has answered.
+    pub fn live(&mut self, place: &Place, at: DateTime<Utc>) {
+        if let Some(source) = self.source_mut(place) {
+            source.freshness = Freshness::Live { at };
+        }
+    }
+
+    /// Says that a source's last request failed, and whether asking again can help.
+    pub fn fail(&mut self, place: &Place, at: DateTime<Utc>, reason: String, lost: bool) {
+        let Some(source) = self.source_mut(place) else {
+            return;
+        };
+        let since = match &source.freshness {
+            Freshness::Live { at } => *at,
+            Freshness::Delayed { since, .. } | Freshness::Lost { since, .. } => *since,
+            Freshness::Connecting => at,
+        };
+        source.freshness = if lost {
+            Freshness::Lost { since, reason }
+        } else {
+            Freshness::Delayed { since, reason }
+        };
+    }
+
+    /// Takes over what was asked for one alarm alone.
+    pub(super) fn set_details(&mut self, wanted: &Key, details: Arc<Details>) {
+        if let Some(row) = self.rows.iter_mut().find(|row| key(&row.alarm) == *wanted) {
+            row.details = details;
+        }
+    }
+
+    /// Says that something besides the alarms is missing, or that it is not any more. `what` is
+    /// the first word of the text.
+    pub(super) fn missing(&mut self, place: &Place, what: &str, text: Option<String>) {
+        if let Some(source) = self.source_mut(place) {
+            source.missing.retain(|known| !known.starts_with(what));
+            source.missing.extend(text);
+        }
+    }
+
+    /// Takes over which alarms of a source rules mute, by name.
+    pub(super) fn set_muted(&mut self, place: &Place, muted: HashMap<String, Vec<String>>) {
+        let mut all: HashMap<Key, Vec<String>> = HashMap::clone(&self.muted);
+        all.retain(|(profile, region, _), _| *profile != place.profile || *region != place.region);
+        all.extend(
+            muted
+                .into_iter()
+                .map(|(name, rules)| ((place.profile.clone(), place.region.clone(), name), rules)),
+        );
+        self.muted = Arc::new(all);
     }
 
     /// Takes the values of some alarms over.
-    pub fn set_values(&mut self, found: &[(Arc<AlarmRef>, Arc<[f64]>)]) {
-        self.values_missing = None;
-        let mut found: HashMap<(&str, &str), &Arc<[f64]>> = found
-            .iter()
-            .map(|(alarm, values)| ((alarm.region.as_str(), alarm.name.as_str()), values))
-            .collect();
+    pub fn set_values(&mut self, found: Vec<(Key, Arc<[f64]>)>) {
+        let mut found: HashMap<Key, Arc<[f64]>> = found.into_iter().collect();
         for row in &mut self.rows {
-            if let Some(values) =
-                found.remove(&(row.alarm.region.as_str(), row.alarm.name.as_str()))
-            {
-                row.values = Arc::clone(values);
+            if let Some(values) = found.remove(&key(&row.alarm)) {
+                row.values = values;
             }
         }
-    }
-
-    /// Says that the last request failed.
-    pub fn delay(&mut self, at: DateTime<Utc>, reason: String) {
-        let since = match &self.freshness {
-            Freshness::Live { at } => *at,
-            Freshness::Delayed { since, .. } => *since,
-            Freshness::Connecting | Freshness::Lost { .. } => at,
-        };
-        self.freshness = Freshness::Delayed { since, reason };
     }
 
     /// Counts alarms by state.
@@ -138,16 +202,25 @@ impl Board {
             .filter(|row| row.alarm.state == state)
             .count()
     }
-}
 
-impl Freshness {
-    /// Tells whether data older than that must be said to be old.
+    /// Whether every page of every source that answers was read.
     #[must_use]
-    pub fn is_late(&self, now: DateTime<Utc>, interval: Duration) -> bool {
-        match self {
-            Self::Live { at } => (now - *at).to_std().unwrap_or_default() > interval * 2,
-            _ => true,
-        }
+    pub fn complete(&self) -> bool {
+        self.sources
+            .iter()
+            .all(|source| source.complete || matches!(source.freshness, Freshness::Lost { .. }))
+    }
+
+    /// Who looks after an alarm, if somebody does.
+    #[must_use]
+    pub fn acknowledgement(
+        &self,
+        alarm: &AlarmRef,
+        now: DateTime<Utc>,
+    ) -> Option<&Acknowledgement> {
+        self.acknowledged
+            .get(&alarm.arn)
+            .filter(|one| one.until > now)
     }
 }
 
@@ -163,18 +236,22 @@ fn order(a: &AlarmRef, b: &AlarmRef) -> std::cmp::Ordering {
         })
         .then_with(|| a.name.cmp(&b.name))
         .then_with(|| a.region.cmp(&b.region))
+        .then_with(|| a.profile.cmp(&b.profile))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn alarm(name: &str, state: AlarmState, since: i64) -> AlarmRef {
-        AlarmRef {
-            name: name.into(),
-            state,
-            since: DateTime::from_timestamp(since, 0),
-            ..AlarmRef::default()
+    fn alarm(name: &str, state: AlarmState, since: i64) -> Seen {
+        Seen {
+            alarm: AlarmRef {
+                name: name.into(),
+                state,
+                since: DateTime::from_timestamp(since, 0),
+                ..AlarmRef::default()
+            },
+            facts: Facts::default(),
         }
     }
 
@@ -196,44 +273,53 @@ mod tests {
             alarm("new", AlarmState::Alarm, 5),
             alarm("none", AlarmState::InsufficientData, 5),
         ];
-        board.replace(all, true, Utc::now());
+        board.take(&Place::default(), all, |_| true);
         assert_eq!(names(&board), ["new", "old", "none", "a-ok", "b-ok"]);
     }
 
     #[test]
     fn a_partial_list_keeps_the_rest_but_not_alarms_that_ended() {
         let mut board = Board::default();
-        board.replace(
-            vec![
-                alarm("a", AlarmState::Alarm, 1),
-                alarm("b", AlarmState::Ok, 1),
-            ],
-            true,
-            Utc::now(),
-        );
-        board.replace(vec![alarm("c", AlarmState::Alarm, 2)], false, Utc::now());
+        let here = Place::default();
+        let all = vec![
+            alarm("a", AlarmState::Alarm, 1),
+            alarm("b", AlarmState::Ok, 1),
+        ];
+        board.take(&here, all, |_| true);
+        let burning = vec![alarm("c", AlarmState::Alarm, 2)];
+        board.take(&here, burning, |old| old.state == AlarmState::Alarm);
         assert_eq!(names(&board), ["c", "b"]);
     }
 
     #[test]
-    fn a_delay_says_since_when() {
+    fn a_source_does_not_touch_the_rows_of_another() {
         let mut board = Board::default();
-        let then = DateTime::from_timestamp(100, 0).unwrap();
-        board.replace(Vec::new(), true, then);
-        board.delay(
-            DateTime::from_timestamp(200, 0).unwrap(),
-            "throttled".into(),
+        let other = Place::new("p", "r");
+        board.take(
+            &Place::default(),
+            vec![alarm("a", AlarmState::Ok, 1)],
+            |_| true,
         );
-        board.delay(
-            DateTime::from_timestamp(300, 0).unwrap(),
-            "throttled".into(),
-        );
-        assert_eq!(
-            board.freshness,
-            Freshness::Delayed {
-                since: then,
-                reason: "throttled".into()
-            }
-        );
+        let mut elsewhere = alarm("a", AlarmState::Alarm, 1);
+        (elsewhere.alarm.profile, elsewhere.alarm.region) = ("p".into(), "r".into());
+        board.take(&other, vec![elsewhere], |_| true);
+        assert_eq!(board.rows.len(), 2);
+        board.take(&other, Vec::new(), |_| true);
+        assert_eq!(names(&board), ["a"]);
+    }
+
+    #[test]
+    fn a_delay_says_since_when() {
+        let here = Place::default();
+        let mut board = Board::of(vec![Source::new(here.clone(), String::new(), false)]);
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        board.live(&here, at(100));
+        board.fail(&here, at(200), "throttled".into(), false);
+        board.fail(&here, at(300), "throttled".into(), false);
+        let wanted = Freshness::Delayed {
+            since: at(100),
+            reason: "throttled".into(),
+        };
+        assert_eq!(board.sources[0].freshness, wanted);
     }
 }

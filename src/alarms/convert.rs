@@ -4,6 +4,8 @@ use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{CompositeAlarm, LogAlarm, MetricAlarm, StateValue};
 use chrono::{DateTime, Utc};
 
+use super::board::Seen;
+use super::facts::{Facts, Kind};
 use crate::incident::{AlarmRef, AlarmState};
 
 /// Where the alarms were asked for.
@@ -38,7 +40,7 @@ fn text(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
+pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> Seen {
     // An alarm on an expression has no metric of its own; the one it returns data for speaks.
     let inner = alarm
         .metrics()
@@ -53,7 +55,16 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
     } else {
         alarm.dimensions()
     };
-    AlarmRef {
+    let facts = Facts {
+        actions_enabled: alarm.actions_enabled().unwrap_or(true),
+        evaluation: alarm
+            .evaluation_state()
+            .map(|state| state.as_str().to_owned()),
+        several: alarm.evaluation_criteria().is_some()
+            || inner.is_some_and(|query| query.expression().is_some_and(is_query)),
+        ..Facts::default()
+    };
+    let alarm = AlarmRef {
         namespace: alarm
             .namespace()
             .or(metric.and_then(|m| m.namespace()))
@@ -81,20 +92,51 @@ pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> AlarmRef {
             .or(stat.and_then(aws_sdk_cloudwatch::types::MetricStat::period))
             .map(i64::from),
         ..common!(alarm, place)
+    };
+    Seen { alarm, facts }
+}
+
+/// A query of Metrics Insights, whose groups are alarms of their own.
+fn is_query(expression: &str) -> bool {
+    expression
+        .trim_start()
+        .get(..7)
+        .is_some_and(|word| word.eq_ignore_ascii_case("select "))
+}
+
+pub(super) fn composite(alarm: &CompositeAlarm, place: &Place<'_>) -> Seen {
+    Seen {
+        alarm: common!(alarm, place),
+        facts: Facts {
+            kind: Kind::Composite,
+            actions_enabled: alarm.actions_enabled().unwrap_or(true),
+            rule: alarm.alarm_rule().map(str::to_owned),
+            suppressor: alarm.actions_suppressor().map(str::to_owned),
+            suppressed_by: alarm
+                .actions_suppressed_by()
+                .map(|by| by.as_str().to_owned()),
+            ..Facts::default()
+        },
     }
 }
 
-pub(super) fn composite(alarm: &CompositeAlarm, place: &Place<'_>) -> AlarmRef {
-    common!(alarm, place)
-}
-
-pub(super) fn log(alarm: &LogAlarm, place: &Place<'_>) -> AlarmRef {
-    AlarmRef {
-        threshold: alarm.threshold(),
-        comparison: alarm
-            .comparison_operator()
-            .map(|operator| operator.as_str().to_owned()),
-        ..common!(alarm, place)
+pub(super) fn log(alarm: &LogAlarm, place: &Place<'_>) -> Seen {
+    Seen {
+        alarm: AlarmRef {
+            threshold: alarm.threshold(),
+            comparison: alarm
+                .comparison_operator()
+                .map(|operator| operator.as_str().to_owned()),
+            ..common!(alarm, place)
+        },
+        facts: Facts {
+            kind: Kind::Log,
+            actions_enabled: alarm.actions_enabled().unwrap_or(true),
+            evaluation: alarm
+                .evaluation_state()
+                .map(|state| state.as_str().to_owned()),
+            ..Facts::default()
+        },
     }
 }
 

@@ -1,5 +1,6 @@
-//! Asks for alarms, again and again.
+//! Asks one source for its alarms, again and again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,22 +8,30 @@ use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::board::{Board, Freshness};
-use super::convert::{self, Place};
-use super::values;
-use crate::aws::{Aws, AwsError, Class, describe};
+use super::board::Seen;
+use super::convert;
+use super::details::Clerk;
+use super::keeper::Updates;
+use super::values::Values;
+use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
 use crate::clock;
-use crate::incident::AlarmRef;
+use crate::incident::{AlarmRef, AlarmState};
 use crate::redaction::Redactor;
 
 /// The most alarms a page holds.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const PAGE: i32 = 100;
-/// The longest wait between two requests while they fail.
+/// The longest wait between two refreshes of a source that is throttled or fails.
 const SLOWEST: Duration = Duration::from_mins(2);
-
+/// From one try to the next to come to credentials that were refused or are missing.
+const ANEW: Duration = Duration::from_secs(15);
 /// How long the rows in view must have stayed the same before their values are asked for.
 const SETTLED: Duration = Duration::from_millis(150);
+/// Tries of one page, each of which the SDK makes three of: a list of a hundred pages must come
+/// to its end although one call in three fails.
+const TRIES: u32 = 6;
+/// The first wait between two tries of a page.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// How often to ask.
 #[derive(Debug, Clone)]
@@ -42,7 +51,7 @@ impl Default for FeedSettings {
     }
 }
 
-/// Asks for all alarms, or for those in one state, page by page.
+/// Asks for all alarms, or for those in one state, page by page. `page` sees each page.
 ///
 /// # Errors
 /// When a page cannot be had.
@@ -50,140 +59,276 @@ pub async fn fetch(
     aws: &Aws,
     state: Option<StateValue>,
     redactor: &Redactor,
-) -> Result<Vec<AlarmRef>, AwsError> {
-    let place = Place {
+    mut page: impl FnMut(&[Seen]),
+) -> Result<Vec<Seen>, AwsError> {
+    let mut all: Vec<Seen> = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let (seen, next) = ask(aws, state.as_ref(), token, redactor).await?;
+        page(&seen);
+        all.extend(seen);
+        token = next.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// One page. What passes is tried again: the pages before it were not read for nothing.
+async fn ask(
+    aws: &Aws,
+    state: Option<&StateValue>,
+    token: Option<String>,
+    redactor: &Redactor,
+) -> Result<(Vec<Seen>, Option<String>), AwsError> {
+    let place = convert::Place {
         region: &aws.region,
         profile: &aws.profile,
     };
-    let mut all: Vec<AlarmRef> = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let page = aws
+    let mut tries = 0;
+    let answer = loop {
+        aws.pace(Quota::DescribeAlarms).await;
+        let answer = aws
             .cloudwatch
             .describe_alarms()
             // Without the types, CloudWatch returns metric alarms only.
             .alarm_types(AlarmType::MetricAlarm)
             .alarm_types(AlarmType::CompositeAlarm)
             .alarm_types(AlarmType::LogAlarm)
-            .set_state_value(state.clone())
+            .set_state_value(state.cloned())
             .max_records(PAGE)
-            .set_next_token(token)
+            .set_next_token(token.clone())
             .send()
             .await
-            .map_err(|error| describe("cloudwatch:DescribeAlarms", &error))?;
-        all.extend(
-            page.metric_alarms()
-                .iter()
-                .map(|alarm| convert::metric(alarm, &place)),
-        );
-        all.extend(
-            page.composite_alarms()
-                .iter()
-                .map(|alarm| convert::composite(alarm, &place)),
-        );
-        all.extend(
-            page.log_alarms()
-                .iter()
-                .map(|alarm| convert::log(alarm, &place)),
-        );
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            let mask = |text: &str| redactor.text(text).into_owned();
-            return Ok(all.into_iter().map(|alarm| alarm.masked(mask)).collect());
+            .map_err(|error| describe("cloudwatch:DescribeAlarms", &error));
+        tries += 1;
+        match answer {
+            Ok(answer) => break answer,
+            // A first page that fails says so at once: the source is late from then on.
+            Err(error) if token.is_some() && error.passes() && tries < TRIES => {
+                sleep(jittered(FIRST_WAIT * 2_u32.pow(tries))).await;
+            }
+            Err(error) => return Err(error),
         }
-    }
+    };
+    let metric = answer.metric_alarms().iter();
+    let composite = answer.composite_alarms().iter();
+    let log = answer.log_alarms().iter();
+    let mask = |text: &str| redactor.text(text).into_owned();
+    let seen = metric
+        .map(|alarm| convert::metric(alarm, &place))
+        .chain(composite.map(|alarm| convert::composite(alarm, &place)))
+        .chain(log.map(|alarm| convert::log(alarm, &place)))
+        .map(|seen| Seen {
+            alarm: seen.alarm.masked(mask),
+            ..seen
+        })
+        .collect();
+    Ok((seen, answer.next_token))
 }
 
-/// Keeps a board up to date until nobody looks at it. `visible` says whose values to fetch.
-pub async fn watch(
-    aws: Arc<Aws>,
-    settings: FeedSettings,
-    boards: watch::Sender<Arc<Board>>,
-    mut visible: watch::Receiver<Vec<Arc<AlarmRef>>>,
-) {
-    let mut failures = 0_u32;
-    loop {
-        let began = Instant::now();
-        match refresh(&aws, &boards, &settings.redactor).await {
-            Ok(()) => failures = 0,
-            Err(error) => {
-                failures += 1;
-                change(&boards, |board| fail(board, &error));
-            }
-        }
-        let next = began + pause(settings.interval, failures);
-        // Values follow the eye: what comes into view is asked for at once, the rest waits.
+/// A source, and what it is asked with.
+pub(super) struct Feed {
+    pub pool: Arc<Pool>,
+    /// What it was asked for as.
+    pub asked: Place,
+    /// What it turned out to be: the board knows it by this.
+    pub place: Place,
+    pub settings: FeedSettings,
+    pub updates: Updates,
+    pub visible: watch::Receiver<Vec<Arc<AlarmRef>>>,
+}
+
+impl Feed {
+    /// Keeps a source up to date until nobody looks at the board.
+    pub async fn run(mut self) {
         loop {
-            if failures == 0 {
-                let seen = visible.borrow_and_update().clone();
-                show_values(&aws, &boards, &seen).await;
-            }
-            tokio::select! {
-                () = sleep_until(next) => break,
-                () = boards.closed() => return,
-                changed = visible.changed() => {
-                    if changed.is_err() {
+            match self.pool.at(&self.asked).await {
+                Ok(aws) => {
+                    self.known_as(Place::new(&aws.profile, &aws.region));
+                    // Comes back when the credentials have to be looked for anew.
+                    if self.watch(&aws).await.is_none() {
                         return;
                     }
-                    // While the eye is still moving, nothing is asked for.
-                    sleep(SETTLED).await;
+                    self.pool.forget(&self.asked);
+                }
+                Err(error) => {
+                    if !self.failed(error.to_string(), true) {
+                        return;
+                    }
+                }
+            }
+            tokio::select! {
+                () = self.updates.closed() => return,
+                () = sleep(jittered(ANEW)) => {}
+            }
+        }
+    }
+
+    fn known_as(&mut self, place: Place) {
+        let before = std::mem::replace(&mut self.place, place.clone());
+        self.updates.tell(move |board| {
+            if let Some(source) = board.source_mut(&before) {
+                source.place = place;
+            }
+        });
+    }
+
+    fn failed(&self, reason: String, lost: bool) -> bool {
+        let place = self.place.clone();
+        self.updates
+            .tell(move |board| board.fail(&place, clock::now(), reason, lost))
+    }
+
+    async fn watch(&mut self, aws: &Arc<Aws>) -> Option<()> {
+        let mut slow = 0_u32;
+        let mut values = Values::default();
+        let mut clerk = Clerk::new(Arc::clone(aws), self.place.clone(), self.updates.clone());
+        clerk.identify();
+        loop {
+            let began = Instant::now();
+            let failed = match self.refresh(aws).await {
+                Ok(()) => {
+                    // What was slowed down comes back step by step.
+                    slow = slow.saturating_sub(1);
+                    None
+                }
+                Err(error) => {
+                    slow = (slow + 1).min(8);
+                    Some(error)
+                }
+            };
+            let pause = self.pause(slow);
+            if !self.report(aws, failed.as_ref(), slow, pause) {
+                return None;
+            }
+            if failed
+                .as_ref()
+                .is_some_and(|error| error.class == Class::Credentials)
+            {
+                return Some(());
+            }
+            clerk.account().await;
+            let next = began + pause;
+            // Values follow the eye: what comes into view is asked for at once, the rest waits.
+            loop {
+                if failed.is_none() {
+                    let all = self.visible.borrow_and_update().clone();
+                    let seen: Vec<Arc<AlarmRef>> =
+                        all.into_iter().filter(|alarm| self.mine(alarm)).collect();
+                    self.show(aws, &mut values, &seen).await;
+                    clerk.look(&seen);
+                }
+                tokio::select! {
+                    () = sleep_until(next) => break,
+                    () = self.updates.closed() => return None,
+                    changed = self.visible.changed() => {
+                        if changed.is_err() {
+                            return None;
+                        }
+                        // While the eye is still moving, nothing is asked for.
+                        sleep(SETTLED).await;
+                    }
                 }
             }
         }
     }
-}
 
-async fn refresh(
-    aws: &Aws,
-    boards: &watch::Sender<Arc<Board>>,
-    redactor: &Redactor,
-) -> Result<(), AwsError> {
-    // What is in ALARM is asked for first: one round trip, whatever else there is.
-    let burning = fetch(aws, Some(StateValue::Alarm), redactor).await?;
-    change(boards, |board| board.replace(burning, false, clock::now()));
-    let all = fetch(aws, None, redactor).await?;
-    change(boards, |board| board.replace(all, true, clock::now()));
-    Ok(())
-}
-
-async fn show_values(aws: &Aws, boards: &watch::Sender<Arc<Board>>, seen: &[Arc<AlarmRef>]) {
-    if seen.is_empty() {
-        return;
+    fn mine(&self, alarm: &AlarmRef) -> bool {
+        alarm.profile == self.place.profile && alarm.region == self.place.region
     }
-    match values::fetch(aws, seen).await {
-        Ok(found) => change(boards, |board| board.set_values(&found)),
-        Err(error) => change(boards, |board| {
-            board.values_missing = Some(error.to_string());
-        }),
+
+    /// What is in ALARM is asked for first: one round trip, whatever else there is.
+    async fn refresh(&self, aws: &Aws) -> Result<(), AwsError> {
+        let redactor = &self.settings.redactor;
+        let burning = fetch(aws, Some(StateValue::Alarm), redactor, |_| {}).await?;
+        let place = self.place.clone();
+        let burning = self.named(burning);
+        self.updates.tell(move |board| {
+            board.take(&place, burning, |old| old.state == AlarmState::Alarm);
+            board.live(&place, clock::now());
+        });
+        let all = fetch(aws, None, redactor, |page| {
+            let (place, page) = (self.place.clone(), self.named(page.to_vec()));
+            // While nothing is known, every page is news; later the whole list is.
+            self.updates.tell(move |board| {
+                if board.source(&place).is_some_and(|source| !source.complete) {
+                    board.take(&place, page, |_| false);
+                }
+            });
+        })
+        .await?;
+        let place = self.place.clone();
+        let all = self.named(all);
+        let names: HashSet<String> = all.iter().map(|seen| seen.alarm.name.clone()).collect();
+        self.updates.tell(move |board| {
+            board.take(&place, all, |old| !names.contains(&old.name));
+            board.live(&place, clock::now());
+            if let Some(source) = board.source_mut(&place) {
+                source.complete = true;
+            }
+        });
+        Ok(())
     }
-}
 
-/// Changes the board beside the one that is shown, and puts it in its place: whoever reads the
-/// board never waits for this. The feed is its only writer.
-fn change(boards: &watch::Sender<Arc<Board>>, change: impl FnOnce(&mut Board)) {
-    let mut board = Board::clone(&boards.borrow());
-    change(&mut board);
-    boards.send_replace(Arc::new(board));
-}
-
-fn fail(board: &mut Board, error: &AwsError) {
-    match error.class {
-        // Asking again will not help; somebody has to renew or to allow something.
-        Class::AccessDenied | Class::Credentials if board.rows.is_empty() => {
-            board.freshness = Freshness::Lost {
-                reason: error.to_string(),
-            };
+    /// Alarms know the source by the name it has on the board.
+    fn named(&self, mut seen: Vec<Seen>) -> Vec<Seen> {
+        for one in &mut seen {
+            one.alarm.profile.clone_from(&self.place.profile);
+            one.alarm.region.clone_from(&self.place.region);
         }
-        _ => board.delay(clock::now(), error.to_string()),
+        seen
+    }
+
+    async fn show(&self, aws: &Aws, values: &mut Values, seen: &[Arc<AlarmRef>]) {
+        if seen.is_empty() {
+            return;
+        }
+        let place = self.place.clone();
+        match values.fetch(aws, seen, self.settings.interval).await {
+            Ok(found) => self.updates.tell(move |board| {
+                board.set_values(found);
+                board.missing(&place, "values", None);
+            }),
+            Err(error) => self.updates.tell(move |board| {
+                let text = format!("values could not be read: {error}");
+                board.missing(&place, "values", Some(text));
+            }),
+        };
+    }
+
+    fn report(&self, aws: &Aws, error: Option<&AwsError>, slow: u32, pause: Duration) -> bool {
+        let place = self.place.clone();
+        let slowed = (slow > 0).then_some(pause);
+        let clock = aws.clock_difference();
+        // Asking again will not help; somebody has to renew or to allow something.
+        let failure = error.map(|error| {
+            let lost = matches!(error.class, Class::AccessDenied | Class::Credentials);
+            (error.to_string(), lost)
+        });
+        self.updates.tell(move |board| {
+            if let Some((reason, lost)) = failure {
+                board.fail(&place, clock::now(), reason, lost);
+            }
+            if let Some(source) = board.source_mut(&place) {
+                source.slowed = slowed;
+                source.clock = clock;
+            }
+        })
+    }
+
+    /// The interval, doubled for each step that it was slowed down, less up to a quarter at random.
+    fn pause(&self, slow: u32) -> Duration {
+        let interval = self.settings.interval;
+        if slow == 0 {
+            return interval;
+        }
+        jittered((interval * 2_u32.pow(slow - 1)).min(SLOWEST.max(interval)))
     }
 }
 
-/// The interval, doubled with every failure in a row, less up to a quarter at random.
-fn pause(interval: Duration, failures: u32) -> Duration {
-    if failures == 0 {
-        return interval;
-    }
-    let full = (interval * 2_u32.pow(failures.min(8) - 1)).min(SLOWEST);
+/// A wait, less up to a quarter at random: many consoles shall not ask at the same moment.
+fn jittered(full: Duration) -> Duration {
     let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
     full.saturating_sub(full * random / 4 / 256)
 }

@@ -1,16 +1,27 @@
 //! Live alarms: fetched, compared with what was known, and how old that is.
 //!
-//! The feed asks; the board is what it knows. It must never hide that a source is late.
+//! Each source is asked on its own; the board is what all of them know. It must never hide that
+//! a source is late, and never let one source's failure touch the rows of another.
 
 mod board;
 mod convert;
+mod details;
+mod events;
+mod facts;
 mod feed;
 mod history;
+mod keeper;
 mod severity;
+mod source;
 mod values;
 
-pub use board::{Board, Freshness, Row};
-pub use feed::{FeedSettings, fetch, watch};
+pub use board::{Board, Key, Row, Seen, key};
+pub use details::tags;
+pub use events::{ServiceEvent, calendars, planned};
+pub use facts::{Details, Facts, Kind, children};
+pub use feed::{FeedSettings, fetch};
 pub use history::{History, HistoryEntry, history, is_flapping};
+pub use keeper::{Updates, watch};
 pub use severity::severity;
-pub use values::fetch as fetch_values;
+pub use source::{Freshness, Source};
+pub use values::Values;

@@ -1,56 +1,133 @@
 //! The latest values of alarms that somebody looks at.
+//!
+//! A datapoint older than the last three periods does not change any more: it is asked for once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
 
-use crate::aws::{Aws, AwsError, describe};
+use super::board::{Key, key};
+use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::incident::AlarmRef;
 
 /// GetMetricData takes this many queries a call.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
 const BATCH: usize = 500;
 /// Datapoints in a sparkline.
-pub(super) const POINTS: i64 = 16;
+const POINTS: i64 = 16;
+/// Periods that may still change: the one that runs, and two before it.
+const OPEN: i64 = 2;
+/// A period's values are asked for so many times while it lasts.
+const LOOKS: u32 = 6;
+/// Series kept at most; those that nobody looked at longest go first.
+const KEPT: usize = 2_000;
 
-/// Asks for the metrics of some alarms; those without a metric of their own are passed over.
-///
-/// # Errors
-/// When `CloudWatch` cannot be asked.
-pub async fn fetch(
-    aws: &Aws,
-    alarms: &[Arc<AlarmRef>],
-) -> Result<Vec<(Arc<AlarmRef>, Arc<[f64]>)>, AwsError> {
-    let mut all = Vec::new();
-    let askable: Vec<&Arc<AlarmRef>> = alarms
-        .iter()
-        .filter(|alarm| query(0, alarm).is_some())
-        .collect();
-    // One call looks back as far for every query in it: alarms go with those of their period.
-    let mut by_period: BTreeMap<i64, Vec<&Arc<AlarmRef>>> = BTreeMap::new();
-    for alarm in askable {
-        by_period
-            .entry(alarm.period.unwrap_or(60).max(60))
-            .or_default()
-            .push(alarm);
+/// What is held of a metric.
+#[derive(Debug, Default, Clone)]
+struct Held {
+    points: BTreeMap<i64, f64>,
+    /// The period that ran when it was last asked for.
+    asked: Option<i64>,
+    /// When that was.
+    at: i64,
+}
+
+/// The values that are held, and what has to be asked for.
+#[derive(Debug, Default)]
+pub struct Values {
+    held: HashMap<Key, Held>,
+}
+
+impl Values {
+    /// Asks for what is not held yet of some alarms' metrics, and returns the values of all of
+    /// them that have any. Alarms without a metric of their own are passed over. `interval` is the
+    /// shortest time between two looks at the same metric.
+    ///
+    /// # Errors
+    /// When CloudWatch cannot be asked.
+    pub async fn fetch(
+        &mut self,
+        aws: &Aws,
+        alarms: &[Arc<AlarmRef>],
+        interval: Duration,
+    ) -> Result<Vec<(Key, Arc<[f64]>)>, AwsError> {
+        let now = aws.now().timestamp();
+        // One call looks back as far for every query in it: alarms go with those of their period
+        // that want as much.
+        let mut groups: BTreeMap<(i64, i64), Vec<&Arc<AlarmRef>>> = BTreeMap::new();
+        for alarm in alarms.iter().filter(|alarm| query(0, alarm).is_some()) {
+            let period = alarm.period.unwrap_or(60).max(60);
+            if let Some(from) = self.from(&key(alarm), period, now, interval) {
+                groups.entry((period, from)).or_default().push(alarm);
+            }
+        }
+        for ((period, from), alarms) in groups {
+            for batch in alarms.chunks(BATCH) {
+                self.ask(aws, batch, period, from, now).await?;
+            }
+        }
+        self.forget();
+        Ok(alarms
+            .iter()
+            .filter_map(|alarm| {
+                let key = key(alarm);
+                let held = self.held.get(&key)?;
+                let values: Vec<f64> = held.points.values().copied().collect();
+                (!values.is_empty()).then(|| (key, values.into()))
+            })
+            .collect())
     }
-    for (period, alarms) in by_period {
-        for batch in alarms.chunks(BATCH) {
-            let now = aws.now().timestamp();
-            let queries = batch
-                .iter()
-                .enumerate()
-                .filter_map(|(index, alarm)| query(index, alarm))
-                .collect();
+
+    /// From when on a metric has to be asked for; `None` while it needs not.
+    fn from(&self, key: &Key, period: i64, now: i64, interval: Duration) -> Option<i64> {
+        let running = now.div_euclid(period) * period;
+        let whole = running - (POINTS - 1) * period;
+        let Some(held) = self.held.get(key) else {
+            return Some(whole);
+        };
+        let Some(asked) = held.asked else {
+            return Some(whole);
+        };
+        let seconds = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX);
+        // A metric by the hour needs no look every ten seconds.
+        let rest = (period / i64::from(LOOKS)).max(seconds);
+        let rest = if seconds < 10 { seconds } else { rest };
+        if asked == running && now - held.at < rest {
+            return None;
+        }
+        // What ran at the last look was not whole then.
+        Some((running - OPEN * period).min(asked).max(whole))
+    }
+
+    async fn ask(
+        &mut self,
+        aws: &Aws,
+        batch: &[&Arc<AlarmRef>],
+        period: i64,
+        from: i64,
+        now: i64,
+    ) -> Result<(), AwsError> {
+        let queries = batch
+            .iter()
+            .enumerate()
+            .filter_map(|(index, alarm)| query(index, alarm))
+            .collect::<Vec<_>>();
+        let running = now.div_euclid(period) * period;
+        let mut found: Vec<(usize, i64, f64)> = Vec::new();
+        let mut token = None;
+        loop {
+            aws.pace(Quota::GetMetricData).await;
             let answer = aws
                 .cloudwatch
                 .get_metric_data()
-                .set_metric_data_queries(Some(queries))
-                .start_time(AwsTime::from_secs(now - period * POINTS))
-                .end_time(AwsTime::from_secs(now))
+                .set_metric_data_queries(Some(queries.clone()))
+                .start_time(AwsTime::from_secs(from))
+                .end_time(AwsTime::from_secs(now.max(from + 1)))
                 .scan_by(ScanBy::TimestampDescending)
+                .set_next_token(token)
                 .send()
                 .await
                 .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
@@ -58,14 +135,45 @@ pub async fn fetch(
                 let index: Option<usize> = result
                     .id()
                     .and_then(|id| id.strip_prefix('m')?.parse().ok());
-                if let Some(alarm) = index.and_then(|index| batch.get(index)) {
-                    let values: Vec<f64> = result.values().iter().rev().copied().collect();
-                    all.push((Arc::clone(alarm), values.into()));
-                }
+                let points = result.timestamps().iter().zip(result.values());
+                found.extend(points.filter_map(|(at, value)| Some((index?, at.secs(), *value))));
+            }
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
             }
         }
+        for alarm in batch {
+            let held = self.held.entry(key(alarm)).or_default();
+            (held.asked, held.at) = (Some(running), now);
+        }
+        for (index, at, value) in found {
+            if let Some(alarm) = batch.get(index) {
+                self.held
+                    .entry(key(alarm))
+                    .or_default()
+                    .points
+                    .insert(at, value);
+            }
+        }
+        for alarm in batch {
+            if let Some(held) = self.held.get_mut(&key(alarm)) {
+                let oldest = running - (POINTS - 1) * period;
+                held.points = held.points.split_off(&oldest);
+            }
+        }
+        Ok(())
     }
-    Ok(all)
+
+    fn forget(&mut self) {
+        if self.held.len() <= KEPT {
+            return;
+        }
+        let mut looks: Vec<i64> = self.held.values().map(|held| held.at).collect();
+        looks.sort_unstable();
+        let oldest = looks[looks.len() - KEPT];
+        self.held.retain(|_, held| held.at >= oldest);
+    }
 }
 
 fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
@@ -91,4 +199,47 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
             .metric_stat(stat)
             .build(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Duration = Duration::from_secs(10);
+
+    fn values(asked: i64, at: i64) -> (Values, Key) {
+        let key: Key = (String::new(), String::new(), "a".into());
+        let held = Held {
+            asked: Some(asked),
+            at,
+            ..Held::default()
+        };
+        let values = Values {
+            held: HashMap::from([(key.clone(), held)]),
+        };
+        (values, key)
+    }
+
+    #[test]
+    fn only_the_last_three_periods_are_asked_for_again() {
+        let (values, key) = values(6_000, 6_005);
+        assert_eq!(values.from(&key, 60, 6_030, TEN), Some(6_000 - 120));
+        assert_eq!(values.from(&key, 60, 6_065, TEN), Some(6_060 - 120));
+        // After a pause everything since the period that ran then.
+        assert_eq!(values.from(&key, 60, 6_605, TEN), Some(6_000));
+        // And never more than is shown.
+        assert_eq!(values.from(&key, 60, 60_005, TEN), Some(60_000 - 900));
+    }
+
+    #[test]
+    fn a_slow_metric_is_looked_at_six_times_a_period() {
+        let (values, key) = values(6_000, 6_005);
+        assert_eq!(values.from(&key, 300, 6_015, TEN), None);
+        assert!(values.from(&key, 300, 6_060, TEN).is_some());
+        let unknown = (String::new(), String::new(), "b".to_owned());
+        assert_eq!(
+            values.from(&unknown, 300, 6_015, TEN),
+            Some(6_000 - 15 * 300)
+        );
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use chrono::{DateTime, Utc};
 
@@ -73,6 +74,7 @@ pub struct Aws {
     pub profile: String,
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 /// Whose credentials these are.
@@ -122,6 +124,7 @@ impl Aws {
                 .unwrap_or_default(),
             identity: Arc::default(),
             clock,
+            credentials: config.credentials_provider(),
         })
     }
 
@@ -134,6 +137,24 @@ impl Aws {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// By how many seconds AWS's clock is ahead of this machine's, where that is enough to matter.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<i64> {
+        self.clock.difference()
+    }
+
+    /// When the credentials end, where they do and that is known.
+    pub async fn expires(&self) -> Option<DateTime<Utc>> {
+        use aws_sdk_cloudwatch::config::ProvideCredentials as _;
+        let credentials = self
+            .credentials
+            .as_ref()?
+            .provide_credentials()
+            .await
+            .ok()?;
+        credentials.expiry().map(DateTime::from)
     }
 
     /// Asks STS who is calling; an answer is kept.

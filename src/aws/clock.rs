@@ -54,6 +54,14 @@ impl AwsClock {
         }
     }
 
+    /// By how many seconds AWS is ahead, from four minutes on: AWS refuses what is signed with a
+    /// clock that is five minutes off.
+    pub fn difference(&self) -> Option<i64> {
+        const MATTERS: i64 = 240;
+        let seconds = self.last().ahead.num_seconds();
+        (seconds.abs() >= MATTERS).then_some(seconds)
+    }
+
     fn last(&self) -> Read {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

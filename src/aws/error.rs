@@ -13,6 +13,8 @@ pub enum Class {
     AccessDenied,
     /// The credentials are expired or not valid.
     Credentials,
+    /// The time of the signature is not AWS's time.
+    Clock,
     /// No answer came in time.
     TimedOut,
     /// The endpoint cannot be reached.
@@ -62,6 +64,20 @@ impl AwsError {
         self
     }
 
+    /// Whether it may pass by itself.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self.class,
+            Class::Throttled
+                | Class::Clock
+                | Class::TimedOut
+                | Class::Server
+                | Class::Unreachable
+                | Class::Garbled
+        )
+    }
+
     fn sentence(&self) -> String {
         let code = self
             .code
@@ -79,6 +95,9 @@ impl AwsError {
             ),
             Class::Credentials => format!(
                 "was refused ({detail}); renew the credentials, for example with `aws sso login`"
+            ),
+            Class::Clock => format!(
+                "was refused because this machine's clock is not AWS's ({detail}); set the clock, for example with `chronyc makestep`"
             ),
             Class::TimedOut => format!("got no answer in time ({detail})"),
             Class::Unreachable => format!(
@@ -106,7 +125,7 @@ where
             let metadata = service.err().meta();
             match metadata.code() {
                 Some(code) => (
-                    classify(code),
+                    classify(code, metadata.message().unwrap_or_default()),
                     Some(code.to_owned()),
                     metadata.message().unwrap_or("no details").to_owned(),
                 ),
@@ -136,8 +155,13 @@ where
 }
 
 /// Sorts AWS's error codes. The throttling codes are those of the SDKs' retry specification.
-fn classify(code: &str) -> Class {
+fn classify(code: &str, message: &str) -> Class {
+    let late = ["expired", "earlier", "not yet current"]
+        .iter()
+        .any(|word| message.contains(word));
     match code {
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Class::Clock,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" if late => Class::Clock,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -158,7 +182,6 @@ fn classify(code: &str) -> Class {
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "SignatureDoesNotMatch"
-        | "RequestExpired"
         | "InvalidSignatureException"
         | "MissingAuthenticationToken"
         | "IncompleteSignature" => Class::Credentials,

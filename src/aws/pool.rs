@@ -122,6 +122,16 @@ impl Pool {
         .cloned()
     }
 
+    /// Forgets a place's clients: its credentials have to be looked for anew.
+    pub fn forget(&self, place: &Place) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = made.remove(place).and_then(|cell| cell.get().cloned());
+        // The same clients may be known as the usual ones.
+        if let Some(gone) = gone {
+            made.retain(|_, cell| !cell.get().is_some_and(|kept| Arc::ptr_eq(kept, &gone)));
+        }
+    }
+
     /// The clients of a place, if they were made already.
     #[must_use]
     pub fn known(&self, place: &Place) -> Option<Arc<Aws>> {

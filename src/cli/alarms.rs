@@ -1,19 +1,22 @@
-//! `standdown alarms`: the board, once.
+//! `standdown alarms`: the board, once, for scripts and pipes.
 #![expect(
     clippy::print_stderr,
-    reason = "the edge: what is missing is said beside the output"
+    reason = "the edge: what could not be read is said here"
 )]
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use serde_json::json;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
-use super::{CliError, SUCCESS, printable};
-use crate::alarms::{Board, Row, fetch, fetch_values, severity};
-use crate::aws::{Aws, AwsSettings};
+use super::{CliError, FAILURE, SUCCESS, live, printable};
+use crate::actions::programs::LocalPrograms;
+use crate::alarms::{Board, Details, Row, Values, children, fetch, severity, tags};
+use crate::aws::{Aws, Place, Pool};
 use crate::config::Settings;
-use crate::incident::AlarmRef;
+use crate::incident::{AlarmRef, AlarmState};
 use crate::playbook::{Catalog, Entry, Severity};
 use crate::tui::{against, column};
 
@@ -22,73 +25,204 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Only alarms that no playbook answers.
+    #[arg(long)]
+    without_playbook: bool,
+    /// Only alarms whose tags name no owner. Reads the tags of all alarms, which takes a while.
+    #[arg(long)]
+    without_owner: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let aws = Aws::connect(&AwsSettings {
-        profile: settings.profile.value.clone(),
-        region: settings.region.value.clone(),
-        rehearsal_endpoint: None,
-    })
-    .await?;
-    let mut board = Board::default();
-    board.replace(
-        fetch(&aws, None, &settings.redactor()).await?,
-        true,
-        chrono::Utc::now(),
-    );
-    let all: Vec<Arc<AlarmRef>> = board
-        .rows
-        .iter()
-        .map(|row| Arc::clone(&row.alarm))
-        .collect();
-    match fetch_values(&aws, &all).await {
-        Ok(values) => board.set_values(&values),
-        Err(error) => eprintln!(
-            "standdown: values could not be read: {}",
-            printable(&error.to_string())
-        ),
-    }
+    let (board, failed) = read(settings, arguments.without_owner).await?;
     let catalog = super::catalog(settings);
-    let mut out = std::io::stdout().lock();
-    if arguments.json {
-        let all: Vec<_> = board
-            .rows
-            .iter()
-            .map(|row| describe(row, &catalog))
-            .collect();
-        return super::print_json(&all);
-    }
-    let now = chrono::Utc::now();
-    let longest = board
+    let shown: Vec<&Row> = board
         .rows
         .iter()
-        .map(|row| row.alarm.name.chars().count())
-        .max();
+        .filter(|row| !arguments.without_playbook || answering(&row.alarm, &catalog).is_empty())
+        .filter(|row| !arguments.without_owner || row.details.owner().is_none())
+        .collect();
+    let code = if failed { FAILURE } else { SUCCESS };
+    if arguments.json {
+        let all: Vec<_> = shown
+            .iter()
+            .map(|row| describe(row, &catalog, settings))
+            .collect();
+        super::print_json(&all)?;
+        return Ok(code);
+    }
+    let mut out = std::io::stdout().lock();
+    let now = chrono::Utc::now();
+    let longest = shown.iter().map(|row| row.alarm.name.chars().count()).max();
     let width = longest.unwrap_or(0).clamp(5, 48);
-    for row in &board.rows {
+    let several = board.sources.len() > 1;
+    for row in &shown {
         let alarm = &row.alarm;
         let age = alarm
             .since
             .map_or_else(String::new, |since| crate::tui::age(now - since));
+        let place = match board.source_of(alarm) {
+            Some(source) if several => source.name(),
+            _ => alarm.region.clone(),
+        };
         let answering = answering(alarm, &catalog);
         writeln!(
             out,
             "{:<17}  {:<8}  {}  {age:>5}  {}  {:<14}  {}",
             alarm.state.name(),
-            grade(alarm, &answering).name(),
+            grade(row, &answering, settings).name(),
             column(&alarm.name, width),
             column(&against(alarm, &row.values), 14),
-            alarm.region,
+            crate::tui::clean(&place),
             answering
                 .first()
                 .map_or("no playbook", |entry| entry.playbook.id.as_str()),
         )?;
     }
-    if board.rows.is_empty() {
-        writeln!(out, "no alarms in {}", aws.region)?;
+    if board.rows.is_empty() && !failed {
+        let places: Vec<String> = board
+            .sources
+            .iter()
+            .map(|one| one.place.to_string())
+            .collect();
+        writeln!(out, "no alarms in {}", places.join(", "))?;
+    } else if shown.is_empty() && !failed {
+        writeln!(out, "none of {} alarms", board.rows.len())?;
     }
-    Ok(SUCCESS)
+    let answered = board
+        .rows
+        .iter()
+        .filter(|row| !answering(&row.alarm, &catalog).is_empty())
+        .count();
+    if arguments.without_playbook && !board.rows.is_empty() {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "alarms are counted in thousands"
+        )]
+        let share = answered as f64 * 100.0 / board.rows.len() as f64;
+        writeln!(
+            out,
+            "{answered} of {} alarms ({share:.0} %) are answered by a playbook",
+            board.rows.len()
+        )?;
+    }
+    Ok(code)
+}
+
+/// Reads all sources side by side. Where one fails, the others are shown all the same.
+async fn read(settings: &Settings, owners: bool) -> Result<(Board, bool), CliError> {
+    let pool = live::pool(settings);
+    let watched = settings.watched();
+    let mut board = Board::of(watched.iter().map(live::source).collect());
+    let asked = watched.iter().map(|watch| {
+        let (pool, place) = (Arc::clone(&pool), Place::new(&watch.profile, &watch.region));
+        async move { (place.clone(), one(&pool, &place, settings, owners).await) }
+    });
+    let mut failed = false;
+    let mut last = None;
+    for (asked, found) in join_all(asked).await {
+        match found {
+            Ok((place, part)) => {
+                if let Some(source) = board.sources.iter_mut().find(|one| one.place == asked) {
+                    source.place = place;
+                }
+                board.rows.extend(part.rows);
+            }
+            Err(error) => {
+                failed = true;
+                if watched.len() > 1 {
+                    eprintln!("standdown: {asked}: {}", printable(&error.to_string()));
+                }
+                last = Some(error);
+            }
+        }
+    }
+    match last {
+        Some(error) if watched.len() == 1 => return Err(error),
+        _ => {}
+    }
+    board.sort();
+    Ok((board, failed))
+}
+
+async fn one(
+    pool: &Pool,
+    place: &Place,
+    settings: &Settings,
+    owners: bool,
+) -> Result<(Place, Board), CliError> {
+    let aws = pool.at(place).await?;
+    let here = Place::new(&aws.profile, &aws.region);
+    let mut board = Board::default();
+    let seen = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
+    board.take(&here, seen, |_| true);
+    let all: Vec<Arc<AlarmRef>> = board
+        .rows
+        .iter()
+        .map(|row| Arc::clone(&row.alarm))
+        .collect();
+    let mut values = Values::default();
+    match values.fetch(&aws, &all, settings.refresh.value).await {
+        Ok(values) => board.set_values(values),
+        Err(error) => eprintln!(
+            "standdown: values could not be read: {}",
+            printable(&error.to_string())
+        ),
+    }
+    read_tags(&aws, &mut board, owners).await?;
+    Ok((here, board))
+}
+
+/// The tags of what is in ALARM, or of everything: in bulk where the AWS CLI can be asked.
+async fn read_tags(aws: &Aws, board: &mut Board, everything: bool) -> Result<(), CliError> {
+    let mut bulk: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    if everything {
+        bulk = in_bulk(aws).await.unwrap_or_default();
+    }
+    let known = !bulk.is_empty();
+    for row in &mut board.rows {
+        let wanted = everything || row.alarm.state == AlarmState::Alarm;
+        if !wanted || row.alarm.arn.is_empty() {
+            continue;
+        }
+        let found = match bulk.remove(&row.alarm.arn) {
+            Some(tags) => tags,
+            // What has no tags is not among those that have.
+            None if known => BTreeMap::new(),
+            None => match tags(aws, &row.alarm).await {
+                Ok(tags) => tags,
+                Err(error) if everything => return Err(error.into()),
+                // The board is of use without them.
+                Err(error) => {
+                    eprintln!("standdown: {}", printable(&error.to_string()));
+                    return Ok(());
+                }
+            },
+        };
+        row.details = Arc::new(Details {
+            tags: Some(found),
+            ..Details::default()
+        });
+    }
+    Ok(())
+}
+
+async fn in_bulk(aws: &Aws) -> Option<BTreeMap<String, BTreeMap<String, String>>> {
+    let input = json!({"ResourceTypeFilters": ["cloudwatch:alarm"]});
+    let command = ["resourcegroupstaggingapi", "get-resources"];
+    let answer = live::cli(&LocalPrograms, &aws.profile, &aws.region, &command, &input)
+        .await
+        .ok()?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let resources = answer["ResourceTagMappingList"].as_array()?;
+    resources
+        .iter()
+        .map(|resource| {
+            let tags = resource["Tags"].as_array()?.iter();
+            let tags = tags.filter_map(|tag| Some((text(&tag["Key"])?, text(&tag["Value"])?)));
+            Some((text(&resource["ResourceARN"])?, tags.collect()))
+        })
+        .collect()
 }
 
 fn answering<'a>(alarm: &AlarmRef, catalog: &'a Catalog) -> Vec<&'a Entry> {
@@ -99,18 +233,36 @@ fn answering<'a>(alarm: &AlarmRef, catalog: &'a Catalog) -> Vec<&'a Entry> {
     )
 }
 
-fn grade(alarm: &AlarmRef, answering: &[&Entry]) -> Severity {
-    severity(alarm, answering.first().map(|entry| entry.playbook.impact))
+fn grade(row: &Row, answering: &[&Entry], settings: &Settings) -> Severity {
+    severity(
+        &row.alarm,
+        row.details.severity(),
+        &settings.severities.value,
+        answering.first().map(|entry| entry.playbook.impact),
+    )
 }
 
-fn describe(row: &Row, catalog: &Catalog) -> serde_json::Value {
+fn describe(row: &Row, catalog: &Catalog, settings: &Settings) -> Value {
     let answering = answering(&row.alarm, catalog);
     let mut described = json!(row.alarm);
-    described["severity"] = grade(&row.alarm, &answering).name().into();
+    described["severity"] = grade(row, &answering, settings).name().into();
+    described["impact"] = answering.first().map(|entry| entry.playbook.impact).into();
     described["values"] = json!(row.values.to_vec());
     described["playbooks"] = answering
         .iter()
         .map(|entry| entry.playbook.id.as_str())
         .collect();
+    if let (Value::Object(all), Value::Object(facts)) = (&mut described, json!(*row.facts)) {
+        all.extend(facts);
+    }
+    described["children"] = row
+        .facts
+        .rule
+        .as_deref()
+        .map(children)
+        .unwrap_or_default()
+        .into();
+    described["tags"] = json!(row.details.tags);
+    described["owner"] = row.details.owner().into();
     described
 }

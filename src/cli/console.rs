@@ -5,18 +5,17 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::alarms_seen::report_alarms;
+use super::live::Live;
 use super::rehearse::Stage;
 use super::{CliError, farewell, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
-use crate::alarms::{Board, FeedSettings, watch as watch_alarms};
-use crate::aws::{Aws, AwsSettings, Place, Pool};
 use crate::config::Settings;
 use crate::engine::{self, Recorder};
-use crate::incident::{AlarmRef, IncidentId};
+use crate::incident::IncidentId;
 use crate::journal::{JournalError, Summary};
 use crate::playbook::Catalog;
-use crate::tui::{self, Connection, Header, Surroundings, TerminalError, Theme};
+use crate::tui::{self, Header, Surroundings, TerminalError, Theme};
 
 /// Opens the console on live alarms. Everything slow happens behind the first picture.
 pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
@@ -31,46 +30,33 @@ pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, Cl
 async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliError> {
     let theme = theme(settings)?;
     let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
-    let (connections, connection) = watch::channel(Connection::Connecting);
-    let (boards, board) = watch::channel(Arc::new(Board::default()));
-    let (visible, seen) = watch::channel(Vec::new());
+    let live = Live::begin(settings, &recorder);
     let (found, unfinished) = watch::channel(None);
-    let feed = FeedSettings {
-        interval: settings.refresh.value,
-        redactor: settings.redactor(),
-    };
-    let refresh = feed.interval;
-    let aws = AwsSettings {
-        profile: settings.profile.value.clone(),
-        region: settings.region.value.clone(),
-        rehearsal_endpoint: None,
-    };
-    let pool = Arc::new(Pool::new(aws));
-    tokio::spawn(connect(Arc::clone(&pool), feed, connections, boards, seen));
     if open.is_none() {
         tokio::spawn(look_for_unfinished(recorder.clone(), found));
     }
-    let watched = board.clone();
-    let header = Header {
-        region: settings.region.value.clone().unwrap_or_default(),
-        ..Header::default()
-    };
+    let watched = live.boards.clone();
     let surroundings = Surroundings {
         theme,
-        header,
-        refresh,
+        header: Header {
+            rehearsal: None,
+            read_only: settings.read_only.value,
+        },
+        refresh: settings.refresh.value,
         catalog: catalog(settings),
-        connection,
-        boards: board,
-        visible,
+        boards: live.boards,
+        visible: live.visible,
+        severities: settings.severities.value.clone(),
+        acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
         recorder,
         engine: engine::Settings {
             vocabulary: VOCABULARY,
-            aws: pool,
+            aws: live.pool,
             programs: Arc::new(LocalPrograms),
             actor: engine::actor(),
             speed: 1.0,
             redactor: settings.redactor(),
+            read_only: settings.read_only.value,
         },
         rehearsal: None,
         hints: Default::default(),
@@ -89,39 +75,29 @@ pub(super) async fn rehearse(
 ) -> Result<u8, CliError> {
     let theme = theme(settings)?;
     let feed = stage.feed();
-    let (boards, board) = watch::channel(Arc::new(Board::default()));
-    let (visible, seen) = watch::channel(Vec::new());
-    tokio::spawn(watch_alarms(
-        Arc::clone(&stage.aws),
-        feed.clone(),
-        boards,
-        seen,
-    ));
-    let (connections, connection) = watch::channel(Connection::Connecting);
-    tokio::spawn(identify(Arc::clone(&stage.aws), connections));
+    let live = Live::over(Arc::clone(&stage.engine.aws), vec![stage.source()], &feed);
     let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON {
         String::new()
     } else {
         format!(" ×{}", stage.rehearsal.speed)
     };
-    let (watched, stage) = (board.clone(), Arc::new(stage));
+    let (watched, stage) = (live.boards.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
     let (_found, none) = watch::channel(None);
-    let refresh = feed.interval;
+    let recorder = stage.recorder.clone();
     let surroundings = Surroundings {
         theme,
         header: Header {
-            account: stage.scenario.account.clone(),
-            region: stage.aws.region.clone(),
             rehearsal: Some(format!("{}{speed}", stage.rehearsal.scenario)),
-            ..Header::default()
+            read_only: settings.read_only.value,
         },
-        refresh,
+        refresh: feed.interval,
         catalog: catalog(settings),
-        connection,
-        boards: board,
-        visible,
-        recorder: stage.recorder.clone(),
+        boards: live.boards,
+        visible: live.visible,
+        severities: settings.severities.value.clone(),
+        acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
+        recorder,
         engine: stage.engine.clone(),
         rehearsal: Some(stage.rehearsal.clone()),
         hints: stage.scenario.answers.clone(),
@@ -145,39 +121,6 @@ fn catalog(settings: &Settings) -> watch::Receiver<Arc<Catalog>> {
     let settings = settings.clone();
     tokio::task::spawn_blocking(move || read.send_replace(Arc::new(super::catalog(&settings))));
     catalog
-}
-
-async fn connect(
-    pool: Arc<Pool>,
-    feed: FeedSettings,
-    connections: watch::Sender<Connection>,
-    boards: watch::Sender<Arc<Board>>,
-    seen: watch::Receiver<Vec<Arc<AlarmRef>>>,
-) {
-    match pool.at(&Place::default()).await {
-        Ok(aws) => {
-            tokio::join!(
-                identify(Arc::clone(&aws), connections),
-                watch_alarms(aws, feed, boards, seen)
-            );
-        }
-        Err(error) => {
-            connections.send_replace(Connection::Missing(error.to_string()));
-        }
-    }
-}
-
-/// Finds out whose credentials these are. Without an answer the alarms are shown all the same.
-async fn identify(aws: Arc<Aws>, connections: watch::Sender<Connection>) {
-    let known = |account: String, identity: String| Connection::Ready {
-        region: aws.region.clone(),
-        account,
-        identity,
-    };
-    connections.send_replace(known(String::new(), String::new()));
-    if let Ok(identity) = aws.identity().await {
-        connections.send_replace(known(identity.account, identity.arn));
-    }
 }
 
 /// Looks for incidents that nobody has finished. A journal that cannot be used says so here.

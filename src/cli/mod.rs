@@ -8,6 +8,7 @@ mod console;
 mod export;
 mod farewell;
 mod incidents;
+mod live;
 mod note;
 mod rehearse;
 mod resume;
@@ -54,12 +55,28 @@ pub struct Arguments {
     /// Search this folder for playbooks before all others.
     #[arg(long, global = true, value_name = "DIR")]
     playbooks: Option<PathBuf>,
-    /// Use this AWS profile.
-    #[arg(long, global = true, value_name = "NAME")]
-    profile: Option<String>,
-    /// Use this AWS region.
-    #[arg(long, global = true, value_name = "REGION")]
-    region: Option<String>,
+    /// Use this AWS profile; several are watched side by side.
+    #[arg(
+        long = "profile",
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    profiles: Vec<String>,
+    /// Use this AWS region; several are watched side by side.
+    #[arg(
+        long = "region",
+        global = true,
+        value_name = "REGION",
+        value_delimiter = ','
+    )]
+    regions: Vec<String>,
+    /// Watch every region that is open to the accounts.
+    #[arg(long, global = true)]
+    all_regions: bool,
+    /// Change nothing at AWS, whatever a playbook says.
+    #[arg(long, global = true)]
+    read_only: bool,
     /// Use this theme: dark, light, or a file.
     #[arg(long, global = true, value_name = "THEME")]
     theme: Option<String>,
@@ -166,13 +183,15 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<u8, CliError> {
     let flags = Flags {
         theme: arguments.theme,
-        profile: arguments.profile,
-        region: arguments.region,
+        profiles: arguments.profiles,
+        regions: arguments.regions,
+        all_regions: arguments.all_regions,
+        read_only: arguments.read_only,
         playbooks: arguments.playbooks,
         state: arguments.state,
         config: arguments.config,
     };
-    let settings = Settings::load(&flags)?;
+    let mut settings = Settings::load(&flags)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -182,6 +201,9 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(
             nix::sys::signal::Signal::SIGXFSZ as i32,
         ))?;
+        if settings.all_regions.value {
+            live::in_all_regions(&mut settings).await;
+        }
         match arguments.command {
             None => console::run(&settings).await,
             Some(Subcommands::Check(arguments)) => check::run(&arguments, &settings),

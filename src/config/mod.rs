@@ -1,11 +1,15 @@
 //! Settings in layers: defaults, file, environment, flags. Every value knows where it came from.
 
+mod watch;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
 use crate::journal::{JournalError, state_folder};
+use crate::playbook::Severity;
 use crate::redaction::{Pattern, Redactor};
+pub use watch::{SeverityRule, Watch};
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +57,18 @@ pub struct Settings {
     pub profile: Setting<Option<String>>,
     /// The AWS region.
     pub region: Setting<Option<String>>,
+    /// The profiles and regions whose alarms are watched; the one profile and region unless set.
+    pub watch: Setting<Vec<Watch>>,
+    /// Whether every region that is open to the accounts is watched.
+    pub all_regions: Setting<bool>,
+    /// How bad alarms are, by their names.
+    pub severities: Setting<Vec<SeverityRule>>,
+    /// Whether nothing may be changed from here.
+    pub read_only: Setting<bool>,
+    /// Change calendars of Systems Manager that are looked at, by name or ARN.
+    pub calendars: Setting<Vec<String>>,
+    /// What `standdown watch` runs when it has opened an incident.
+    pub alert: Setting<Vec<String>>,
     /// The folder that is searched for playbooks before all others.
     pub playbooks: Setting<Option<PathBuf>>,
     /// From one refresh of the alarms to the next.
@@ -68,10 +84,14 @@ pub struct Settings {
 pub struct Flags {
     /// `--theme`
     pub theme: Option<String>,
-    /// `--profile`
-    pub profile: Option<String>,
-    /// `--region`
-    pub region: Option<String>,
+    /// `--profile`, as often as it was given
+    pub profiles: Vec<String>,
+    /// `--region`, as often as it was given
+    pub regions: Vec<String>,
+    /// `--all-regions`
+    pub all_regions: bool,
+    /// `--read-only`
+    pub read_only: bool,
     /// `--playbooks`
     pub playbooks: Option<PathBuf>,
     /// `--state`
@@ -121,6 +141,12 @@ impl Settings {
             theme: Setting::default("dark".into()),
             profile: Setting::default(None),
             region: Setting::default(None),
+            watch: Setting::default(Vec::new()),
+            all_regions: Setting::default(false),
+            severities: Setting::default(Vec::new()),
+            read_only: Setting::default(false),
+            alert: Setting::default(Vec::new()),
+            calendars: Setting::default(Vec::new()),
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
             state: Setting::default(None),
@@ -140,12 +166,18 @@ impl Settings {
         settings
             .theme
             .set(flags.theme.clone(), Origin::Flag("--theme"));
+        settings.places(flags);
+        if let Ok(text) = std::env::var("STANDDOWN_READ_ONLY") {
+            // What was meant to be safe shall not be unsafe because of its spelling.
+            let on = !["", "0", "false", "no", "off"].contains(&text.to_lowercase().as_str());
+            settings.read_only.set(
+                on.then_some(true),
+                Origin::Environment("STANDDOWN_READ_ONLY"),
+            );
+        }
         settings
-            .profile
-            .set(flags.profile.clone().map(Some), Origin::Flag("--profile"));
-        settings
-            .region
-            .set(flags.region.clone().map(Some), Origin::Flag("--region"));
+            .read_only
+            .set(flags.read_only.then_some(true), Origin::Flag("--read-only"));
         if let Some(folder) =
             std::env::var_os("STANDDOWN_STATE").filter(|folder| !folder.is_empty())
         {
@@ -179,6 +211,27 @@ impl Settings {
             .set(text("playbooks").map(PathBuf::from).map(Some), origin());
         self.state
             .set(text("state").map(PathBuf::from).map(Some), origin());
+        let watched = watch::read(&reader);
+        self.watch
+            .set((!watched.is_empty()).then_some(watched), origin());
+        let rules = watch::severities(&reader);
+        self.severities
+            .set((!rules.is_empty()).then_some(rules), origin());
+        self.read_only.set(reader.boolean("read_only"), origin());
+        let alert: Vec<String> = reader
+            .strings("alert")
+            .into_iter()
+            .map(|part| part.value)
+            .collect();
+        let calendars: Vec<String> = reader
+            .strings("calendars")
+            .into_iter()
+            .map(|name| name.value)
+            .collect();
+        self.calendars
+            .set((!calendars.is_empty()).then_some(calendars), origin());
+        self.alert
+            .set((!alert.is_empty()).then_some(alert), origin());
         let patterns = reader.strings("redact");
         for pattern in &patterns {
             let alone = Pattern {
@@ -273,7 +326,7 @@ mod tests {
         let settings = load(
             "theme = \"light\"\nregion = \"eu-west-1\"",
             Flags {
-                region: Some("us-east-1".into()),
+                regions: vec!["us-east-1".into()],
                 ..Flags::default()
             },
         )

@@ -38,6 +38,8 @@ pub(super) struct Change {
     pub signed_at: DateTime<Utc>,
     pub remote: Option<Remote>,
     pub aws: Reach,
+    /// Whether this console may change nothing.
+    pub read_only: bool,
     pub redactor: Redactor,
     pub speed: f64,
     pub lease: watch::Receiver<Option<Instant>>,
@@ -95,6 +97,12 @@ fn failed(why: impl Into<String>) -> AttemptResult {
 
 /// Sends the change, once. Whatever the answer, it is followed or looked for from then on.
 pub(super) async fn send(change: Change) -> AttemptResult {
+    // Everything that changes the system passes here, and nothing else does.
+    if change.read_only {
+        return failed(
+            "this console is read-only: nothing was sent; start it without --read-only to change something",
+        );
+    }
     let aws = match change.place().await {
         Ok(aws) => aws,
         Err(reason) => return failed(format!("it was not sent: {reason}")),

@@ -101,6 +101,7 @@ impl Writer {
             signed_at,
             remote: attempted.remotes.values().next().cloned(),
             aws: self.reach(&intent),
+            read_only: self.settings.read_only,
             redactor: self.settings.redactor.clone(),
             speed: self.settings.speed,
             lease: self.lease_until.subscribe(),

@@ -86,6 +86,11 @@ pub enum Unanswered {
     /// It does not fit.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It would change the system, and this console may not.
+    #[error(
+        "this console is read-only: it approves nothing; start it without --read-only to change something"
+    )]
+    ReadOnly,
     /// It would change the system, and could not be recorded.
     #[error("it could not be recorded, and was not done: {0}")]
     NotRecorded(String),

@@ -45,6 +45,8 @@ pub struct Settings {
     pub speed: f64,
     /// Masks secrets.
     pub redactor: Redactor,
+    /// Whether nothing may be changed from here.
+    pub read_only: bool,
 }
 
 /// Finds out who works here, from the operating system and never from the environment.

@@ -83,6 +83,9 @@ impl Writer {
     /// What this console may ask for in its present role. A result that comes in after another
     /// console took over is recorded as a late one.
     fn fitting(&self, command: Command) -> Result<Command, Unanswered> {
+        if self.settings.read_only && matches!(command, Command::Approve { .. }) {
+            return Err(Unanswered::ReadOnly);
+        }
         let writer = match &self.role {
             Role::Writer { .. } => return Ok(command),
             Role::Imported => return Err(Unanswered::Imported),

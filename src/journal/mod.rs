@@ -6,6 +6,7 @@
 //! it, and never overwrite what it cannot read.
 
 mod access;
+mod acknowledgement;
 mod chain;
 mod codec;
 mod error;
@@ -20,6 +21,7 @@ mod verify;
 mod wal;
 
 pub use access::state_folder;
+pub use acknowledgement::Acknowledgement;
 pub use chain::{Hash, HashError};
 pub use error::{AppendError, FindError, JournalError};
 pub use lease::{Holder, Lease};

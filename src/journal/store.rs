@@ -159,6 +159,10 @@ impl Journal {
         identity(&self.path) != self.file
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn transaction(&mut self) -> Result<Transaction<'_>, JournalError> {
         if self.is_moved() {
             return Err(JournalError::Moved);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::left::{How, Left};
 use super::message::{Message, Request};
-use super::model::{Connection, Header, Model};
+use super::model::{Header, Model};
 use super::signals::{Signals, Told};
 use super::terminal::{Screen, TerminalError, failures};
 use super::theme::Theme;
@@ -20,15 +20,23 @@ use super::update::update;
 use super::view::view;
 use crate::alarms::Board;
 use crate::clock;
+use crate::config::SeverityRule;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
-use crate::journal::Summary;
+use crate::journal::{Acknowledgement, Summary};
 use crate::playbook::Catalog;
 
 /// Background changes are drawn at most this often.
 const FRAME: Duration = Duration::from_millis(16);
 /// How often elapsed times move.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Records that somebody looks after an alarm, and says what came of it.
+pub type Acknowledge = Box<
+    dyn Fn(Acknowledgement) -> futures_util::future::BoxFuture<'static, Result<(), String>>
+        + Send
+        + Sync,
+>;
 
 /// What the console works with.
 pub struct Surroundings {
@@ -40,8 +48,6 @@ pub struct Surroundings {
     pub refresh: Duration,
     /// The playbooks, once they are read.
     pub catalog: watch::Receiver<Arc<Catalog>>,
-    /// The connection, once it is made.
-    pub connection: watch::Receiver<Connection>,
     /// The alarms.
     pub boards: watch::Receiver<Arc<Board>>,
     /// Which alarms are in view.
@@ -52,6 +58,10 @@ pub struct Surroundings {
     pub engine: engine::Settings,
     /// The rehearsal this is.
     pub rehearsal: Option<Rehearsal>,
+    /// How alarms are graded by their names.
+    pub severities: Vec<SeverityRule>,
+    /// Records that somebody looks after an alarm.
+    pub acknowledge: Acknowledge,
     /// What the rehearsal's scenario would answer, by input.
     pub hints: BTreeMap<String, String>,
     /// The incident to open at once.
@@ -106,6 +116,7 @@ async fn converse(
         surroundings.refresh,
     );
     model.hints.clone_from(&surroundings.hints);
+    model.severities.clone_from(&surroundings.severities);
     let theme = surroundings.theme.clone();
     screen.draw(|frame| view(&model, &theme, frame))?;
 
@@ -120,13 +131,11 @@ async fn converse(
     // Sources that have ended are not asked again.
     let mut open = Open {
         catalog: true,
-        connection: true,
         boards: true,
         unfinished: true,
         recovered: true,
     };
     surroundings.catalog.mark_changed();
-    surroundings.connection.mark_changed();
     surroundings.boards.mark_changed();
     surroundings.unfinished.mark_changed();
     recovered.mark_changed();
@@ -183,10 +192,6 @@ async fn converse(
                 open.catalog = result.is_ok();
                 messages.push(Message::CatalogRead(Arc::clone(&surroundings.catalog.borrow_and_update())));
             },
-            result = surroundings.connection.changed(), if open.connection => {
-                open.connection = result.is_ok();
-                messages.push(Message::Connected(surroundings.connection.borrow_and_update().clone()));
-            },
             result = surroundings.boards.changed(), if open.boards => {
                 open.boards = result.is_ok();
                 messages.push(Message::BoardSeen(Arc::clone(&surroundings.boards.borrow_and_update())));
@@ -235,6 +240,29 @@ async fn converse(
                             other
                         });
                     }
+                    Request::AcknowledgeAlarm {
+                        alarm,
+                        name,
+                        minutes,
+                        note,
+                    } => {
+                        let now = clock::now();
+                        let one = Acknowledgement {
+                            alarm,
+                            by: surroundings.engine.actor.user.clone(),
+                            at: now,
+                            until: now + chrono::Duration::minutes(minutes),
+                            note,
+                        };
+                        let until = one.until.format("%H:%MZ").to_string();
+                        let (recorded, said) = ((surroundings.acknowledge)(one), said.clone());
+                        tokio::spawn(async move {
+                            let answer = recorded
+                                .await
+                                .map(|()| format!("you look after {name} until {until}"));
+                            let _ = said.send(Said::Message(Message::Answered(answer))).await;
+                        });
+                    }
                     Request::Ask { command, done } => {
                         ask(handle.as_ref(), command, done, said.clone());
                     }
@@ -272,7 +300,6 @@ fn resized() -> Option<Message> {
 #[expect(clippy::struct_excessive_bools, reason = "one for each source")]
 struct Open {
     catalog: bool,
-    connection: bool,
     boards: bool,
     unfinished: bool,
     recovered: bool,

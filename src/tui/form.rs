@@ -74,6 +74,13 @@ pub enum Purpose {
     StopPlaybook,
     /// The board's filter; it applies while it is typed.
     Filter,
+    /// For how many minutes somebody looks after an alarm, and why.
+    AcknowledgeAlarm {
+        /// The alarm, by ARN.
+        alarm: String,
+        /// Its name.
+        name: String,
+    },
     /// What confirms a change.
     Approve {
         /// The step.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
-use super::model::Connection;
 use crate::alarms::Board;
 use crate::engine::{Control, Snapshot};
 use crate::incident::{AlarmRef, Command, IncidentId};
@@ -36,8 +35,6 @@ pub enum Message {
     Recovered(String),
     /// The playbooks were read.
     CatalogRead(Arc<Catalog>),
-    /// The connection to AWS changed.
-    Connected(Connection),
     /// Something was done, or refused.
     Answered(Result<String, String>),
     /// Time has passed.
@@ -79,6 +76,17 @@ pub enum Request {
     StartPlaybook(String),
     /// Put a text on the clipboard.
     Copy(String),
+    /// Record that somebody looks after an alarm.
+    AcknowledgeAlarm {
+        /// Which, by ARN.
+        alarm: String,
+        /// Its name.
+        name: String,
+        /// For how long.
+        minutes: i64,
+        /// Why, or what is being done.
+        note: String,
+    },
     /// Look at the values of these alarms.
     Look(Vec<Arc<AlarmRef>>),
 }

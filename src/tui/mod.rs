@@ -21,7 +21,7 @@ pub use app::{Surroundings, run};
 pub use commands::{COMMANDS, CommandId, Place};
 pub use left::{How, Left};
 pub use message::{Message, Request};
-pub use model::{Connection, Header, Model, Screen};
+pub use model::{Header, Model, Order, Screen};
 pub use terminal::TerminalError;
 pub use text::{against, age, clean, column};
 pub use theme::{Depth, Role, Theme, ThemeError};

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
-use crate::alarms::{Board, Freshness, Row, severity};
+use crate::alarms::{Board, Freshness, Key, Row, Source, key, severity};
+use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
 use crate::incident::{AlarmRef, AlarmState, IncidentStatus, Question, question};
 use crate::journal::Summary;
@@ -30,10 +31,14 @@ pub struct Model {
     pub refresh: std::time::Duration,
     /// The playbooks.
     pub catalog: Arc<Catalog>,
-    /// The connection to AWS.
-    pub connection: Connection,
-    /// The selected alarm, by region and name: it stays selected wherever it moves.
-    pub selected: Option<(String, String)>,
+    /// How alarms are graded by their names.
+    pub severities: Vec<SeverityRule>,
+    /// How the board is sorted.
+    pub order: Order,
+    /// Which rows are shown, in order, and what that was found from.
+    arranged: (Vec<usize>, Option<Arranged>),
+    /// The selected alarm: it stays selected wherever it moves.
+    pub selected: Option<Key>,
     /// What a rehearsal's scenario would answer, by input.
     pub hints: BTreeMap<String, String>,
     /// The filter's text.
@@ -73,35 +78,64 @@ pub struct Notice {
     pub until: DateTime<Utc>,
 }
 
-/// What the header says.
+/// What the header says, whatever is open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// The caller.
-    pub identity: String,
     /// The scenario and its speed, in a rehearsal.
     pub rehearsal: Option<String>,
+    /// Whether nothing may be changed from here.
+    pub read_only: bool,
 }
 
-/// The connection to AWS.
+/// How the board is sorted, and by what it is grouped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// What is in ALARM first, the latest first.
+    #[default]
+    State,
+    /// The gravest first, in groups.
+    Severity,
+    /// What changed its state last first.
+    Age,
+    /// By the service that the tags name, in groups.
+    Service,
+    /// By account and region, in groups.
+    Source,
+}
+
+impl Order {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::State => Self::Severity,
+            Self::Severity => Self::Age,
+            Self::Age => Self::Service,
+            Self::Service => Self::Source,
+            Self::Source => Self::State,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Severity => "severity",
+            Self::Age => "age",
+            Self::Service => "service",
+            Self::Source => "account",
+        }
+    }
+}
+
+/// What the order of the rows was found from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Connection {
-    /// Being made.
-    Connecting,
-    /// Made; and whose it is, where that is known.
-    Ready {
-        /// The region.
-        region: String,
-        /// The account.
-        account: String,
-        /// The caller.
-        identity: String,
-    },
-    /// It cannot be made, and why.
-    Missing(String),
+struct Arranged {
+    board: usize,
+    catalog: usize,
+    filter: String,
+    order: Order,
 }
 
 /// Where the responder is.
@@ -154,7 +188,9 @@ impl Model {
             board: Arc::default(),
             refresh,
             catalog: Arc::default(),
-            connection: Connection::Connecting,
+            severities: Vec::new(),
+            order: Order::default(),
+            arranged: (Vec::new(), None),
             selected: None,
             hints: BTreeMap::new(),
             filter: String::new(),
@@ -183,31 +219,108 @@ impl Model {
         });
     }
 
-    /// The rows that pass the filter.
-    #[must_use]
-    pub fn rows(&self) -> Vec<&Row> {
-        let wanted = match &self.overlay {
+    /// The filter that applies: what is typed, while it is typed.
+    fn wanted(&self) -> String {
+        match &self.overlay {
             Some(Overlay::Form(form)) if form.purpose == Purpose::Filter => {
                 form.value().to_lowercase()
             }
             _ => self.filter.to_lowercase(),
+        }
+    }
+
+    /// Finds out which rows are shown, in which order, if anything that decides it has changed.
+    pub fn arrange(&mut self) {
+        let now = Arranged {
+            board: Arc::as_ptr(&self.board).addr(),
+            catalog: Arc::as_ptr(&self.catalog).addr(),
+            filter: self.wanted(),
+            order: self.order,
         };
-        let terms: Vec<&str> = wanted.split_whitespace().collect();
-        self.board
-            .rows
+        if self.arranged.1.as_ref() == Some(&now) {
+            return;
+        }
+        let terms: Vec<&str> = now.filter.split_whitespace().collect();
+        let rows = &self.board.rows;
+        let mut shown: Vec<usize> = (0..rows.len())
+            .filter(|at| terms.iter().all(|term| contains(&rows[*at], term)))
+            .collect();
+        match self.order {
+            // The board comes in this order.
+            Order::State => {}
+            Order::Age => shown.sort_by_key(|at| std::cmp::Reverse(rows[*at].alarm.since)),
+            Order::Severity => shown.sort_by_cached_key(|at| self.severity(&rows[*at])),
+            Order::Service | Order::Source => {
+                shown.sort_by_cached_key(|at| self.group(&rows[*at]));
+            }
+        }
+        self.arranged = (shown, Some(now));
+    }
+
+    /// The rows that are shown, in order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<&Row> {
+        self.arranged
+            .0
             .iter()
-            .filter(|row| terms.is_empty() || terms.iter().all(|term| contains(&row.alarm, term)))
+            .filter_map(|at| self.board.rows.get(*at))
             .collect()
     }
 
-    /// The selected row's place among those that pass the filter.
+    /// The group of a row, where the order makes groups.
+    #[must_use]
+    pub fn group(&self, row: &Row) -> Option<String> {
+        match self.order {
+            Order::State | Order::Age => None,
+            Order::Severity => Some(self.severity(row).name().to_owned()),
+            Order::Service => Some(
+                row.details
+                    .service()
+                    .or(row.alarm.namespace.as_deref())
+                    .unwrap_or("no service")
+                    .to_owned(),
+            ),
+            Order::Source => Some(
+                self.board
+                    .source_of(&row.alarm)
+                    .map_or_else(|| row.alarm.region.clone(), Source::name),
+            ),
+        }
+    }
+
+    /// The selected row's place among those that are shown.
     #[must_use]
     pub fn selected_index(&self, rows: &[&Row]) -> usize {
-        let place = self.selected.as_ref().and_then(|(region, name)| {
-            rows.iter()
-                .position(|row| row.alarm.name == *name && row.alarm.region == *region)
-        });
+        let place = self
+            .selected
+            .as_ref()
+            .and_then(|wanted| rows.iter().position(|row| key(&row.alarm) == *wanted));
         place.unwrap_or(0)
+    }
+
+    /// The source of the incident's alarm while the incident is on the screen, or the only one.
+    #[must_use]
+    pub fn source(&self) -> Option<&Source> {
+        let incident = self
+            .incident
+            .as_ref()
+            .and_then(|snapshot| snapshot.state.incident.as_ref());
+        let alarm = incident
+            .filter(|_| self.screen == Screen::Incident)
+            .and_then(|incident| incident.alarms.front());
+        let of_alarm = alarm.and_then(|alarm| {
+            let same = |source: &&Source| {
+                source.place.region == alarm.region
+                    && (source.account == alarm.account || alarm.account.is_empty())
+            };
+            self.board
+                .source_of(alarm)
+                .or(self.board.sources.iter().find(same))
+        });
+        match (of_alarm, self.board.sources.as_slice()) {
+            (None, [only]) => Some(only),
+            (found, _) => found,
+        }
     }
 
     /// The playbooks that answer an alarm, best first.
@@ -222,12 +335,12 @@ impl Model {
 
     /// How bad an alarm is.
     #[must_use]
-    pub fn severity(&self, alarm: &AlarmRef) -> Severity {
+    pub fn severity(&self, row: &Row) -> Severity {
         let impact = self
-            .answering(alarm)
+            .answering(&row.alarm)
             .first()
             .map(|entry| entry.playbook.impact);
-        severity(alarm, impact)
+        severity(&row.alarm, row.details.severity(), &self.severities, impact)
     }
 
     /// Everything that can be chosen for an alarm: what answers it first, then the rest.
@@ -334,29 +447,29 @@ impl Model {
         places
     }
 
-    /// What to say about how old the board is; nothing while it is live.
+    /// What is wrong with each source that is not as it should be.
     #[must_use]
-    pub fn lateness(&self) -> Option<String> {
-        let late = self.board.freshness.is_late(
-            self.now,
-            self.refresh.max(std::time::Duration::from_secs(5)),
-        );
-        match &self.board.freshness {
-            _ if !late => None,
-            Freshness::Connecting => None,
-            Freshness::Live { at } => {
-                Some(format!("not refreshed for {}", super::age(self.now - *at)))
-            }
-            Freshness::Delayed { since, reason } => Some(format!(
-                "delayed for {}: {reason}",
-                super::age(self.now - *since)
-            )),
-            Freshness::Lost { reason } => Some(format!("lost: {reason}")),
-        }
+    pub fn troubles(&self) -> Vec<(&Source, String)> {
+        let interval = self.refresh.max(std::time::Duration::from_secs(5));
+        self.board
+            .sources
+            .iter()
+            .filter_map(|source| Some((source, source.trouble(self.now, interval)?)))
+            .collect()
+    }
+
+    /// Whether what a source says is from now.
+    #[must_use]
+    pub fn is_live(&self, source: &Source) -> bool {
+        let interval = self.refresh.max(std::time::Duration::from_secs(5));
+        matches!(source.freshness, Freshness::Live { .. })
+            && !source.freshness.is_late(self.now, interval)
     }
 }
 
-fn contains(alarm: &AlarmRef, term: &str) -> bool {
+fn contains(row: &Row, term: &str) -> bool {
+    let alarm = &row.alarm;
+    let tags = row.details.tags.iter().flat_map(|tags| tags.values());
     let fields = [
         alarm.name.as_str(),
         alarm.state.name(),
@@ -373,6 +486,8 @@ fn contains(alarm: &AlarmRef, term: &str) -> bool {
         .into_iter()
         .chain(metric)
         .chain(dimensions)
+        .chain(tags.map(String::as_str))
+        .chain([alarm.account.as_str(), alarm.profile.as_str()])
         .any(|field| field.to_lowercase().contains(term))
 }
 

@@ -59,6 +59,7 @@ pub fn with_programs(programs: Arc<dyn Programs>) -> Settings {
         actor: engine::actor(),
         speed: 1.0,
         redactor: Redactor::default(),
+        read_only: false,
     }
 }
 

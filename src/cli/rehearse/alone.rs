@@ -4,11 +4,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::{Arguments, Stage};
-use crate::alarms::{Board, watch as watch_alarms};
 use crate::cli::alarms_seen::report_alarms;
+use crate::cli::live::Live;
 use crate::cli::{CliError, FAILURE, SUCCESS};
 use crate::engine::{self, Handle, Recording};
 use crate::incident::{AlarmRef, AlarmState, Command};
@@ -138,14 +136,12 @@ async fn walk(
     let refused =
         |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
     let (alarm, answers) = (&stage.scenario.alarm, &stage.scenario.answers);
-    let (boards, mut seen) = watch::channel(Arc::new(Board::default()));
-    let (_visible, visible) = watch::channel(Vec::new());
-    tokio::spawn(watch_alarms(
-        Arc::clone(&stage.aws),
-        stage.feed(),
-        boards,
-        visible,
-    ));
+    let live = Live::over(
+        Arc::clone(&stage.engine.aws),
+        vec![stage.source()],
+        &stage.feed(),
+    );
+    let mut seen = live.boards.clone();
     if let Some(summary) = unfinished {
         let handle =
             engine::resume(summary.id, stage.recorder.clone(), stage.engine.clone()).await?;

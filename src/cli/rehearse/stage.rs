@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use super::Visited;
 use crate::actions::VOCABULARY;
-use crate::alarms::FeedSettings;
-use crate::aws::{Aws, AwsSettings, Place, Pool};
+use crate::alarms::{FeedSettings, Source};
+use crate::aws::{AwsSettings, Place, Pool};
 use crate::cli::CliError;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Recorder};
@@ -31,7 +31,6 @@ pub(in crate::cli) struct Stage {
     _simulator: Option<Simulator>,
     address: SocketAddr,
     pub scenario: Scenario,
-    pub aws: Arc<Aws>,
     pub engine: engine::Settings,
     pub recorder: Recorder,
     pub catalog: Catalog,
@@ -66,7 +65,7 @@ impl Stage {
             region: Some(scenario.region.clone()),
             rehearsal_endpoint: Some(format!("http://{address}")),
         }));
-        let aws = pool.at(&Place::default()).await?;
+        pool.at(&Place::default()).await?;
         let engine = engine::Settings {
             vocabulary: VOCABULARY,
             aws: pool,
@@ -74,12 +73,12 @@ impl Stage {
             actor: engine::actor(),
             speed,
             redactor: settings.redactor(),
+            read_only: settings.read_only.value,
         };
         Ok(Self {
             _simulator: simulator,
             address,
             scenario,
-            aws,
             engine,
             recorder,
             catalog: crate::cli::catalog(settings),
@@ -113,6 +112,14 @@ impl Stage {
                 }
             }
         });
+    }
+
+    /// The one source of its alarms.
+    pub fn source(&self) -> Source {
+        Source {
+            account: self.scenario.account.clone(),
+            ..Source::new(Place::default(), String::new(), false)
+        }
     }
 
     /// How often the alarms are asked for: faster when the scenario's time runs faster.

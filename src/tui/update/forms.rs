@@ -127,6 +127,22 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
     })
 }
 
+/// Somebody looks after the selected alarm.
+pub(super) fn acknowledge(model: &Model) -> Option<Form> {
+    let rows = model.rows();
+    let alarm = &rows.get(model.selected_index(&rows))?.alarm;
+    let purpose = Purpose::AcknowledgeAlarm {
+        alarm: alarm.arn.clone(),
+        name: alarm.name.clone(),
+    };
+    let title = format!("Look after {}", alarm.name);
+    Some(
+        Form::one(title, purpose, "for how many minutes", false)
+            .with("60")
+            .and("what you do about it", false),
+    )
+}
+
 /// A console that went silent is followed no longer; one that is alive is asked, or overruled by
 /// typing its writer's name.
 pub(super) fn take_over(model: &mut Model) -> Vec<Request> {
@@ -276,6 +292,23 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             look(model)
         }
         Purpose::Note => ask(Command::Note(text), "noted"),
+        Purpose::AcknowledgeAlarm { alarm, name } => {
+            let minutes = form.fields.first().map_or("", |field| field.input.value());
+            let minutes = minutes.trim().parse().ok();
+            if let Some(minutes) = minutes.filter(|minutes| (1..=1440).contains(minutes)) {
+                return vec![Request::AcknowledgeAlarm {
+                    alarm,
+                    name,
+                    minutes,
+                    note: text,
+                }];
+            }
+            let mut form = form;
+            form.at = 0;
+            model.overlay = Some(Overlay::Form(form));
+            model.say("minutes are a number from 1 to 1440", true);
+            Vec::new()
+        }
         Purpose::Status(to) => {
             let mut requests = note.map_or_else(Vec::new, |note| ask(Command::Note(note), "noted"));
             requests.extend(status(to));

@@ -13,11 +13,22 @@ use crate::incident::{Command, IncidentStatus, Question};
 use crate::tui::commands::{CommandId, Entry, find};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::{Message, Request};
-use crate::tui::model::{Connection, Model, Overlay, Screen};
+use crate::tui::model::{Model, Overlay, Screen};
 
 /// Updates the model.
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
+    let mut requests = taken(model, message);
+    let before = model.rows().len();
+    model.arrange();
+    // What is in view has changed with what is shown.
+    if before != model.rows().len() && !requests.iter().any(|one| matches!(one, Request::Look(_))) {
+        requests.extend(look(model));
+    }
+    requests
+}
+
+fn taken(model: &mut Model, message: Message) -> Vec<Request> {
     match message {
         Message::Key(key) if key.kind != KeyEventKind::Release => return pressed(model, key),
         Message::Key(_) => {}
@@ -33,6 +44,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
         Message::BoardSeen(board) => {
             // Nothing is selected until the responder moves: the first row is the one offered.
             model.board = board;
+            model.arrange();
             return look(model);
         }
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
@@ -46,19 +58,6 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
         }
         Message::Recovered(what) => model.recovered = Some(what),
         Message::CatalogRead(catalog) => model.catalog = catalog,
-        Message::Connected(connection) => {
-            if let Connection::Ready {
-                region,
-                account,
-                identity,
-            } = &connection
-            {
-                model.header.region.clone_from(region);
-                model.header.account.clone_from(account);
-                model.header.identity.clone_from(identity);
-            }
-            model.connection = connection;
-        }
         Message::Answered(answer) => {
             model.opening = false;
             let error = answer.is_err();
@@ -203,6 +202,15 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
             let form = Form::one("Filter", Purpose::Filter, "show alarms that contain", true)
                 .with(&model.filter);
             model.overlay = Some(Overlay::Form(form));
+        }
+        CommandId::Sort => {
+            model.order = model.order.next();
+            model.arrange();
+            model.say(format!("sorted by {}", model.order.name()), false);
+            return look(model);
+        }
+        CommandId::AcknowledgeAlarm => {
+            model.overlay = forms::acknowledge(model).map(Overlay::Form);
         }
         CommandId::Open => return choice::choose(model),
         CommandId::Attach => return choice::attach(model),

@@ -1,6 +1,7 @@
 //! Going up and down: on the board, in the tree, in the text.
 
 use super::look;
+use crate::alarms::key;
 use crate::tui::commands::CommandId;
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Screen};
@@ -10,7 +11,7 @@ pub(super) fn select(model: &mut Model, index: usize) {
     let rows = model.rows();
     let chosen = rows
         .get(index.min(rows.len().saturating_sub(1)))
-        .map(|row| (row.alarm.region.clone(), row.alarm.name.clone()));
+        .map(|row| key(&row.alarm));
     model.selected = chosen.or(model.selected.take());
 }
 

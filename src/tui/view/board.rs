@@ -12,16 +12,17 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{line, padded, rule, severity_role};
-use crate::alarms::Row;
+use super::alarm::draw_detail;
+use super::{line, severity_role};
+use crate::alarms::{Freshness, Row, Source, key};
 use crate::incident::AlarmState;
-use crate::tui::model::{Model, state_words};
-use crate::tui::text::{against, age, column, sparkline, wrap};
+use crate::tui::model::{Model, Order, state_words};
+use crate::tui::text::{against, age, column, sparkline};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the details stand beside the list.
 const WIDE: u16 = 160;
-const DETAIL_WIDTH: u16 = 42;
+pub(super) const DETAIL_WIDTH: u16 = 42;
 const DETAIL_HEIGHT: u16 = 8;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -42,32 +43,56 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     }
 }
 
+/// Lines about sources that are not live, and about what is known to be wrong at AWS.
+const MOST_NEWS: usize = 3;
+
 fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
     let mut lines = vec![summary(model, rows.len(), width, theme)];
-    if let Some(late) = model.lateness() {
-        lines.push(line(&format!(" {late}"), width, theme.style(Role::Late)));
-    }
-    if let Some(reason) = &model.board.values_missing {
-        let text = format!(" values could not be read: {reason}");
-        lines.push(line(&text, width, theme.style(Role::Late)));
-    }
+    lines.extend(news(model, width, theme));
     let columns = Columns::new(width);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
     let height = usize::from(area.height).saturating_sub(lines.len());
     let selected = model.selected_index(rows);
     // The selection stays in sight; the list moves under it only when it must.
     let first = selected.saturating_sub(height.saturating_sub(1));
+    let mut group = None;
+    let mut shown: Vec<(bool, Line<'static>)> = Vec::new();
     for (index, row) in rows.iter().enumerate().skip(first).take(height) {
-        lines.push(columns.row(model, row, index == selected, theme));
+        let own = model.group(row);
+        if own.is_some() && own != group {
+            let title = own.clone().unwrap_or_default();
+            shown.push((
+                false,
+                line(&format!(" {title}"), width, theme.style(Role::Heading)),
+            ));
+        }
+        group = own;
+        shown.push((
+            index == selected,
+            columns.row(model, row, index == selected, theme),
+        ));
     }
+    // Headings take room: what stands above the selection gives way.
+    let below = shown
+        .iter()
+        .position(|(selected, _)| *selected)
+        .map_or(0, |at| (at + 1).saturating_sub(height));
+    lines.extend(
+        shown
+            .into_iter()
+            .skip(below)
+            .take(height)
+            .map(|(_, line)| line),
+    );
     if rows.is_empty() {
-        let text = match (
-            &model.connection,
-            model.filter.is_empty(),
-            model.board.complete,
-        ) {
-            (crate::tui::model::Connection::Connecting, _, _) => " Connecting to AWS…",
+        let connecting = model
+            .board
+            .sources
+            .iter()
+            .all(|source| source.freshness == Freshness::Connecting);
+        let text = match (connecting, model.filter.is_empty(), model.board.complete()) {
+            (true, _, _) => " Connecting to AWS…",
             (_, _, false) => " Waiting for the first alarms…",
             (_, false, true) => " No alarm contains that. Esc clears the filter.",
             (_, true, true) => " There are no alarms here.",
@@ -75,6 +100,54 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
         lines.push(line(text, width, theme.style(Role::Dim)));
     }
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// What is not live, what is missing, and what AWS or the operators know of.
+fn news(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let several = model.board.sources.len() > 1;
+    let named = |source: &Source, text: &str| {
+        if several {
+            format!(" {}: {text}", source.name())
+        } else {
+            format!(" {text}")
+        }
+    };
+    let late = model
+        .troubles()
+        .into_iter()
+        .map(|(source, text)| (named(source, &text), Role::Late));
+    let missing = model.board.sources.iter().flat_map(|source| {
+        let texts = source.missing.iter();
+        texts.map(|text| (named(source, text), Role::Late))
+    });
+    let events = model.board.events.iter().map(|event| {
+        let when = match (event.at, event.until) {
+            (Some(at), _) if at > model.now => format!("in {}", age(at - model.now)),
+            (Some(at), _) => format!("for {}", age(model.now - at)),
+            (None, _) => String::new(),
+        };
+        let word = if event.kind == "health" {
+            "AWS Health"
+        } else {
+            "planned"
+        };
+        (
+            format!(" {word}: {} · {} · {when}", event.title, event.region),
+            Role::Medium,
+        )
+    });
+    let all: Vec<(String, Role)> = late.chain(missing).chain(events).collect();
+    let more = all.len().saturating_sub(MOST_NEWS);
+    let mut lines: Vec<Line<'static>> = all
+        .into_iter()
+        .take(MOST_NEWS)
+        .map(|(text, role)| line(&text, width, theme.style(role)))
+        .collect();
+    if more > 0 {
+        let text = format!(" and {more} more: standdown doctor says all of it");
+        lines.push(line(&text, width, theme.style(Role::Dim)));
+    }
+    lines
 }
 
 fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'static> {
@@ -85,8 +158,11 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
         count(AlarmState::InsufficientData),
         count(AlarmState::Ok)
     );
-    if !model.board.complete && !model.board.rows.is_empty() {
+    if !model.board.complete() && !model.board.rows.is_empty() {
         text.push_str(" · the rest is still being read");
+    }
+    if model.order != Order::State {
+        text = format!("{text} · by {}", model.order.name());
     }
     if !model.filter.is_empty() {
         text = format!("{text} · {shown} contain \"{}\"", model.filter);
@@ -144,7 +220,7 @@ impl Columns {
     fn row(&self, model: &Model, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
         let alarm = &row.alarm;
         let (mark, word) = state_words(alarm.state);
-        let severity = model.severity(alarm);
+        let severity = model.severity(row);
         let answering = model.answering(alarm);
         let playbook = answering
             .first()
@@ -152,6 +228,23 @@ impl Columns {
         let since = alarm
             .since
             .map_or_else(String::new, |since| age(model.now - since));
+        // A row of a source that is not live is not said to be so by a line alone.
+        let live = model
+            .board
+            .source_of(alarm)
+            .is_none_or(|source| model.is_live(source));
+        let since = if live { since } else { format!("~{since}") };
+        let marks = marks(model, row);
+        let name = if marks.is_empty() {
+            alarm.name.clone()
+        } else {
+            format!("{} [{}]", alarm.name, marks.join(", "))
+        };
+        let region = model
+            .board
+            .source_of(alarm)
+            .filter(|source| !source.alias.is_empty())
+            .map_or_else(|| alarm.region.clone(), Source::name);
         let spans = [
             (
                 column(&format!(" {mark} {word}"), 10),
@@ -159,14 +252,17 @@ impl Columns {
             ),
             (column(short(severity), 4), severity_role(severity)),
             (" ".into(), Role::Text),
-            (column(&alarm.name, self.name), Role::Text),
+            (
+                column(&name, self.name),
+                if live { Role::Text } else { Role::Late },
+            ),
             (" ".into(), Role::Text),
-            (column(&since, 5), Role::Dim),
+            (column(&since, 5), if live { Role::Dim } else { Role::Late }),
             (column(&against(alarm, &row.values), VALUE), Role::Text),
             (" ".into(), Role::Text),
             (column(&sparkline(&row.values, TREND), TREND), Role::Chart),
             (" ".into(), Role::Text),
-            (column(&alarm.region, self.region), Role::Dim),
+            (column(&region, self.region), Role::Dim),
             (
                 column(playbook, self.playbook),
                 if answering.is_empty() {
@@ -188,6 +284,32 @@ impl Columns {
     }
 }
 
+/// Words about an alarm that its state does not say.
+fn marks(model: &Model, row: &Row) -> Vec<String> {
+    let mut marks = Vec::new();
+    if let Some(one) = model.board.acknowledgement(&row.alarm, model.now) {
+        marks.push(format!("{} has it", one.by));
+    }
+    if row.details.is_flapping(model.now) {
+        marks.push(format!("flapping ×{}", row.details.changes(model.now)));
+    }
+    if model.board.muted.contains_key(&key(&row.alarm)) {
+        marks.push("muted".into());
+    }
+    if row.facts.suppressed_by.is_some() {
+        marks.push("suppressed".into());
+    }
+    match row.facts.evaluation.as_deref() {
+        Some("PARTIAL_DATA") => marks.push("partial".into()),
+        Some(_) => marks.push("not evaluated".into()),
+        None => {}
+    }
+    if !row.facts.actions_enabled {
+        marks.push("actions off".into());
+    }
+    marks
+}
+
 fn short(severity: crate::playbook::Severity) -> &'static str {
     match severity {
         crate::playbook::Severity::Critical => "crit",
@@ -203,77 +325,4 @@ pub(super) fn state_role(state: AlarmState) -> Role {
         AlarmState::InsufficientData => Role::NoData,
         AlarmState::Ok => Role::Ok,
     }
-}
-
-fn draw_detail(model: &Model, row: &Row, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
-    let area = if area.width >= DETAIL_WIDTH * 2 {
-        area
-    } else {
-        padded(area)
-    };
-    let width = usize::from(area.width);
-    let alarm = &row.alarm;
-    let mut lines = vec![rule(&alarm.name, width, theme)];
-    let mut add = |label: &str, text: String| {
-        let indent = 11;
-        for (index, part) in wrap(&text, width.saturating_sub(indent))
-            .into_iter()
-            .take(4)
-            .enumerate()
-        {
-            let label = if index == 0 {
-                column(label, indent)
-            } else {
-                " ".repeat(indent)
-            };
-            lines.push(Line::from(vec![
-                Span::styled(label, theme.style(Role::Dim)),
-                Span::styled(part, theme.style(Role::Text)),
-            ]));
-        }
-    };
-    let answering: Vec<&str> = model
-        .answering(alarm)
-        .iter()
-        .map(|entry| entry.playbook.name.as_str())
-        .collect();
-    add(
-        " playbook",
-        if answering.is_empty() {
-            "none answers this alarm; Enter chooses one".into()
-        } else {
-            answering.join(", ")
-        },
-    );
-    add(" about", alarm.description.clone());
-    add(" reason", alarm.reason.clone());
-    let dimensions: Vec<String> = alarm
-        .dimensions
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    if let (Some(namespace), Some(metric)) = (&alarm.namespace, &alarm.metric) {
-        add(
-            " metric",
-            format!("{namespace} {metric} {}", dimensions.join(" ")),
-        );
-    }
-    let since = alarm.since.map_or_else(
-        || "unknown".into(),
-        |since| since.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-    );
-    add(
-        " since",
-        format!(
-            "{since} · {} · {}",
-            alarm.region,
-            if alarm.account.is_empty() {
-                "account unknown"
-            } else {
-                &alarm.account
-            }
-        ),
-    );
-    lines.truncate(area.height.into());
-    frame.render_widget(Paragraph::new(lines), area);
 }

@@ -11,7 +11,7 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::alarms::Freshness;
-use crate::tui::model::{Connection, Model};
+use crate::tui::model::{Model, Screen};
 use crate::tui::text::{age, fit};
 use crate::tui::theme::{Role, Theme};
 
@@ -20,30 +20,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         Some(rehearsal) => (format!(" REHEARSAL {rehearsal} "), Role::Rehearsal),
         None => (" LIVE ".to_owned(), Role::Live),
     };
+    let badge = if model.header.read_only {
+        format!("{badge}READ-ONLY ")
+    } else {
+        badge
+    };
     let (right, right_role) = freshness(model);
-    let place = match &model.connection {
-        Connection::Connecting if model.header.account.is_empty() => {
-            "connecting to AWS…".to_owned()
-        }
-        Connection::Missing(_) => "not connected to AWS".to_owned(),
-        Connection::Connecting | Connection::Ready { .. } => {
-            // What follows the last slash of the ARN is what tells people apart.
-            let who = model
-                .header
-                .identity
-                .rsplit_once(':')
-                .map_or("", |(_, who)| who.trim_start_matches("assumed-role/"));
-            [
-                model.header.account.as_str(),
-                model.header.region.as_str(),
-                who,
-            ]
-            .iter()
-            .filter(|part| !part.is_empty())
-            .copied()
-            .collect::<Vec<_>>()
-            .join(" · ")
-        }
+    let place = place(model);
+    // Production has a colour, and a word.
+    let place_role = if model.source().is_some_and(|source| source.production) {
+        Role::Critical
+    } else {
+        Role::Heading
     };
     let width = usize::from(area.width);
     let badge = fit(&badge, width.saturating_sub(right.width() + 2));
@@ -53,7 +41,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let line = Line::from(vec![
         Span::styled(badge, theme.style(badge_role)),
         Span::raw(" "),
-        Span::styled(place, theme.style(Role::Heading)),
+        Span::styled(place, theme.style(place_role)),
         Span::raw(" ".repeat(gap)),
         Span::styled(right, theme.style(right_role)),
         Span::raw(" "),
@@ -61,13 +49,80 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     frame.render_widget(Paragraph::new(line), area);
 }
 
-fn freshness(model: &Model) -> (String, Role) {
-    if let Some(late) = model.lateness() {
-        let word = late.split(':').next().unwrap_or("late").to_owned();
-        return (word, Role::Late);
+/// Whose account this is: of the incident, or of everything that is watched.
+fn place(model: &Model) -> String {
+    let sources = &model.board.sources;
+    let Some(source) = model.source() else {
+        let mut accounts: Vec<&str> = sources
+            .iter()
+            .map(|source| source.account.as_str())
+            .filter(|account| !account.is_empty())
+            .collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let mut regions: Vec<&str> = sources
+            .iter()
+            .map(|source| source.place.region.as_str())
+            .collect();
+        regions.sort_unstable();
+        regions.dedup();
+        return format!("{} accounts · {} regions", accounts.len(), regions.len());
+    };
+    // What follows the last slash of the ARN is what tells people apart.
+    let who = source
+        .identity
+        .rsplit_once(':')
+        .map_or("", |(_, who)| who.trim_start_matches("assumed-role/"));
+    let environment = model
+        .incident
+        .as_ref()
+        .filter(|_| model.screen == Screen::Incident)
+        .and_then(|snapshot| snapshot.state.environment());
+    let parts = [
+        if source.production { "PRODUCTION" } else { "" },
+        source.alias.as_str(),
+        source.account.as_str(),
+        source.place.region.as_str(),
+        environment.unwrap_or_default(),
+        who,
+    ];
+    let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    match (said.is_empty(), &source.freshness) {
+        (_, Freshness::Lost { .. }) if source.account.is_empty() => "not connected to AWS".into(),
+        (true, _) => "connecting to AWS…".into(),
+        (false, _) => said.join(" · "),
     }
-    match &model.board.freshness {
-        Freshness::Live { at } => (format!("live {}", age(model.now - *at)), Role::Dim),
-        _ => ("waiting for alarms".to_owned(), Role::Dim),
+}
+
+fn freshness(model: &Model) -> (String, Role) {
+    let sources = &model.board.sources;
+    let troubles = model.troubles();
+    match (sources.as_slice(), troubles.as_slice()) {
+        ([_], [(_, text)]) => {
+            let word = text.split([':', ';']).next().unwrap_or("late").to_owned();
+            (word, Role::Late)
+        }
+        (_, []) => {
+            let oldest = sources
+                .iter()
+                .map(|source| match source.freshness {
+                    Freshness::Live { at } => Some(at),
+                    _ => None,
+                })
+                .min()
+                .flatten();
+            match oldest {
+                Some(at) => (format!("live {}", age(model.now - at)), Role::Dim),
+                None => ("waiting for alarms".to_owned(), Role::Dim),
+            }
+        }
+        (all, some) => {
+            let live = all.len() - all.iter().filter(|source| !model.is_live(source)).count();
+            if live == all.len() {
+                (format!("{} to see", some.len()), Role::Late)
+            } else {
+                (format!("{live} of {} live", all.len()), Role::Late)
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Draws the model. Pure: it reads the model and the theme, and changes nothing.
 
+mod alarm;
 mod banner;
 mod board;
 mod evidence;
@@ -18,9 +19,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::model::{Connection, Model, Screen};
+use super::model::{Model, Screen};
 use super::text::fit;
 use super::theme::{Role, Theme};
+use crate::alarms::Freshness;
 
 pub(super) use incident::longest_scroll;
 pub(super) use overlay::longest_help;
@@ -56,15 +58,26 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     header::draw(model, theme, frame, top);
     let banner = banner::lines(model, said.width.into(), theme);
     frame.render_widget(Paragraph::new(banner), said);
-    match (model.screen, &model.connection) {
-        (Screen::Board, Connection::Missing(reason)) if model.board.rows.is_empty() => {
-            setup::draw(reason, theme, frame, middle);
-        }
-        (Screen::Board, _) => board::draw(model, theme, frame, middle),
-        (Screen::Incident, _) => incident::draw(model, theme, frame, middle),
+    match model.screen {
+        Screen::Board => match lost(model) {
+            Some(reason) => setup::draw(reason, theme, frame, middle),
+            None => board::draw(model, theme, frame, middle),
+        },
+        Screen::Incident => incident::draw(model, theme, frame, middle),
     }
     footer::draw(model, theme, frame, bottom);
     overlay::draw(model, theme, frame, middle);
+}
+
+/// Why there is nothing to show at all: the one source that there is cannot be had.
+fn lost(model: &Model) -> Option<&str> {
+    match model.board.sources.as_slice() {
+        [only] if model.board.rows.is_empty() => match &only.freshness {
+            Freshness::Lost { reason, .. } => Some(reason),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// How many lines stand below the header for what has to be said above everything else.

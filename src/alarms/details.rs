@@ -1,0 +1,294 @@
+//! Asks for what has to be asked alarm by alarm: tags, history, contributors. Only for what is in
+//! view, or in ALARM.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant};
+
+use super::board::{Board, Key, Row, key};
+use super::facts::Details;
+use super::history::history;
+use super::keeper::Updates;
+use crate::aws::{Aws, AwsError, Place, Quota, describe};
+use crate::clock;
+use crate::incident::{AlarmRef, AlarmState};
+
+/// Tags rarely change.
+const TAGS: Duration = Duration::from_mins(15);
+/// Whether rules mute alarms is asked so often.
+const MUTES: Duration = Duration::from_mins(1);
+/// Credentials are looked at so often.
+const CREDENTIALS: Duration = Duration::from_mins(1);
+
+/// What was asked already.
+#[derive(Debug, Default)]
+struct Known {
+    tags: HashMap<Key, Instant>,
+    /// Since when the alarm was in its state when its history was read.
+    history: HashMap<Key, Option<DateTime<Utc>>>,
+}
+
+/// Asks on behalf of one source.
+pub(super) struct Clerk {
+    aws: Arc<Aws>,
+    place: Place,
+    updates: Updates,
+    known: Arc<tokio::sync::Mutex<Known>>,
+    working: Option<JoinHandle<()>>,
+    mutes: Option<Instant>,
+    credentials: Option<Instant>,
+}
+
+impl Drop for Clerk {
+    fn drop(&mut self) {
+        if let Some(working) = self.working.take() {
+            working.abort();
+        }
+    }
+}
+
+impl Clerk {
+    pub fn new(aws: Arc<Aws>, place: Place, updates: Updates) -> Self {
+        Self {
+            aws,
+            place,
+            updates,
+            known: Arc::default(),
+            working: None,
+            mutes: None,
+            credentials: None,
+        }
+    }
+
+    /// Finds out whose account this is.
+    pub fn identify(&self) {
+        let (aws, place, updates) = (
+            Arc::clone(&self.aws),
+            self.place.clone(),
+            self.updates.clone(),
+        );
+        tokio::spawn(async move {
+            // Without an answer the alarms are shown all the same.
+            if let Ok(identity) = aws.identity().await {
+                updates.tell(move |board| {
+                    if let Some(source) = board.source_mut(&place) {
+                        source.account = identity.account;
+                        source.identity = identity.arn;
+                    }
+                });
+            }
+        });
+    }
+
+    /// What concerns the account as a whole.
+    pub async fn account(&mut self) {
+        let due =
+            |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
+        if due(self.credentials, CREDENTIALS) {
+            self.credentials = Some(Instant::now());
+            let (place, expires) = (self.place.clone(), self.aws.expires().await);
+            self.updates.tell(move |board| {
+                if let Some(source) = board.source_mut(&place) {
+                    source.expires = expires;
+                }
+            });
+        }
+        if due(self.mutes, MUTES) {
+            self.mutes = Some(Instant::now());
+            let (aws, place, updates) = (
+                Arc::clone(&self.aws),
+                self.place.clone(),
+                self.updates.clone(),
+            );
+            tokio::spawn(async move {
+                // Where it is not allowed, or not there, nothing is muted as far as is known.
+                if let Ok(muted) = muted(&aws).await {
+                    updates.tell(move |board| board.set_muted(&place, muted));
+                }
+            });
+        }
+    }
+
+    /// Asks for the details of what is in view, and of what is in ALARM, unless it still asks.
+    pub fn look(&mut self, seen: &[Arc<AlarmRef>]) {
+        if self
+            .working
+            .as_ref()
+            .is_some_and(|working| !working.is_finished())
+        {
+            return;
+        }
+        let (answer, asked) = tokio::sync::oneshot::channel();
+        let place = self.place.clone();
+        let mut wanted: Vec<Key> = seen.iter().map(|alarm| key(alarm)).collect();
+        self.updates.tell(move |board| {
+            let mine =
+                |row: &&Row| row.alarm.profile == place.profile && row.alarm.region == place.region;
+            let burning = board.rows.iter().filter(mine);
+            wanted.extend(
+                burning
+                    .filter(|row| row.alarm.state == AlarmState::Alarm)
+                    .map(|row| key(&row.alarm)),
+            );
+            let rows: Vec<Row> = rows(board, &wanted);
+            // Nobody waits for it any more once the source is gone.
+            let _ = answer.send(rows);
+        });
+        let (aws, updates, known) = (
+            Arc::clone(&self.aws),
+            self.updates.clone(),
+            Arc::clone(&self.known),
+        );
+        let place = self.place.clone();
+        self.working = Some(tokio::spawn(async move {
+            let Ok(rows) = asked.await else { return };
+            let mut known = known.lock().await;
+            for row in rows {
+                if let Err(error) = ask(&aws, &row, &mut known, &updates).await {
+                    let text = format!("details could not be read: {error}");
+                    let place = place.clone();
+                    updates.tell(move |board| board.missing(&place, "details", Some(text)));
+                    return;
+                }
+            }
+            updates.tell(move |board| board.missing(&place, "details", None));
+        }));
+    }
+}
+
+fn rows(board: &Board, wanted: &[Key]) -> Vec<Row> {
+    let wanted: std::collections::HashSet<&Key> = wanted.iter().collect();
+    board
+        .rows
+        .iter()
+        .filter(|row| wanted.contains(&key(&row.alarm)))
+        .cloned()
+        .collect()
+}
+
+async fn ask(aws: &Aws, row: &Row, known: &mut Known, updates: &Updates) -> Result<(), AwsError> {
+    let alarm = &row.alarm;
+    let key = key(alarm);
+    let now = clock::now();
+    let mut details = Details::clone(&row.details);
+    let stale = known.tags.get(&key).is_none_or(|at| at.elapsed() >= TAGS);
+    if stale && !alarm.arn.is_empty() {
+        details.tags = Some(tags(aws, alarm).await?);
+        known.tags.insert(key.clone(), Instant::now());
+    }
+    // Only a state that changed lately can have changed often.
+    let lately = alarm
+        .since
+        .is_some_and(|since| now - since < chrono::Duration::days(1));
+    if lately && known.history.get(&key) != Some(&alarm.since) {
+        let day = aws.now() - chrono::Duration::days(1);
+        let found = history(aws, &alarm.name, day, aws.now()).await?;
+        details.history = Some(found.entries.into());
+        known.history.insert(key.clone(), alarm.since);
+    }
+    if row.facts.several && alarm.state == AlarmState::Alarm {
+        details.contributors = contributors(aws, alarm).await?;
+    } else {
+        details.contributors.clear();
+    }
+    if details != *row.details {
+        updates.tell(move |board| board.set_details(&key, Arc::new(details)));
+    }
+    Ok(())
+}
+
+/// The tags of an alarm: one call each.
+///
+/// # Errors
+/// When CloudWatch cannot be asked, or does not allow it.
+pub async fn tags(aws: &Aws, alarm: &AlarmRef) -> Result<BTreeMap<String, String>, AwsError> {
+    aws.pace(Quota::ListTagsForResource).await;
+    let answer = aws
+        .cloudwatch
+        .list_tags_for_resource()
+        .resource_arn(&alarm.arn)
+        .send()
+        .await
+        .map_err(|error| describe("cloudwatch:ListTagsForResource", &error).about(&alarm.name))?;
+    Ok(answer
+        .tags()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect())
+}
+
+async fn contributors(
+    aws: &Aws,
+    alarm: &AlarmRef,
+) -> Result<Vec<BTreeMap<String, String>>, AwsError> {
+    aws.pace(Quota::DescribeAlarmContributors).await;
+    // The first page holds more than anybody reads.
+    let answer = aws
+        .cloudwatch
+        .describe_alarm_contributors()
+        .alarm_name(&alarm.name)
+        .send()
+        .await
+        .map_err(|error| {
+            describe("cloudwatch:DescribeAlarmContributors", &error).about(&alarm.name)
+        })?;
+    Ok(answer
+        .alarm_contributors()
+        .iter()
+        .map(|one| {
+            let attributes = one.contributor_attributes().into_iter().flatten();
+            attributes
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        })
+        .collect())
+}
+
+/// The alarms that rules mute now, by name, and the rules' names.
+async fn muted(aws: &Aws) -> Result<HashMap<String, Vec<String>>, AwsError> {
+    use aws_sdk_cloudwatch::types::AlarmMuteRuleStatus;
+    let mut muted: HashMap<String, Vec<String>> = HashMap::new();
+    let mut token = None;
+    loop {
+        aws.pace(Quota::ListAlarmMuteRules).await;
+        let page = aws
+            .cloudwatch
+            .list_alarm_mute_rules()
+            .statuses(AlarmMuteRuleStatus::Active)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe("cloudwatch:ListAlarmMuteRules", &error))?;
+        for rule in page.alarm_mute_rule_summaries() {
+            // The summary has no name; its ARN ends with it.
+            let name = rule
+                .alarm_mute_rule_arn()
+                .and_then(|arn| arn.rsplit(':').next());
+            let Some(name) = name else { continue };
+            aws.pace(Quota::ListAlarmMuteRules).await;
+            let rule = aws
+                .cloudwatch
+                .get_alarm_mute_rule()
+                .alarm_mute_rule_name(name)
+                .send()
+                .await
+                .map_err(|error| describe("cloudwatch:GetAlarmMuteRule", &error))?;
+            let targets = rule
+                .mute_targets()
+                .map(aws_sdk_cloudwatch::types::MuteTargets::alarm_names);
+            for alarm in targets.into_iter().flatten() {
+                muted
+                    .entry(alarm.clone())
+                    .or_default()
+                    .push(name.to_owned());
+            }
+        }
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(muted);
+        }
+    }
+}
