@@ -208,7 +208,11 @@ impl Board {
     pub fn complete(&self) -> bool {
         self.sources
             .iter()
-            .all(|source| source.complete || matches!(source.freshness, Freshness::Lost { .. }))
+            .all(|source| source.complete
+                || matches!(
+                    source.freshness,
+                    Freshness::Lost { .. } | Freshness::Delayed { .. }
+                ))
     }
 
     /// Who looks after an alarm, if somebody does.

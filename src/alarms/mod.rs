@@ -5,6 +5,7 @@
 
 mod board;
 mod convert;
+mod cost;
 mod details;
 mod events;
 mod facts;
@@ -16,6 +17,7 @@ mod source;
 mod values;
 
 pub use board::{Board, Key, Row, Seen, key};
+pub use cost::{Cost, Line as CostLine, Watched};
 pub use details::tags;
 pub use events::{ServiceEvent, calendars, planned};
 pub use facts::{Details, Facts, Kind, children};

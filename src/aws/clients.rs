@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::meta::region::ProvideRegion as _;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -205,7 +207,7 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .app_name(
             aws_config::AppName::new("standdown")
                 .unwrap_or_else(|_| unreachable!("the name is valid")),
@@ -238,7 +240,18 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
     }
     if let Some(profile) = &settings.profile {
         // A profile that was named wins over keys in the environment, as in the AWS CLI.
+        let region = aws_config::profile::ProfileFileRegionProvider::builder()
+            .profile_name(profile)
+            .build();
+        let region = match &settings.region {
+            Some(region) => Some(Region::new(region.clone())),
+            None => region.region().await,
+        };
+        let calls = ProviderConfig::without_region()
+            .with_http_client(http)
+            .with_region(region);
         let provider = aws_config::profile::ProfileFileCredentialsProvider::builder()
+            .configure(&calls)
             .profile_name(profile)
             .build();
         loader = loader.profile_name(profile).credentials_provider(provider);

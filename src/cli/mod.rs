@@ -5,6 +5,8 @@ mod alarms;
 mod alarms_seen;
 mod check;
 mod console;
+mod cost;
+mod doctor;
 mod export;
 mod farewell;
 mod incidents;
@@ -15,6 +17,7 @@ mod resume;
 mod simulate;
 mod stores;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,6 +97,12 @@ enum Subcommands {
     Check(check::Arguments),
     /// Print the board of alarms once.
     Alarms(alarms::Arguments),
+    /// Look for what is missing: terminal, credentials, permissions, what playbooks need.
+    Doctor(doctor::Arguments),
+    /// Without a screen: open incidents when alarms fire, and run their diagnostics.
+    Watch(watch::Arguments),
+    /// Say what an hour of watching costs in calls and dollars.
+    Cost(cost::Arguments),
     /// Practise: play a scenario against a simulated AWS.
     Rehearse(rehearse::Arguments),
     /// Serve a scenario's simulated AWS to any AWS client.
@@ -208,6 +217,9 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             None => console::run(&settings).await,
             Some(Subcommands::Check(arguments)) => check::run(&arguments, &settings),
             Some(Subcommands::Alarms(arguments)) => alarms::run(&arguments, &settings).await,
+            Some(Subcommands::Doctor(arguments)) => doctor::run(&arguments, &settings).await,
+            Some(Subcommands::Watch(arguments)) => watch::run(&arguments, &settings).await,
+            Some(Subcommands::Cost(arguments)) => cost::run(&arguments, &settings).await,
             Some(Subcommands::Rehearse(arguments)) => rehearse::run(arguments, &settings).await,
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),

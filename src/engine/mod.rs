@@ -49,6 +49,25 @@ pub struct Settings {
     pub read_only: bool,
 }
 
+/// What stands behind the name of whoever watches without a screen.
+const WATCHES: &str = " (watch)";
+
+/// Who works where nobody looks: the same, said to be a watcher.
+#[must_use]
+pub fn watcher() -> Actor {
+    let actor = actor();
+    Actor {
+        user: format!("{}{WATCHES}", actor.user),
+        ..actor
+    }
+}
+
+/// Whether a writer is a watcher, which hands over to any console.
+#[must_use]
+pub fn is_watcher(writer: &str) -> bool {
+    writer.contains(WATCHES)
+}
+
 /// Finds out who works here, from the operating system and never from the environment.
 #[must_use]
 pub fn actor() -> Actor {

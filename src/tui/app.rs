@@ -419,8 +419,24 @@ fn take_up(id: IncidentId, surroundings: &Surroundings, said: mpsc::Sender<Said>
         let answer = match engine::resume(id.clone(), recorder, settings).await {
             Ok(handle) => {
                 let role = handle.snapshot().role.clone();
+                // Who only watches hands over to whoever opens the incident.
+                let watched = match &role {
+                    engine::Role::Follower {
+                        writer: Some(writer),
+                        ..
+                    } => engine::is_watcher(&writer.to_string()),
+                    _ => false,
+                };
+                if watched && let Err(error) = handle.control(engine::Control::TakeOver).await {
+                    let _ = said
+                        .send(Said::Message(Message::Answered(Err(error.to_string()))))
+                        .await;
+                }
                 let _ = said.send(Said::Opened(handle)).await;
                 Ok(match role {
+                    engine::Role::Follower { .. } if watched => {
+                        format!("incident {id}: the watcher hands it over to you")
+                    }
                     engine::Role::Writer { .. } => format!("incident {id}: you are where it stood"),
                     engine::Role::Imported => {
                         format!("incident {id} was imported: it can be read, and not continued")

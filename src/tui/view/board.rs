@@ -193,7 +193,7 @@ impl Columns {
         // A margin, then state, severity, age, value and trend, each with a gap behind it.
         let fixed = 1 + 9 + 5 + 5 + VALUE + 1 + TREND + 1;
         let room = width.saturating_sub(fixed);
-        let region = if room >= 62 { 15 } else { 0 };
+        let region = if room >= 62 { 20 } else { 0 };
         let room = room - region;
         let playbook = (room * 2 / 5).min(28);
         Self {

@@ -66,7 +66,15 @@ fn place(model: &Model) -> String {
             .collect();
         regions.sort_unstable();
         regions.dedup();
-        return format!("{} accounts · {} regions", accounts.len(), regions.len());
+        let count = |count: usize, noun: &str| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("{count} {noun}{s}")
+        };
+        return format!(
+            "{} · {}",
+            count(accounts.len(), "account"),
+            count(regions.len(), "region")
+        );
     };
     // What follows the last slash of the ARN is what tells people apart.
     let who = source

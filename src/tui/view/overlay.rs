@@ -7,6 +7,8 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{line, padded};
+use crate::alarms::{Cost, Watched};
+use crate::incident::AlarmState;
 use crate::tui::commands::COMMANDS;
 use crate::tui::form::{Form, Purpose};
 use crate::tui::model::{Model, Overlay};
@@ -115,7 +117,7 @@ fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect 
 
 fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
     let places = model.places();
-    COMMANDS
+    let keys = COMMANDS
         .iter()
         .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
         .map(|entry| {
@@ -128,8 +130,25 @@ fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
                 Span::styled(column(&keys, 12), theme.style(Role::Key)),
                 Span::styled(entry.about, theme.style(Role::Text)),
             ])
-        })
-        .collect()
+        });
+    let cost = Line::from(Span::styled(cost(model), theme.style(Role::Dim)));
+    keys.chain([Line::raw(""), cost]).collect()
+}
+
+/// What it costs to look at this.
+fn cost(model: &Model) -> String {
+    let alarms = model.board.rows.len();
+    let cost = Cost::of(Watched {
+        alarms,
+        burning: model.board.count(AlarmState::Alarm),
+        visible: alarms.min(usize::from(model.size.1) * 2),
+        sources: model.board.sources.len(),
+        interval: model.refresh,
+    });
+    format!(
+        "An hour of watching {alarms} alarms: about {:.0} calls, ${:.2}. `standdown cost` says of what.",
+        cost.calls, cost.dollars
+    )
 }
 
 /// How far down the help can be scrolled.
@@ -138,7 +157,8 @@ pub(in crate::tui) fn longest_help(model: &Model) -> u16 {
     let lines = COMMANDS
         .iter()
         .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
-        .count();
+        .count()
+        + 2;
     u16::try_from(lines)
         .unwrap_or(u16::MAX)
         .saturating_sub(model.size.1.saturating_sub(4))

@@ -1,0 +1,290 @@
+//! What can be found out on this machine.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Findings, Verdict};
+use crate::actions::programs::{
+    Invocation, LocalPrograms, ProgramError, Programs, base_environment,
+};
+use crate::cli::stores;
+use crate::config::Settings;
+use crate::journal::Journal;
+use crate::playbook::{Catalog, Entry, StepKind};
+use crate::tui::Depth;
+
+/// How long a tool may take to say its version.
+const VERSION: Duration = Duration::from_secs(10);
+
+pub(super) fn terminal(findings: &mut Findings) {
+    findings.group("terminal");
+    if !std::io::stdout().is_terminal() {
+        findings.add(
+            Verdict::Warning,
+            "output",
+            "not a terminal; the console needs one",
+        );
+    }
+    match crossterm::terminal::size() {
+        Ok((width, height)) if width >= 80 && height >= 24 => {
+            findings.add(Verdict::Ok, "size", format!("{width}×{height}"));
+        }
+        Ok((width, height)) => findings.add(
+            Verdict::Warning,
+            "size",
+            format!("{width}×{height}; 80×24 shows a step whole"),
+        ),
+        Err(error) => findings.add(Verdict::Warning, "size", format!("not known: {error}")),
+    }
+    let colours = match Depth::detect() {
+        Depth::True => "24 bit, because COLORTERM says so",
+        Depth::None => "none, because of NO_COLOR or TERM=dumb",
+        Depth::Indexed => "256; set COLORTERM=truecolor where the terminal has more",
+    };
+    findings.add(Verdict::Ok, "colours", colours);
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    let utf8 = locale
+        .as_ref()
+        .is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"));
+    findings.add(
+        if utf8 { Verdict::Ok } else { Verdict::Warning },
+        "UTF-8",
+        match (&locale, utf8) {
+            (Some(locale), true) => locale.clone(),
+            (Some(locale), false) => format!("the locale is {locale}; set LANG=C.UTF-8"),
+            (None, _) => "no locale is set; set LANG=C.UTF-8".into(),
+        },
+    );
+    let through = match (set("TMUX"), set("STY")) {
+        (Some(_), _) => "through tmux: `set -g set-clipboard on` there",
+        (_, Some(_)) => "through screen, which may refuse it",
+        _ => "by OSC 52; whether the terminal takes it cannot be asked",
+    };
+    findings.add(Verdict::Unknown, "clipboard", through);
+}
+
+pub(super) fn configuration(findings: &mut Findings, settings: &Settings) {
+    findings.group("configuration");
+    let optional = |value: &Option<String>| {
+        value
+            .clone()
+            .unwrap_or_else(|| "as the AWS environment says".into())
+    };
+    let places: Vec<String> = settings
+        .watched()
+        .iter()
+        .map(|one| {
+            let place = crate::aws::Place::new(&one.profile, &one.region).to_string();
+            if one.alias.is_empty() {
+                place
+            } else {
+                format!("{place} ({})", one.alias)
+            }
+        })
+        .collect();
+    let shown = [
+        (
+            "theme",
+            settings.theme.value.clone(),
+            settings.theme.origin.to_string(),
+        ),
+        (
+            "profile",
+            optional(&settings.profile.value),
+            settings.profile.origin.to_string(),
+        ),
+        (
+            "region",
+            optional(&settings.region.value),
+            settings.region.origin.to_string(),
+        ),
+        (
+            "watch",
+            places.join(", "),
+            settings.watch.origin.to_string(),
+        ),
+        (
+            "refresh",
+            humantime::format_duration(settings.refresh.value).to_string(),
+            settings.refresh.origin.to_string(),
+        ),
+        (
+            "read-only",
+            settings.read_only.value.to_string(),
+            settings.read_only.origin.to_string(),
+        ),
+        (
+            "severity rules",
+            settings.severities.value.len().to_string(),
+            settings.severities.origin.to_string(),
+        ),
+        (
+            "calendars",
+            settings.calendars.value.join(", "),
+            settings.calendars.origin.to_string(),
+        ),
+        (
+            "alert",
+            settings.alert.value.join(" "),
+            settings.alert.origin.to_string(),
+        ),
+        (
+            "redact",
+            format!(
+                "{} patterns beside the standard ones",
+                settings.redact.value.len()
+            ),
+            settings.redact.origin.to_string(),
+        ),
+        (
+            "playbooks",
+            settings
+                .playbook_folders()
+                .iter()
+                .map(|folder| folder.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+            settings.playbooks.origin.to_string(),
+        ),
+    ];
+    for (name, value, from) in shown {
+        let value = if value.is_empty() {
+            "none".into()
+        } else {
+            value
+        };
+        findings.found(Verdict::Ok, name, value, Some(&from));
+    }
+}
+
+pub(super) fn journal(findings: &mut Findings, settings: &Settings) {
+    findings.group("journal");
+    let path = match stores::path(settings, stores::INCIDENTS) {
+        Ok(path) => path,
+        Err(error) => return findings.add(Verdict::Missing, "folder", error.to_string()),
+    };
+    if !path.exists() {
+        // Looking makes no store; whether one can be made shows in the folder above it.
+        let parent = path.ancestors().skip(1).find(|folder| folder.exists());
+        let writable = parent.is_some_and(|folder| {
+            nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).is_ok()
+        });
+        let detail = format!("{} is not there yet", path.display());
+        return if writable {
+            findings.add(Verdict::Ok, "store", format!("{detail}, and can be made"));
+        } else {
+            let help = "choose another folder with --state";
+            findings.add(
+                Verdict::Missing,
+                "store",
+                format!("{detail}, and cannot be made; {help}"),
+            );
+        };
+    }
+    match Journal::open(&path).and_then(|(journal, _)| journal.incidents()) {
+        Ok(all) => {
+            let unfinished = all.iter().filter(|one| one.is_unfinished()).count();
+            findings.add(
+                Verdict::Ok,
+                "store",
+                format!(
+                    "{}: {} incidents, {unfinished} unfinished",
+                    path.display(),
+                    all.len()
+                ),
+            );
+        }
+        Err(error) => findings.add(Verdict::Missing, "store", error.to_string()),
+    }
+}
+
+pub(super) fn playbooks(findings: &mut Findings, catalog: &Catalog) {
+    findings.group("playbooks");
+    for entry in &catalog.entries {
+        findings.add(
+            Verdict::Ok,
+            &entry.playbook.id,
+            format!("{} steps, {}", entry.playbook.steps.len(), entry.origin),
+        );
+    }
+    for broken in &catalog.broken {
+        findings.add(
+            Verdict::Missing,
+            broken
+                .id
+                .clone()
+                .unwrap_or_else(|| broken.origin.to_string()),
+            format!(
+                "{} cannot be used; `standdown check` says why",
+                broken.origin
+            ),
+        );
+    }
+}
+
+/// The programs that playbooks start, and those that they name as tools.
+pub(super) async fn tools(findings: &mut Findings, chosen: &[&Entry]) {
+    findings.group("tools");
+    let mut wanted: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut add = |program: String, id| match wanted.iter_mut().find(|(known, _)| *known == program)
+    {
+        Some((_, ids)) => ids.push(id),
+        None => wanted.push((program, vec![id])),
+    };
+    for entry in chosen {
+        let id = entry.playbook.id.as_str();
+        for step in &entry.playbook.steps {
+            let StepKind::Automated(automated) = &step.kind else {
+                continue;
+            };
+            for run in &automated.runs {
+                match run.kind {
+                    "aws" => add("aws".into(), id),
+                    "exec" => {
+                        if let Some(program) = super::needs::program(run) {
+                            add(program, id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    for (program, mut ids) in wanted {
+        ids.dedup();
+        let used = format!("used by {}", ids.join(", "));
+        let invocation = Invocation {
+            argv: vec![program.clone(), "--version".into()],
+            environment: base_environment(),
+        };
+        match timeout(VERSION, LocalPrograms.run(invocation)).await {
+            Ok(Ok(finished)) => {
+                let said = format!("{}{}", finished.stdout, finished.stderr);
+                let first = said
+                    .lines()
+                    .next()
+                    .unwrap_or("it says no version")
+                    .to_owned();
+                findings.found(Verdict::Ok, program, first, Some(&used));
+            }
+            Ok(Err(ProgramError::NotFound { .. })) => {
+                let detail = "not on the PATH; install it, or those steps are done by hand";
+                findings.found(Verdict::Missing, program, detail, Some(&used));
+            }
+            Ok(Err(error)) => {
+                findings.found(Verdict::Missing, program, error.to_string(), Some(&used));
+            }
+            Err(_) => findings.found(
+                Verdict::Warning,
+                program,
+                "it did not say its version in time",
+                Some(&used),
+            ),
+        }
+    }
+}

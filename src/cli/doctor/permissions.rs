@@ -1,0 +1,237 @@
+//! Which permissions are granted: by asking for something harmless, by IAM's own simulation, or
+//! not at all.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{Findings, Verdict};
+use crate::actions::programs::LocalPrograms;
+use crate::aws::{Aws, AwsError, Class, Quota, describe};
+use crate::cli::live;
+use crate::playbook::{Entry, StepKind};
+
+/// What the board itself needs.
+const BOARD: [&str; 6] = [
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "cloudwatch:ListTagsForResource",
+    "cloudwatch:DescribeAlarmHistory",
+    "cloudwatch:ListAlarmMuteRules",
+    "ssm:DescribeMaintenanceWindows",
+];
+
+/// Names of things that do not exist: whoever may ask is told so.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
+pub(super) async fn look(findings: &mut Findings, aws: &Aws, chosen: &[&Entry]) {
+    let mut wanted: BTreeSet<String> = BOARD.iter().map(ToString::to_string).collect();
+    for entry in chosen {
+        for step in &entry.playbook.steps {
+            if let StepKind::Automated(automated) = &step.kind {
+                wanted.extend(automated.permissions.iter().cloned());
+                wanted.extend(
+                    automated
+                        .runs
+                        .iter()
+                        .flat_map(|run| run.permissions.clone()),
+                );
+            }
+        }
+    }
+    // IAM does not tell DescribeDBInstances from DescribeDbInstances.
+    let mut seen = BTreeSet::new();
+    wanted.retain(|action| seen.insert(action.to_lowercase()));
+    let simulated = simulate(aws, &wanted).await;
+    if let Err(reason) = &simulated {
+        let detail = format!("iam:SimulatePrincipalPolicy cannot be asked: {reason}");
+        findings.add(Verdict::Warning, "simulation", detail);
+    }
+    for action in wanted {
+        if let Some(answer) = ask(aws, &action).await {
+            match answer {
+                Ok(()) => findings.found(Verdict::Ok, action, "granted", Some("asked for nothing")),
+                Err(error) if error.class == Class::AccessDenied => {
+                    findings.found(
+                        Verdict::Missing,
+                        action,
+                        "denied",
+                        Some("asked for nothing"),
+                    );
+                }
+                Err(error) if error.passes() || error.class == Class::Credentials => {
+                    findings.add(Verdict::Unknown, action, error.to_string());
+                }
+                // It was understood, and found wanting: so it was allowed.
+                Err(_) => {
+                    findings.found(Verdict::Ok, action, "granted", Some("asked for nothing"));
+                }
+            }
+            continue;
+        }
+        match &simulated {
+            Ok(decided) => match decided
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(&action))
+            {
+                Some((_, decision)) if decision == "allowed" => findings.found(
+                    Verdict::Ok,
+                    action,
+                    "granted",
+                    Some("iam:SimulatePrincipalPolicy, which knows no resource policies"),
+                ),
+                Some((_, decision)) => findings.found(
+                    Verdict::Missing,
+                    action,
+                    decision.clone(),
+                    Some("iam:SimulatePrincipalPolicy, which knows no resource policies"),
+                ),
+                None => findings.add(
+                    Verdict::Unknown,
+                    action,
+                    "IAM's simulation says nothing of it",
+                ),
+            },
+            Err(_) => findings.add(
+                Verdict::Unknown,
+                action,
+                "not checkable without side effects, nor by simulation",
+            ),
+        }
+    }
+}
+
+/// Asks for something that does not exist, or for as little as can be. `None` where that cannot be
+/// done without effect.
+async fn ask(aws: &Aws, action: &str) -> Option<Result<(), AwsError>> {
+    macro_rules! call {
+        ($call:expr) => {
+            Some(
+                $call
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| describe(action, &error)),
+            )
+        };
+    }
+    let group = "/standdown/doctor/does-not-exist";
+    match action {
+        "cloudwatch:DescribeAlarms" => call!(aws.cloudwatch.describe_alarms().max_records(1)),
+        "cloudwatch:DescribeAlarmHistory" => {
+            call!(aws.cloudwatch.describe_alarm_history().max_records(1))
+        }
+        "cloudwatch:ListAlarmMuteRules" => {
+            call!(aws.cloudwatch.list_alarm_mute_rules().max_records(1))
+        }
+        "cloudwatch:GetMetricData" => {
+            use aws_sdk_cloudwatch::primitives::DateTime;
+            use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricStat};
+            let metric = Metric::builder()
+                .namespace("standdown/doctor")
+                .metric_name("none")
+                .build();
+            let stat = MetricStat::builder()
+                .metric(metric)
+                .period(60)
+                .stat("Average")
+                .build();
+            let query = MetricDataQuery::builder().id("m").metric_stat(stat).build();
+            let now = aws.now().timestamp();
+            call!(
+                aws.cloudwatch
+                    .get_metric_data()
+                    .metric_data_queries(query)
+                    .start_time(DateTime::from_secs(now - 60))
+                    .end_time(DateTime::from_secs(now))
+            )
+        }
+        "logs:FilterLogEvents" => call!(aws.logs.filter_log_events().log_group_name(group)),
+        "logs:StartQuery" => {
+            let now = aws.now().timestamp();
+            call!(
+                aws.logs
+                    .start_query()
+                    .log_group_name(group)
+                    .query_string("fields @message | limit 1")
+                    .start_time(now - 60)
+                    .end_time(now)
+            )
+        }
+        "logs:GetQueryResults" => call!(aws.logs.get_query_results().query_id(NOBODY)),
+        "logs:StopQuery" => call!(aws.logs.stop_query().query_id(NOBODY)),
+        "ssm:DescribeInstanceInformation" => {
+            call!(aws.ssm.describe_instance_information().max_results(5))
+        }
+        "ssm:DescribeMaintenanceWindows" => {
+            call!(aws.ssm.describe_maintenance_windows().max_results(10))
+        }
+        "ssm:ListCommands" => call!(aws.ssm.list_commands().command_id(NOBODY)),
+        "ssm:ListCommandInvocations" => {
+            call!(aws.ssm.list_command_invocations().command_id(NOBODY))
+        }
+        "ssm:GetCommandInvocation" => call!(
+            aws.ssm
+                .get_command_invocation()
+                .command_id(NOBODY)
+                .instance_id("i-00000000000000000")
+        ),
+        "ssm:GetAutomationExecution" => {
+            call!(
+                aws.ssm
+                    .get_automation_execution()
+                    .automation_execution_id(NOBODY)
+            )
+        }
+        "ssm:DescribeAutomationExecutions" => {
+            call!(aws.ssm.describe_automation_executions().max_results(1))
+        }
+        "cloudtrail:LookupEvents" => {
+            aws.pace(Quota::LookupEvents).await;
+            call!(aws.cloudtrail.lookup_events().max_results(1))
+        }
+        _ => None,
+    }
+}
+
+/// What IAM says that the caller may do: each action with its decision.
+async fn simulate(aws: &Aws, wanted: &BTreeSet<String>) -> Result<Vec<(String, String)>, String> {
+    let identity = aws.identity().await.map_err(|error| error.to_string())?;
+    let input = json!({
+        "PolicySourceArn": role(&identity.arn),
+        "ActionNames": wanted.iter().collect::<Vec<_>>(),
+    });
+    let command = ["iam", "simulate-principal-policy"];
+    let answer = live::cli(&LocalPrograms, &aws.profile, &aws.region, &command, &input).await?;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    Ok(answer["EvaluationResults"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some((text(&one["EvalActionName"])?, text(&one["EvalDecision"])?)))
+        .collect())
+}
+
+/// IAM simulates roles, and not their sessions.
+fn role(arn: &str) -> String {
+    let Some((head, session)) = arn.split_once(":assumed-role/") else {
+        return arn.to_owned();
+    };
+    let name = session.rsplit_once('/').map_or(session, |(name, _)| name);
+    format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::role;
+
+    #[test]
+    fn a_session_is_simulated_as_its_role() {
+        assert_eq!(
+            role("arn:aws:sts::111122223333:assumed-role/responder/alice"),
+            "arn:aws:iam::111122223333:role/responder"
+        );
+        let user = "arn:aws:iam::111122223333:user/alice";
+        assert_eq!(role(user), user);
+    }
+}
