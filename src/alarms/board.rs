@@ -206,13 +206,13 @@ impl Board {
     /// Whether every page of every source that answers was read.
     #[must_use]
     pub fn complete(&self) -> bool {
-        self.sources
-            .iter()
-            .all(|source| source.complete
+        self.sources.iter().all(|source| {
+            source.complete
                 || matches!(
                     source.freshness,
                     Freshness::Lost { .. } | Freshness::Delayed { .. }
-                ))
+                )
+        })
     }
 
     /// Who looks after an alarm, if somebody does.

@@ -30,7 +30,6 @@ impl Updates {
 
 /// Asks all sources side by side, and keeps the board, until nobody looks at it. `visible` says
 /// whose values to fetch.
-#[must_use]
 pub fn watch(
     pool: &Arc<Pool>,
     sources: Vec<Source>,

@@ -119,7 +119,9 @@ impl Source {
             Freshness::Live { .. } => {
                 let clock = self.clock.map(|ahead| {
                     let (way, seconds) = if ahead > 0 { ("behind", ahead) } else { ("ahead of", -ahead) };
-                    let far = humantime::format_duration(Duration::from_secs(seconds.unsigned_abs()));
+                    // To the minute: an answer is dated in whole seconds, and took some time.
+                    let minutes = (seconds.unsigned_abs() + 30) / 60;
+                    let far = humantime::format_duration(Duration::from_secs(minutes * 60));
                     format!("this machine's clock is {far} {way} AWS's; set it, or AWS will refuse what it signs")
                 });
                 let ends = self

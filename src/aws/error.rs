@@ -90,7 +90,7 @@ impl AwsError {
                 format!("was throttled ({detail}); it is slowed down and tried again")
             }
             Class::AccessDenied => format!(
-                "is not allowed ({detail}); ask for the permission {}",
+                "is not allowed; ask for the permission {} ({detail})",
                 self.operation
             ),
             Class::Credentials => format!(

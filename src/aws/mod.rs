@@ -7,6 +7,7 @@
 mod clients;
 mod clock;
 mod error;
+mod http;
 mod pool;
 mod quotas;
 mod reach;

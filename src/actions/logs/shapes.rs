@@ -173,9 +173,17 @@ fn shape_of_text(text: &str) -> Shape {
 /// A path without its query, with identifiers masked.
 fn route(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or(path);
-    let segments: Vec<&str> = path
+    let segments: Vec<String> = path
         .split('/')
-        .map(|segment| if ID.is_match(segment) { "*" } else { segment })
+        .map(|segment| {
+            // What follows an identifier says what kind of thing it is.
+            let (stem, rest) = segment.split_at(segment.find('.').unwrap_or(segment.len()));
+            if ID.is_match(stem) {
+                format!("*{rest}")
+            } else {
+                segment.to_owned()
+            }
+        })
         .collect();
     segments.join("/")
 }

@@ -33,7 +33,7 @@ pub struct World {
     pub(super) queries: Mutex<HashMap<String, Asked>>,
     /// Calls by operation, for tests that count them.
     pub(super) counts: Mutex<BTreeMap<String, u64>>,
-    /// Datapoints that were asked for: metric, statistic and time, and how often.
+    /// Settled datapoints that were asked for: metric, statistic and time, and how often.
     pub(super) points: Mutex<HashMap<(String, i64), u64>>,
     /// How often each fault has struck.
     struck: Mutex<HashMap<usize, u64>>,
@@ -210,7 +210,7 @@ impl World {
         *lock(&self.counts).entry(operation.to_owned()).or_default() += 1;
     }
 
-    /// Counts the datapoints that a query asks for, by their time.
+    /// Counts the settled datapoints that a query asks for, by their time.
     pub(super) fn asked(&self, series: &str, times: impl Iterator<Item = i64>) {
         let mut points = lock(&self.points);
         for at in times {

@@ -410,11 +410,12 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
         }
         let name = metric.text("MetricName").unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, reason = "times in seconds")]
-        let first = (from as i64).div_euclid(period) * period;
-        #[expect(clippy::cast_possible_truncation, reason = "times in seconds")]
-        let times = (0..500)
+        let (first, end) = ((from as i64).div_euclid(period) * period, to as i64);
+        // What is older than the last three periods does not change any more.
+        let settled = Utc::now().timestamp().div_euclid(period) * period - 2 * period;
+        let times = (0..1440)
             .map(|n| first + n * period)
-            .take_while(|at| *at < to as i64);
+            .take_while(|at| *at < end.min(settled));
         world.asked(
             &format!("{name} {statistic} {period} {:?}", dimensions_of(metric)),
             times,
