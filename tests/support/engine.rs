@@ -67,7 +67,22 @@ pub async fn open(folder: &Path, steps: &str) -> Handle {
     open_with(folder, steps, settings()).await
 }
 
+/// A playbook of these steps alone.
+pub fn playbook_from(start: &str, steps: &str) -> String {
+    format!(
+        "format = 1\nid = \"p\"\nname = \"P\"\nsummary = \"s\"\nowner = \"o\"\nimpact = 2\nseverities = [\"high\"]\nincident_types = [\"x\"]\nstart = \"{start}\"\n[[answers]]\nname = \"*\"\n{steps}"
+    )
+}
+
+pub async fn open_steps(folder: &Path, start: &str, steps: &str, settings: Settings) -> Handle {
+    open_text(folder, playbook_from(start, steps), settings).await
+}
+
 pub async fn open_with(folder: &Path, steps: &str, settings: Settings) -> Handle {
+    open_text(folder, playbook(steps), settings).await
+}
+
+async fn open_text(folder: &Path, text: String, settings: Settings) -> Handle {
     let recorder = Recorder::start(&folder.join("journal.db"));
     let command = Command::Open {
         title: "t".into(),
@@ -76,7 +91,6 @@ pub async fn open_with(folder: &Path, steps: &str, settings: Settings) -> Handle
         rehearsal: None,
     };
     let handle = engine::open(command, recorder, settings).await.unwrap();
-    let text = playbook(steps);
     let compiled = standdown::playbook::compile(
         &standdown::document::Source::new("p.toml", text.as_str()),
         &[],

@@ -128,15 +128,22 @@ pub fn simulate(world: &World, scenario: &str, speed: &str) -> Server {
     }
 }
 
-/// The Python environment that `tests/run` installs.
-pub fn python() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+/// A Python environment that `tests/run` installs: `python`, `cli` or `moto`.
+pub fn environment_of(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target")
+        .join(name);
     assert!(
-        path.exists(),
+        path.join("bin/python").exists(),
         "{} is missing; run tests/run, which installs it",
         path.display()
     );
     path
+}
+
+/// The Python of LocalStack and boto3.
+pub fn python() -> PathBuf {
+    environment_of("python").join("bin/python")
 }
 
 /// LocalStack 4.12 reads a CBOR time with `int()`, and so refuses every request of the Rust SDK
@@ -188,12 +195,17 @@ pub fn localstack(world: &World) -> Server {
 
 /// Runs a Python script against an endpoint; it fails with what the script said.
 pub fn run_python(script: &str, endpoint: &str) -> String {
+    run_python_of("python", script, &[endpoint])
+}
+
+/// Runs a Python script in one of the environments.
+pub fn run_python_of(environment: &str, script: &str, arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests")
         .join(script);
-    let output = Command::new(python())
+    let output = Command::new(environment_of(environment).join("bin/python"))
         .arg(path)
-        .arg(endpoint)
+        .args(arguments)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_REGION", "eu-central-1")
