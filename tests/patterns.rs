@@ -2,7 +2,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test fails by panicking"
+    clippy::format_push_string,
+    reason = "a test fails by panicking, and need not be fast"
 )]
 
 use std::collections::BTreeMap;

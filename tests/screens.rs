@@ -155,6 +155,10 @@ fn incident() -> Snapshot {
             "cpu-004",
             serde_json::json!({"events": 182, "truncated": false, "other": 0, "patterns": [{"pattern": "ERROR request timed out after * ms", "count": 139}, {"pattern": "ERROR queue of worker * is full", "count": 43}]}),
         ),
+        (
+            "cpu-changes",
+            serde_json::json!({"count": 1, "deployments": 0, "changes": [{"at": "2026-11-20T02:10:00Z", "event": "CreateTags", "actor": "arn:aws:sts::111122223333:assumed-role/inventory/nightly"}], "actors": ["arn:aws:sts::111122223333:assumed-role/inventory/nightly"], "truncated": false}),
+        ),
     ];
     for (step, output) in outputs {
         let attempt = state

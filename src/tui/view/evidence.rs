@@ -3,6 +3,7 @@
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
+use super::findings;
 use crate::expression::{Scope, from_json, show};
 use crate::incident::{AttemptStatus, Execution};
 use crate::playbook::{Automated, Step};
@@ -122,6 +123,14 @@ fn runs(out: &mut Out<'_>, item: &str, kinds: &[(&str, &str)], value: &Value) {
             out.labelled(&label, reason, Role::Failed);
             continue;
         }
+        if let Some(lines) = findings::said(kind, value) {
+            let mut lines = lines.into_iter();
+            out.labelled(&label, &lines.next().unwrap_or_default(), Role::Text);
+            for line in lines {
+                out.cut(&format!("  {line}"));
+            }
+            continue;
+        }
         match *kind {
             "metric" => metric(out, &label, value),
             "logs" => logs(out, &label, value),
@@ -151,11 +160,28 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
         parts.push(format!("{minutes} min ≥ {threshold}"));
     }
     parts.extend(value["trend"].as_str().map(str::to_owned));
+    if let Some(ratio) = of_path(value, "/baseline/ratio") {
+        parts.push(format!("{ratio} × the same time of earlier days"));
+    }
+    if let Some(minutes) = of("minutes_outside").filter(|minutes| minutes != "0") {
+        parts.push(format!("{minutes} min outside of its band"));
+    }
+    if let Some(age) = value["age"].as_i64() {
+        parts.push(format!("read {} after it", age_of(age)));
+    }
     out.labelled(
         label,
         &format!("{} {}", sparkline(&series, 15), parts.join(" · ")),
         Role::Text,
     );
+}
+
+fn of_path(value: &Value, path: &str) -> Option<String> {
+    value.pointer(path)?.as_f64().map(number)
+}
+
+fn age_of(seconds: i64) -> String {
+    age(chrono::Duration::seconds(seconds))
 }
 
 fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
@@ -172,7 +198,10 @@ fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
         .flatten()
         .take(PATTERNS)
     {
-        let text = pattern["pattern"].as_str().unwrap_or_default();
+        let text = pattern["name"]
+            .as_str()
+            .or(pattern["pattern"].as_str())
+            .unwrap_or_default();
         out.cut(&format!("{:>6} × {text}", pattern["count"]));
     }
 }

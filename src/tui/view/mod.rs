@@ -4,6 +4,7 @@ mod alarm;
 mod banner;
 mod board;
 mod evidence;
+mod findings;
 mod footer;
 mod header;
 mod history;
