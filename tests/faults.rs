@@ -88,7 +88,7 @@ async fn watched(more: &str, interval: Duration) -> Watched {
 impl Watched {
     async fn until(&mut self, what: &str, wanted: impl Fn(&Board) -> bool) -> Arc<Board> {
         let found = self.boards.wait_for(|board| wanted(board));
-        let found = tokio::time::timeout(Duration::from_secs(120), found).await;
+        let found = tokio::time::timeout(Duration::from_mins(2), found).await;
         let board = found.unwrap_or_else(|_| panic!("never: {what}"));
         Arc::clone(&board.unwrap())
     }
@@ -177,7 +177,7 @@ async fn a_silence_is_waited_for_no_longer_than_the_time_out_and_ends_by_itself(
     let more =
         "[[faults]]\noperation = \"DescribeAlarms\"\nkind = \"hang\"\nfrom = \"2s\"\ntimes = 3\n";
     let mut watched = watched(more, Duration::from_millis(500)).await;
-    watched.until("live", |board| board.complete()).await;
+    watched.until("live", Board::complete).await;
     let before = Instant::now();
     let late = |board: &Board| {
         let now = chrono::Utc::now();
@@ -203,7 +203,7 @@ async fn expired_credentials_are_said_with_the_command_that_renews_them_and_pick
     let more =
         "[[faults]]\noperation = \"DescribeAlarms\"\nkind = \"expire\"\nfrom = \"2s\"\ntimes = 2\n";
     let mut watched = watched(more, Duration::from_millis(500)).await;
-    watched.until("live", |board| board.complete()).await;
+    watched.until("live", Board::complete).await;
     let board = watched
         .until("lost", |board| {
             matches!(freshness(board), Freshness::Lost { .. })
@@ -254,7 +254,7 @@ async fn a_clock_that_is_wrong_is_named_as_such() {
         board.complete() && trouble.is_some_and(|text| text.contains("clock is 10m"))
     };
     let found = boards.wait_for(|board| says(board));
-    let found = tokio::time::timeout(Duration::from_secs(60), found).await;
+    let found = tokio::time::timeout(Duration::from_mins(1), found).await;
     assert_eq!(found.unwrap().unwrap().rows.len(), 151);
 }
 
