@@ -20,6 +20,17 @@ fn unmodified_boto3_talks_to_it() {
 }
 
 #[test]
+fn unmodified_boto3_reads_the_rest_of_an_account() {
+    let world = World::new();
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/actions/scenario.toml");
+    let server = simulate(&world, scenario, "20");
+    assert_eq!(
+        run_python("boto3_account.py", &server.endpoint).trim(),
+        "ok"
+    );
+}
+
+#[test]
 fn older_clients_talk_to_it_in_the_query_protocol() {
     let world = World::new();
     let server = simulate(&world, "cpu-spike", "1");

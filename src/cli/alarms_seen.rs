@@ -1,42 +1,39 @@
-//! What becomes of an incident's alarms belongs into its record.
+//! What becomes of an incident's alarms, and what AWS knows to be wrong there, belongs into its
+//! record.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::alarms::Board;
-use crate::engine::{Handle, Unanswered};
-use crate::incident::Command;
+use crate::alarms::{Board, ServiceEvent};
+use crate::engine::{Handle, Role, Unanswered};
+use crate::incident::{AlarmRef, Command, Incident};
 
-/// Records what becomes of the incident's alarms.
+/// Records what becomes of the incident's alarms, and each open event of AWS Health in their
+/// regions once.
 pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Board>>) {
     let handle = handle.clone();
     tokio::spawn(async move {
+        let mut told: HashSet<String> = HashSet::new();
         loop {
             let board = Arc::clone(&boards.borrow_and_update());
             let snapshot = handle.snapshot();
             let Some(incident) = &snapshot.state.incident else {
                 return;
             };
-            for known in &incident.alarms {
-                let row = board
-                    .rows
-                    .iter()
-                    .find(|row| row.alarm.name == known.name && row.alarm.region == known.region);
-                if let Some(row) = row.filter(|row| row.alarm.state != known.state) {
-                    let (state, reason) = (row.alarm.state, row.alarm.reason.clone());
-                    let seen = Command::AlarmSeen {
-                        name: known.name.clone(),
-                        state,
-                        reason,
-                    };
-                    // What cannot be recorded now is seen again at the next refresh.
-                    if matches!(
-                        handle.ask(seen).await,
-                        Err(Unanswered::Refused(_) | Unanswered::Gone)
-                    ) {
-                        return;
-                    }
+            let mut commands = seen(incident, &board);
+            // Who only follows leaves that to the writer.
+            if matches!(snapshot.role, Role::Writer { .. }) {
+                commands.extend(events(incident, &board, &mut told));
+            }
+            for command in commands {
+                // What cannot be recorded now is seen again at the next refresh.
+                if matches!(
+                    handle.ask(command).await,
+                    Err(Unanswered::Refused(_) | Unanswered::Gone)
+                ) {
+                    return;
                 }
             }
             if boards.changed().await.is_err() {
@@ -44,4 +41,77 @@ pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Boa
             }
         }
     });
+}
+
+/// The same name can stand for other alarms in other accounts.
+fn is_same(known: &AlarmRef, seen: &AlarmRef) -> bool {
+    if known.arn.is_empty() || seen.arn.is_empty() {
+        known.name == seen.name && known.region == seen.region && known.profile == seen.profile
+    } else {
+        known.arn == seen.arn
+    }
+}
+
+fn seen(incident: &Incident, board: &Board) -> Vec<Command> {
+    incident
+        .alarms
+        .iter()
+        .filter_map(|known| {
+            let row = board.rows.iter().find(|row| is_same(known, &row.alarm))?;
+            (row.alarm.state != known.state).then(|| Command::AlarmSeen {
+                name: known.name.clone(),
+                state: row.alarm.state,
+                reason: row.alarm.reason.clone(),
+            })
+        })
+        .collect()
+}
+
+/// What AWS Health says of the regions of the incident's alarms, and was not noted yet.
+fn events(incident: &Incident, board: &Board, told: &mut HashSet<String>) -> Vec<Command> {
+    let concerns = |event: &&ServiceEvent| {
+        event.kind == "health"
+            && incident
+                .alarms
+                .iter()
+                .any(|alarm| event.region == alarm.region || event.region == "global")
+    };
+    board
+        .events
+        .iter()
+        .filter(concerns)
+        .filter(|event| told.insert(event.id.clone()))
+        .map(|event| {
+            let since = event
+                .at
+                .map(|at| format!(", since {}", at.format("%Y-%m-%d %H:%MZ")))
+                .unwrap_or_default();
+            format!(
+                "AWS Health: {} in {}{since} ({})",
+                event.title, event.region, event.id
+            )
+        })
+        // Another console may have noted it before.
+        .filter(|text| !incident.notes.iter().any(|note| note.text == *text))
+        .map(Command::Note)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::AlarmState;
+
+    #[test]
+    fn an_alarm_of_the_same_name_in_another_account_is_another_alarm() {
+        let alarm = |account: &str| AlarmRef {
+            name: "cpu".into(),
+            region: "eu-central-1".into(),
+            arn: format!("arn:aws:cloudwatch:eu-central-1:{account}:alarm:cpu"),
+            state: AlarmState::Ok,
+            ..AlarmRef::default()
+        };
+        let (one, other) = (alarm("111122223333"), alarm("444455556666"));
+        assert!(is_same(&one, &one.clone()) && !is_same(&one, &other));
+    }
 }

@@ -31,6 +31,7 @@ pub(super) fn answer(
         "ListTagsForResource" => list_tags(world, input),
         "DescribeAlarmContributors" => contributors(world, input),
         "ListAlarmMuteRules" => list_mute_rules(world, input),
+        "GetAlarmMuteRule" => get_mute_rule(world, input),
         _ => return None,
     })
 }
@@ -420,7 +421,7 @@ fn get_metric_data(world: &World, input: &Value) -> Result<Value, Failure> {
             &format!("{name} {statistic} {period} {:?}", dimensions_of(metric)),
             times,
         );
-        if query.get("ReturnData") != &Value::Bool(false) {
+        if query.truth("ReturnData") != Some(false) {
             let label = query
                 .text("Label")
                 .or(metric.text("MetricName"))
@@ -624,16 +625,36 @@ fn list_mute_rules(world: &World, input: &Value) -> Result<Value, Failure> {
                 .is_none_or(|name| mute.alarms.iter().any(|alarm| alarm == name))
         })
         .map(|mute| {
-            let arn = format!(
-                "arn:aws:cloudwatch:{}:{}:alarm-mute-rule:{}",
-                world.scenario.region, world.scenario.account, mute.name
-            );
             map! {
-                "AlarmMuteRuleArn": arn, "Status": mute.status.as_str(), "MuteType": "ONE_TIME",
+                "AlarmMuteRuleArn": mute_arn(world, &mute.name), "Status": mute.status.as_str(), "MuteType": "ONE_TIME",
                 "ExpireDate": world.real(3600.0), "LastUpdatedTimestamp": world.real(-3600.0),
             }
         })
         .collect();
     let (shown, next) = page(all, input.text("NextToken"), 50)?;
     Ok(map! { "AlarmMuteRuleSummaries": shown, "NextToken": next })
+}
+
+fn mute_arn(world: &World, name: &str) -> String {
+    format!(
+        "arn:aws:cloudwatch:{}:{}:alarm-mute-rule:{name}",
+        world.scenario.region, world.scenario.account
+    )
+}
+
+fn get_mute_rule(world: &World, input: &Value) -> Result<Value, Failure> {
+    let name = input.text("AlarmMuteRuleName").unwrap_or_default();
+    let mute = world.scenario.mutes.iter().find(|mute| mute.name == name);
+    let mute = mute.ok_or_else(|| {
+        Failure::new(
+            "ResourceNotFoundException",
+            format!("there is no mute rule {name}"),
+        )
+    })?;
+    Ok(map! {
+        "Name": name, "AlarmMuteRuleArn": mute_arn(world, name), "Status": mute.status.as_str(),
+        "Rule": map! { "Schedule": map! { "Expression": "at(2026-11-20T22:00)", "Duration": "PT8H" } },
+        "MuteTargets": map! { "AlarmNames": mute.alarms.clone() }, "MuteType": "ONE_TIME",
+        "LastUpdatedTimestamp": world.real(-3600.0),
+    })
 }

@@ -291,7 +291,7 @@ fn get_parameter(world: &World, input: &Value) -> Result<Value, Failure> {
     let value = world.scenario.parameters.get(name).ok_or_else(|| {
         Failure::new("ParameterNotFound", format!("there is no parameter {name}"))
     })?;
-    let decrypted = input.get("WithDecryption") == &Value::Bool(true);
+    let decrypted = input.truth("WithDecryption") == Some(true);
     Ok(map! {
         "Parameter": map! {
             "Name": name, "Type": "SecureString", "Version": 1,

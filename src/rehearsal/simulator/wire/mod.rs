@@ -269,6 +269,15 @@ impl Value {
         }
     }
 
+    /// True or false, however the protocol spelled it.
+    pub fn truth(&self, key: &str) -> Option<bool> {
+        match self.get(key) {
+            Self::Bool(truth) => Some(*truth),
+            Self::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
     pub fn integer(&self, key: &str) -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         self.number(key).map(|number| number as i64)
