@@ -7,7 +7,7 @@
 
 mod support;
 
-use support::{World, run_python, simulate};
+use support::{World, run_python, run_python_of, simulate};
 
 #[test]
 fn unmodified_boto3_talks_to_it() {
@@ -24,10 +24,9 @@ fn unmodified_boto3_reads_the_rest_of_an_account() {
     let world = World::new();
     let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/actions/scenario.toml");
     let server = simulate(&world, scenario, "20");
-    assert_eq!(
-        run_python("boto3_account.py", &server.endpoint).trim(),
-        "ok"
-    );
+    // LocalStack's boto3 is older than log alarms and mute rules.
+    let said = run_python_of("moto", "boto3_account.py", &[&server.endpoint]);
+    assert_eq!(said.trim(), "ok");
 }
 
 #[test]
