@@ -74,6 +74,8 @@ async fn watched(more: &str, interval: Duration) -> Watched {
     let (visible, seen) = tokio::sync::watch::channel(Vec::new());
     let settings = FeedSettings {
         interval,
+        // A period of a minute passes in three seconds.
+        speed: 20.0,
         ..FeedSettings::default()
     };
     let sources = vec![Source::new(Place::default(), String::new(), false)];

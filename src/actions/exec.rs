@@ -142,7 +142,9 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         environment.insert(name, value);
     }
     // What the program says of it is masked, whatever it looks like.
-    let redactor = context.redactor.hiding(&revealed);
+    let redactor = context.redactor.hiding(&revealed).map_err(|_| {
+        ActionError::failed("a secret is too long to be recognised in the output; nothing was run")
+    })?;
     let program = request.command.first().cloned().unwrap_or_default();
     let finished = context
         .programs

@@ -13,6 +13,8 @@ use tokio::process::Command;
 
 /// The most that is kept of a program's output, in bytes.
 pub const OUTPUT_LIMIT: usize = 1024 * 1024;
+/// What is dropped of a cut output without lines.
+const UNSEEN: usize = 64 * 1024;
 
 /// Variables that every program gets.
 const BASE: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM"];
@@ -231,7 +233,7 @@ async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
     })
 }
 
-/// Reads to the end, keeping the first [`OUTPUT_LIMIT`] bytes.
+/// Reads to the end, keeping the whole lines of the first [`OUTPUT_LIMIT`] bytes.
 async fn keep(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<(String, bool)> {
     let Some(mut stream) = stream else {
         return Ok((String::new(), false));
@@ -242,6 +244,11 @@ async fn keep(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<(String
     loop {
         let count = stream.read(&mut buffer).await?;
         if count == 0 {
+            // Half a secret would not be recognised as one.
+            if truncated {
+                let end = kept.iter().rposition(|byte| *byte == b'\n');
+                kept.truncate(end.map_or(OUTPUT_LIMIT - UNSEEN, |at| at + 1));
+            }
             return Ok((String::from_utf8_lossy(&kept).into_owned(), truncated));
         }
         let room = OUTPUT_LIMIT - kept.len();
@@ -281,7 +288,7 @@ mod tests {
             .run(invoke(&["head", "-c", "3000000", "/dev/zero"]))
             .await
             .unwrap();
-        assert!(finished.truncated && finished.stdout.len() == OUTPUT_LIMIT);
+        assert!(finished.truncated && finished.stdout.len() <= OUTPUT_LIMIT);
     }
 
     #[tokio::test]

@@ -182,6 +182,9 @@ impl Board {
                 .map(|(name, rules)| ((place.profile.clone(), place.region.clone(), name), rules)),
         );
         self.muted = Arc::new(all);
+        if let Some(source) = self.source_mut(place) {
+            source.mutes_known = true;
+        }
     }
 
     /// Takes the values of some alarms over.

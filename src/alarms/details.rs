@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
 
 use super::board::{Board, Key, Row, key};
 use super::facts::Details;
@@ -21,7 +21,11 @@ const TAGS: Duration = Duration::from_mins(15);
 /// Whether rules mute alarms is asked so often.
 const MUTES: Duration = Duration::from_mins(1);
 /// Credentials are looked at so often.
-const CREDENTIALS: Duration = Duration::from_mins(1);
+const CREDENTIALS: Duration = Duration::from_mins(5);
+/// Looking at credentials can run a program, and take this long.
+const LOOK: Duration = Duration::from_secs(10);
+/// The contributors of an alarm are asked for so often.
+const CONTRIBUTORS: Duration = Duration::from_mins(1);
 
 /// What was asked already.
 #[derive(Debug, Default)]
@@ -29,6 +33,7 @@ struct Known {
     tags: HashMap<Key, Instant>,
     /// Since when the alarm was in its state when its history was read.
     history: HashMap<Key, Option<DateTime<Utc>>>,
+    contributors: HashMap<Key, Instant>,
 }
 
 /// Asks on behalf of one source.
@@ -84,16 +89,26 @@ impl Clerk {
     }
 
     /// What concerns the account as a whole.
-    pub async fn account(&mut self) {
+    pub fn account(&mut self) {
         let due =
             |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
         if due(self.credentials, CREDENTIALS) {
             self.credentials = Some(Instant::now());
-            let (place, expires) = (self.place.clone(), self.aws.expires().await);
-            self.updates.tell(move |board| {
-                if let Some(source) = board.source_mut(&place) {
-                    source.expires = expires;
-                }
+            let (aws, place, updates) = (
+                Arc::clone(&self.aws),
+                self.place.clone(),
+                self.updates.clone(),
+            );
+            tokio::spawn(async move {
+                // Credentials that cannot be had show in the calls that need them.
+                let Ok(expires) = timeout(LOOK, aws.expires()).await else {
+                    return;
+                };
+                updates.tell(move |board| {
+                    if let Some(source) = board.source_mut(&place) {
+                        source.expires = expires;
+                    }
+                });
             });
         }
         if due(self.mutes, MUTES) {
@@ -104,10 +119,17 @@ impl Clerk {
                 self.updates.clone(),
             );
             tokio::spawn(async move {
-                // Where it is not allowed, or not there, nothing is muted as far as is known.
-                if let Ok(muted) = muted(&aws).await {
-                    updates.tell(move |board| board.set_muted(&place, muted));
-                }
+                let found = muted(&aws).await;
+                updates.tell(move |board| match found {
+                    Ok(muted) => {
+                        board.set_muted(&place, muted);
+                        board.missing(&place, "mute rules", None);
+                    }
+                    Err(error) => {
+                        let text = format!("mute rules could not be read: {error}");
+                        board.missing(&place, "mute rules", Some(text));
+                    }
+                });
             });
         }
     }
@@ -146,15 +168,20 @@ impl Clerk {
         self.working = Some(tokio::spawn(async move {
             let Ok(rows) = asked.await else { return };
             let mut known = known.lock().await;
+            let mut failed: BTreeMap<&str, AwsError> = BTreeMap::new();
             for row in rows {
-                if let Err(error) = ask(&aws, &row, &mut known, &updates).await {
-                    let text = format!("details could not be read: {error}");
-                    let place = place.clone();
-                    updates.tell(move |board| board.missing(&place, "details", Some(text)));
-                    return;
+                for (kind, error) in ask(&aws, &row, &mut known, &updates).await {
+                    failed.entry(kind).or_insert(error);
                 }
             }
-            updates.tell(move |board| board.missing(&place, "details", None));
+            updates.tell(move |board| {
+                for kind in ["tags", "history", "contributors"] {
+                    let text = failed
+                        .get(kind)
+                        .map(|error| format!("{kind} could not be read: {error}"));
+                    board.missing(&place, kind, text);
+                }
+            });
         }));
     }
 }
@@ -169,15 +196,28 @@ fn rows(board: &Board, wanted: &[Key]) -> Vec<Row> {
         .collect()
 }
 
-async fn ask(aws: &Aws, row: &Row, known: &mut Known, updates: &Updates) -> Result<(), AwsError> {
+/// Reads what is due for one alarm; what fails keeps nothing else back.
+async fn ask(
+    aws: &Aws,
+    row: &Row,
+    known: &mut Known,
+    updates: &Updates,
+) -> Vec<(&'static str, AwsError)> {
+    let mut failed = Vec::new();
     let alarm = &row.alarm;
     let key = key(alarm);
     let now = clock::now();
     let mut details = Details::clone(&row.details);
-    let stale = known.tags.get(&key).is_none_or(|at| at.elapsed() >= TAGS);
+    let due = |last: Option<&Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
+    let stale = details.tags.is_none() || due(known.tags.get(&key), TAGS);
     if stale && !alarm.arn.is_empty() {
-        details.tags = Some(tags(aws, alarm).await?);
-        known.tags.insert(key.clone(), Instant::now());
+        match tags(aws, alarm).await {
+            Ok(tags) => {
+                details.tags = Some(tags);
+                known.tags.insert(key.clone(), Instant::now());
+            }
+            Err(error) => failed.push(("tags", error)),
+        }
     }
     // Only a state that changed lately can have changed often.
     let lately = alarm
@@ -185,19 +225,31 @@ async fn ask(aws: &Aws, row: &Row, known: &mut Known, updates: &Updates) -> Resu
         .is_some_and(|since| now - since < chrono::Duration::days(1));
     if lately && known.history.get(&key) != Some(&alarm.since) {
         let day = aws.now() - chrono::Duration::days(1);
-        let found = history(aws, &alarm.name, day, aws.now()).await?;
-        details.history = Some(found.entries.into());
-        known.history.insert(key.clone(), alarm.since);
+        match history(aws, &alarm.name, day, aws.now()).await {
+            Ok(found) => {
+                details.history = Some(found.entries.into());
+                known.history.insert(key.clone(), alarm.since);
+            }
+            Err(error) => failed.push(("history", error)),
+        }
     }
     if row.facts.several && alarm.state == AlarmState::Alarm {
-        details.contributors = contributors(aws, alarm).await?;
+        if due(known.contributors.get(&key), CONTRIBUTORS) {
+            match contributors(aws, alarm).await {
+                Ok(found) => {
+                    details.contributors = found;
+                    known.contributors.insert(key.clone(), Instant::now());
+                }
+                Err(error) => failed.push(("contributors", error)),
+            }
+        }
     } else {
         details.contributors.clear();
     }
     if details != *row.details {
         updates.tell(move |board| board.set_details(&key, Arc::new(details)));
     }
-    Ok(())
+    failed
 }
 
 /// The tags of an alarm: one call each.

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::board::Seen;
 use super::convert;
 use super::details::Clerk;
 use super::keeper::Updates;
-use super::values::Values;
+use super::values::{Rest, Values};
 use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
 use crate::clock;
-use crate::incident::{AlarmRef, AlarmState};
+use crate::incident::AlarmRef;
 use crate::redaction::Redactor;
 
 /// The most alarms a page holds.
@@ -40,6 +40,19 @@ pub struct FeedSettings {
     pub interval: Duration,
     /// Masks secrets: anyone who may write alarms writes their texts.
     pub redactor: Redactor,
+    /// How many scenario seconds pass in a second; 1 outside rehearsals.
+    pub speed: f64,
+}
+
+impl FeedSettings {
+    /// The shortest times between two looks at a metric: any, and one of a period of a minute.
+    #[must_use]
+    pub fn rest(&self) -> Rest {
+        Rest {
+            least: self.interval,
+            speed: self.speed,
+        }
+    }
 }
 
 impl Default for FeedSettings {
@@ -47,6 +60,7 @@ impl Default for FeedSettings {
         Self {
             interval: Duration::from_secs(10),
             redactor: Redactor::default(),
+            speed: 1.0,
         }
     }
 }
@@ -142,12 +156,13 @@ pub(super) struct Feed {
 impl Feed {
     /// Keeps a source up to date until nobody looks at the board.
     pub async fn run(mut self) {
+        let mut values = Values::default();
         loop {
             match self.pool.at(&self.asked).await {
                 Ok(aws) => {
                     self.known_as(Place::new(&aws.profile, &aws.region));
                     // Comes back when the credentials have to be looked for anew.
-                    if self.watch(&aws).await.is_none() {
+                    if self.watch(&aws, &mut values).await.is_none() {
                         return;
                     }
                     self.pool.forget(&self.asked);
@@ -168,7 +183,10 @@ impl Feed {
     fn known_as(&mut self, place: Place) {
         let before = std::mem::replace(&mut self.place, place.clone());
         self.updates.tell(move |board| {
-            if let Some(source) = board.source_mut(&before) {
+            // Two entries can turn out to be one place: one of them is enough.
+            if before != place && board.source(&place).is_some() {
+                board.sources.retain(|source| source.place != before);
+            } else if let Some(source) = board.source_mut(&before) {
                 source.place = place;
             }
         });
@@ -180,23 +198,33 @@ impl Feed {
             .tell(move |board| board.fail(&place, clock::now(), reason, lost))
     }
 
-    async fn watch(&mut self, aws: &Arc<Aws>) -> Option<()> {
+    async fn watch(&mut self, aws: &Arc<Aws>, values: &mut Values) -> Option<()> {
         let mut slow = 0_u32;
-        let mut values = Values::default();
+        let mut visible = self.visible.clone();
         let mut clerk = Clerk::new(Arc::clone(aws), self.place.clone(), self.updates.clone());
         clerk.identify();
         loop {
             let began = Instant::now();
-            let failed = match self.refresh(aws).await {
-                Ok(()) => {
-                    // What was slowed down comes back step by step.
-                    slow = slow.saturating_sub(1);
-                    None
+            let refreshed = {
+                let refresh = self.refresh(aws);
+                tokio::pin!(refresh);
+                // A long list does not keep what is looked at waiting.
+                loop {
+                    tokio::select! {
+                        refreshed = &mut refresh => break refreshed,
+                        changed = visible.changed() => {
+                            changed.ok()?;
+                            self.look(aws, values, &mut clerk, &mut visible).await;
+                        }
+                    }
                 }
-                Err(error) => {
-                    slow = (slow + 1).min(8);
-                    Some(error)
-                }
+            };
+            let failed = refreshed.err();
+            // What was slowed down comes back step by step.
+            slow = if failed.is_some() {
+                (slow + 1).min(8)
+            } else {
+                slow.saturating_sub(1)
             };
             let pause = self.pause(slow);
             if !self.report(aws, failed.as_ref(), slow, pause) {
@@ -208,30 +236,35 @@ impl Feed {
             {
                 return Some(());
             }
-            clerk.account().await;
+            clerk.account();
             let next = began + pause;
             // Values follow the eye: what comes into view is asked for at once, the rest waits.
             loop {
                 if failed.is_none() {
-                    let all = self.visible.borrow_and_update().clone();
-                    let seen: Vec<Arc<AlarmRef>> =
-                        all.into_iter().filter(|alarm| self.mine(alarm)).collect();
-                    self.show(aws, &mut values, &seen).await;
-                    clerk.look(&seen);
+                    self.look(aws, values, &mut clerk, &mut visible).await;
                 }
                 tokio::select! {
                     () = sleep_until(next) => break,
                     () = self.updates.closed() => return None,
-                    changed = self.visible.changed() => {
-                        if changed.is_err() {
-                            return None;
-                        }
-                        // While the eye is still moving, nothing is asked for.
-                        sleep(SETTLED).await;
-                    }
+                    changed = visible.changed() => changed.ok()?,
                 }
             }
         }
+    }
+
+    /// Asks for the values and details of what is in view, once the eye has come to rest.
+    async fn look(
+        &self,
+        aws: &Arc<Aws>,
+        values: &mut Values,
+        clerk: &mut Clerk,
+        visible: &mut watch::Receiver<Vec<Arc<AlarmRef>>>,
+    ) {
+        while matches!(timeout(SETTLED, visible.changed()).await, Ok(Ok(()))) {}
+        let all = visible.borrow_and_update().clone();
+        let seen: Vec<Arc<AlarmRef>> = all.into_iter().filter(|alarm| self.mine(alarm)).collect();
+        self.show(aws, values, &seen).await;
+        clerk.look(&seen);
     }
 
     fn mine(&self, alarm: &AlarmRef) -> bool {
@@ -245,7 +278,8 @@ impl Feed {
         let place = self.place.clone();
         let burning = self.named(burning);
         self.updates.tell(move |board| {
-            board.take(&place, burning, |old| old.state == AlarmState::Alarm);
+            // What has left ALARM is shown as it was until the whole list says what became of it.
+            board.take(&place, burning, |_| false);
             board.live(&place, clock::now());
         });
         let all = fetch(aws, None, redactor, |page| {
@@ -285,7 +319,7 @@ impl Feed {
             return;
         }
         let place = self.place.clone();
-        match values.fetch(aws, seen, self.settings.interval).await {
+        match values.fetch(aws, seen, self.settings.rest()).await {
             Ok(found) => self.updates.tell(move |board| {
                 board.set_values(found);
                 board.missing(&place, "values", None);
@@ -323,7 +357,7 @@ impl Feed {
         if slow == 0 {
             return interval;
         }
-        jittered((interval * 2_u32.pow(slow - 1)).min(SLOWEST.max(interval)))
+        jittered((interval * 2_u32.pow(slow)).min(SLOWEST.max(interval)))
     }
 }
 

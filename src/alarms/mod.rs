@@ -26,4 +26,4 @@ pub use history::{History, HistoryEntry, history, is_flapping};
 pub use keeper::{Updates, watch};
 pub use severity::severity;
 pub use source::{Freshness, Source};
-pub use values::Values;
+pub use values::{Rest, Values};

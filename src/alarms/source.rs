@@ -64,6 +64,8 @@ pub struct Source {
     pub missing: Vec<String>,
     /// How long it waits between two refreshes, where it was slowed down.
     pub slowed: Option<Duration>,
+    /// Whether it is known which of its alarms rules mute.
+    pub mutes_known: bool,
     /// When its credentials end, where that is known.
     pub expires: Option<DateTime<Utc>>,
     /// By how many seconds AWS's clock is ahead of this machine's, where that matters.
@@ -84,6 +86,7 @@ impl Source {
             complete: false,
             missing: Vec::new(),
             slowed: None,
+            mutes_known: false,
             expires: None,
             clock: None,
         }
@@ -93,6 +96,9 @@ impl Source {
     #[must_use]
     pub fn name(&self) -> String {
         match (self.alias.as_str(), self.account.as_str()) {
+            ("", _) if !self.place.profile.is_empty() => {
+                format!("{} {}", self.place.profile, self.place.region)
+            }
             ("", "") => self.place.to_string(),
             ("", account) => format!("{account} {}", self.place.region),
             (alias, _) => format!("{alias} {}", self.place.region),
@@ -141,7 +147,7 @@ impl Source {
                         )
                     }
                 });
-                let slow = (!slowed.is_empty()).then(|| format!("AWS throttles{slowed}"));
+                let slow = (!slowed.is_empty()).then(|| format!("AWS throttles or fails{slowed}"));
                 clock.or(ends).or(slow)
             }
             Freshness::Delayed { since, reason } => Some(format!(

@@ -2,12 +2,14 @@
 //!
 //! A datapoint older than the last three periods does not change any more: it is asked for once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+use aws_sdk_cloudwatch::types::{
+    Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
+};
 
 use super::board::{Key, key};
 use crate::aws::{Aws, AwsError, Quota, describe};
@@ -24,6 +26,28 @@ const OPEN: i64 = 2;
 const LOOKS: u32 = 6;
 /// Series kept at most; those that nobody looked at longest go first.
 const KEPT: usize = 2_000;
+
+/// How long a metric is left alone between two looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest {
+    /// The least.
+    pub least: Duration,
+    /// How many scenario seconds pass in a second; 1 outside rehearsals.
+    pub speed: f64,
+}
+
+impl Rest {
+    /// In seconds: a metric by the hour needs no look every ten seconds.
+    fn of(self, period: i64) -> i64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "periods are days at most"
+        )]
+        let share = (period as f64 / f64::from(LOOKS) / self.speed) as i64;
+        share.max(i64::try_from(self.least.as_secs()).unwrap_or(i64::MAX))
+    }
+}
 
 /// What is held of a metric.
 #[derive(Debug, Default, Clone)]
@@ -43,8 +67,8 @@ pub struct Values {
 
 impl Values {
     /// Asks for what is not held yet of some alarms' metrics, and returns the values of all of
-    /// them that have any. Alarms without a metric of their own are passed over. `interval` is the
-    /// shortest time between two looks at the same metric.
+    /// them that have any. Alarms without a metric of their own are passed over. `rest` says how long a
+    /// metric is left alone between two looks.
     ///
     /// # Errors
     /// When CloudWatch cannot be asked.
@@ -52,7 +76,7 @@ impl Values {
         &mut self,
         aws: &Aws,
         alarms: &[Arc<AlarmRef>],
-        interval: Duration,
+        rest: Rest,
     ) -> Result<Vec<(Key, Arc<[f64]>)>, AwsError> {
         let now = aws.now().timestamp();
         // One call looks back as far for every query in it: alarms go with those of their period
@@ -60,7 +84,7 @@ impl Values {
         let mut groups: BTreeMap<(i64, i64), Vec<&Arc<AlarmRef>>> = BTreeMap::new();
         for alarm in alarms.iter().filter(|alarm| query(0, alarm).is_some()) {
             let period = alarm.period.unwrap_or(60).max(60);
-            if let Some(from) = self.from(&key(alarm), period, now, interval) {
+            if let Some(from) = self.from(&key(alarm), period, now, rest) {
                 groups.entry((period, from)).or_default().push(alarm);
             }
         }
@@ -82,7 +106,7 @@ impl Values {
     }
 
     /// From when on a metric has to be asked for; `None` while it needs not.
-    fn from(&self, key: &Key, period: i64, now: i64, interval: Duration) -> Option<i64> {
+    fn from(&self, key: &Key, period: i64, now: i64, rest: Rest) -> Option<i64> {
         let running = now.div_euclid(period) * period;
         let whole = running - (POINTS - 1) * period;
         let Some(held) = self.held.get(key) else {
@@ -91,15 +115,17 @@ impl Values {
         let Some(asked) = held.asked else {
             return Some(whole);
         };
-        let seconds = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX);
-        // A metric by the hour needs no look every ten seconds.
-        let rest = (period / i64::from(LOOKS)).max(seconds);
-        let rest = if seconds < 10 { seconds } else { rest };
-        if asked == running && now - held.at < rest {
+        if asked == running && now - held.at < rest.of(period) {
             return None;
         }
-        // What ran at the last look was not whole then.
-        Some((running - OPEN * period).min(asked).max(whole))
+        let open = running - OPEN * period;
+        // After a pause, what was open at the last look may have changed since.
+        let before = if running - asked > period {
+            asked - OPEN * period
+        } else {
+            asked
+        };
+        Some(open.min(before).max(whole))
     }
 
     async fn ask(
@@ -117,6 +143,7 @@ impl Values {
             .collect::<Vec<_>>();
         let running = now.div_euclid(period) * period;
         let mut found: Vec<(usize, i64, f64)> = Vec::new();
+        let mut missing: HashSet<usize> = HashSet::new();
         let mut token = None;
         loop {
             aws.pace(Quota::GetMetricData).await;
@@ -135,6 +162,10 @@ impl Values {
                 let index: Option<usize> = result
                     .id()
                     .and_then(|id| id.strip_prefix('m')?.parse().ok());
+                // What CloudWatch failed to read is asked for again.
+                if result.status_code() == Some(&StatusCode::InternalError) {
+                    missing.extend(index);
+                }
                 let points = result.timestamps().iter().zip(result.values());
                 found.extend(points.filter_map(|(at, value)| Some((index?, at.secs(), *value))));
             }
@@ -143,9 +174,11 @@ impl Values {
                 break;
             }
         }
-        for alarm in batch {
-            let held = self.held.entry(key(alarm)).or_default();
-            (held.asked, held.at) = (Some(running), now);
+        for (index, alarm) in batch.iter().enumerate() {
+            if !missing.contains(&index) {
+                let held = self.held.entry(key(alarm)).or_default();
+                (held.asked, held.at) = (Some(running), now);
+            }
         }
         for (index, at, value) in found {
             if let Some(alarm) = batch.get(index) {
@@ -205,7 +238,10 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
 mod tests {
     use super::*;
 
-    const TEN: Duration = Duration::from_secs(10);
+    const TEN: Rest = Rest {
+        least: Duration::from_secs(10),
+        speed: 1.0,
+    };
 
     fn values(asked: i64, at: i64) -> (Values, Key) {
         let key: Key = (String::new(), String::new(), "a".into());
@@ -225,8 +261,8 @@ mod tests {
         let (values, key) = values(6_000, 6_005);
         assert_eq!(values.from(&key, 60, 6_030, TEN), Some(6_000 - 120));
         assert_eq!(values.from(&key, 60, 6_065, TEN), Some(6_060 - 120));
-        // After a pause everything since the period that ran then.
-        assert_eq!(values.from(&key, 60, 6_605, TEN), Some(6_000));
+        // After a pause everything that was open then.
+        assert_eq!(values.from(&key, 60, 6_605, TEN), Some(6_000 - 120));
         // And never more than is shown.
         assert_eq!(values.from(&key, 60, 60_005, TEN), Some(60_000 - 900));
     }

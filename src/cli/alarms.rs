@@ -162,7 +162,10 @@ async fn one(
         .map(|row| Arc::clone(&row.alarm))
         .collect();
     let mut values = Values::default();
-    match values.fetch(&aws, &all, settings.refresh.value).await {
+    match values
+        .fetch(&aws, &all, super::live::feed(settings).rest())
+        .await
+    {
         Ok(values) => board.set_values(values),
         Err(error) => eprintln!(
             "standdown: values could not be read: {}",

@@ -1,9 +1,13 @@
 //! `standdown cost`: what an hour of watching costs.
+#![expect(
+    clippy::print_stderr,
+    reason = "the edge: what was not counted is said here"
+)]
 
 use std::io::Write as _;
 use std::sync::Arc;
 
-use super::{CliError, SUCCESS, live};
+use super::{CliError, SUCCESS, live, printable};
 use crate::alarms::{Cost, Watched, fetch};
 use crate::aws::Place;
 use crate::config::Settings;
@@ -70,15 +74,34 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
 async fn count(settings: &Settings) -> Result<(usize, usize), CliError> {
     let pool = live::pool(settings);
     let (mut alarms, mut burning) = (0, 0);
+    let (mut failed, mut read_any) = (None, false);
     for watch in settings.watched() {
         let place = Place::new(&watch.profile, &watch.region);
-        let aws = Arc::clone(&pool).at(&place).await?;
-        let all = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
+        let read = async {
+            let aws = Arc::clone(&pool).at(&place).await?;
+            let all = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
+            Ok::<_, CliError>(all)
+        };
+        let all = match read.await {
+            Ok(all) => all,
+            Err(error) => {
+                eprintln!(
+                    "standdown: {place} is not counted: {}",
+                    printable(&error.to_string())
+                );
+                failed = Some(error);
+                continue;
+            }
+        };
+        read_any = true;
         alarms += all.len();
         burning += all
             .iter()
             .filter(|seen| seen.alarm.state == AlarmState::Alarm)
             .count();
     }
-    Ok((alarms, burning))
+    match failed {
+        Some(error) if !read_any => Err(error),
+        _ => Ok((alarms, burning)),
+    }
 }

@@ -163,6 +163,7 @@ pub(super) fn feed(settings: &Settings) -> FeedSettings {
     FeedSettings {
         interval: settings.refresh.value,
         redactor: settings.redactor(),
+        speed: 1.0,
     }
 }
 

@@ -38,6 +38,7 @@ pub fn compile(source: &Source, others: &[Source], vocabulary: &Vocabulary) -> C
         problems: Vec::new(),
         calls: &compiled.calls,
         walked: Vec::new(),
+        too_many: false,
     };
     let own = root.frames.first().cloned().unwrap_or_default();
     linker.embed(&root, own, None, &mut vec![root.id.clone()], None);
@@ -92,6 +93,8 @@ struct Linker<'a> {
     calls: &'a [(StepId, Located<String>)],
     /// The hashes of the texts that were put in.
     walked: Vec<String>,
+    /// Whether there are more steps than [`MOST_STEPS`]; then no more are put in.
+    too_many: bool,
 }
 
 impl Linker<'_> {
@@ -110,6 +113,10 @@ impl Linker<'_> {
         self.frames.push(frame);
         let named = |id: &StepId| StepId::from(format!("{prefix}{id}").as_str());
         for step in &playbook.steps {
+            // Counted as they come: five small playbooks could make a million of them.
+            if self.too_many {
+                return;
+            }
             match &step.kind {
                 StepKind::Playbook(call) => {
                     let mut call = call.clone();
@@ -145,7 +152,8 @@ impl Linker<'_> {
                 }
             }
         }
-        if self.steps.len() > MOST_STEPS {
+        if !self.too_many && self.steps.len() + self.frames.len() + self.moved.len() > MOST_STEPS {
+            self.too_many = true;
             self.problem(
                 place,
                 format!("together these playbooks have more than {MOST_STEPS} steps"),

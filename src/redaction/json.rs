@@ -58,6 +58,10 @@ impl Redactor {
                 }
             }
             Value::Object(fields) => self.fields(fields),
+            // A secret can be made of digits only.
+            Value::Number(number) if self.is_own(&number.to_string()) => {
+                *value = Value::from(MASK);
+            }
             _ => {}
         }
     }

@@ -126,24 +126,33 @@ impl Redactor {
     }
 
     /// Masks some values as well, wherever they stand. Without values it is the same.
-    #[must_use]
-    pub fn hiding(&self, values: &[String]) -> Self {
+    ///
+    /// # Errors
+    /// When the values are too long to look for.
+    pub fn hiding(&self, values: &[String]) -> Result<Self, regex::Error> {
         let mut all = self.own.expressions.clone();
-        // As it is, and as it stands inside of JSON. What is shorter than four characters would
-        // mask half of any output.
-        all.extend(
-            values
-                .iter()
-                .filter(|value| value.len() >= 4)
-                .flat_map(|value| {
-                    let quoted = serde_json::Value::from(value.as_str()).to_string();
-                    [
-                        regex::escape(value),
-                        regex::escape(quoted.trim_matches('"')),
-                    ]
-                }),
-        );
-        Table::compile(&all).map_or_else(|_| self.clone(), |own| Self { own: Arc::new(own) })
+        // What is shorter than four characters would mask half of any output.
+        let long = |text: &&str| text.len() >= 4;
+        for value in values {
+            // Programs print a line of a key, or a secret without the blanks around it.
+            let parts = value.lines().map(str::trim).filter(long);
+            let whole = Some(value.as_str()).filter(long);
+            all.extend(
+                whole
+                    .into_iter()
+                    .chain(parts)
+                    .map(|part| part.chars().map(spellings).collect()),
+            );
+        }
+        let own = Arc::new(Table::compile(&all)?);
+        Ok(Self { own })
+    }
+
+    /// Whether a text as a whole is what a rule of ours masks.
+    fn is_own(&self, text: &str) -> bool {
+        let mut found = Vec::new();
+        self.own.find(text, &mut found);
+        found.contains(&(0..text.len()))
     }
 
     /// Masks the secrets in a text.
@@ -189,6 +198,25 @@ impl Redactor {
             inside: false,
         }
     }
+}
+
+/// A letter as it stands, and as the writers of JSON spell it: `/` as `\/`, others as `\u00e4`.
+fn spellings(letter: char) -> String {
+    let plain = regex::escape(letter.encode_utf8(&mut [0; 4]));
+    if letter.is_ascii_alphanumeric() {
+        return plain;
+    }
+    let mut units = [0; 2];
+    let units = letter.encode_utf16(&mut units);
+    let mut long = String::from("(?i:");
+    long.extend(units.iter().map(|unit| format!(r"\\u{unit:04x}")));
+    let short = match letter {
+        '\t' => r"\\t",
+        '\n' => r"\\n",
+        '\r' => r"\\r",
+        _ => return format!("(?:\\\\?{plain}|{long}))"),
+    };
+    format!("(?:{plain}|{short}|{long}))")
 }
 
 /// Joins ranges that overlap or touch; they come in order.

@@ -181,3 +181,34 @@ fn less_usual_spellings_are_masked_whole() {
         assert_eq!(redactor.text(text), text);
     }
 }
+
+#[test]
+fn values_are_hidden_however_a_program_writes_them() {
+    let values = [
+        "abcd/efgh1234 \"x\"",
+        "73519846",
+        "pässwörtchen😀",
+        "first line\n  second line\n",
+    ];
+    let redactor = Redactor::default()
+        .hiding(&values.map(str::to_owned))
+        .unwrap();
+    for text in [
+        r#"{"a":"abcd\/efgh1234 \"x\""}"#,
+        r#"abcd/efgh1234 "x""#,
+        r"{'a': 'abcd\u002Fefgh1234\u0020\u0022x\u0022'}",
+        "p\\u00e4ssw\\u00F6rtchen\\ud83d\\ude00",
+        "only the second line of it",
+        "first line\\n  second line\\n",
+    ] {
+        let masked = redactor.text(text);
+        assert!(masked.contains(MASK), "{masked}");
+        for part in ["efgh", "tchen", "second", "first"] {
+            assert!(!masked.contains(part), "{text} -> {masked}");
+        }
+    }
+    let mut json = serde_json::json!({"n": 73_519_846, "m": 735_198_461, "list": [73_519_846]});
+    redactor.json(&mut json);
+    let masked = serde_json::json!({"n": MASK, "m": 735_198_461, "list": [MASK]});
+    assert_eq!(json, masked);
+}

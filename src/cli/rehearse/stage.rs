@@ -128,6 +128,7 @@ impl Stage {
         FeedSettings {
             interval: Duration::from_secs_f64(seconds),
             redactor: self.engine.redactor.clone(),
+            speed: self.rehearsal.speed,
         }
     }
 }

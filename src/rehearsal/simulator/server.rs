@@ -22,8 +22,8 @@ use crate::rehearsal::scenario::{Fault, FaultKind};
 const LARGEST: usize = 1024 * 1024;
 /// How long a signature is good for, in scenario seconds.
 const SIGNATURE_LIFE: f64 = 300.0;
-/// How long a hanging call hangs.
-const HANGS: Duration = Duration::from_secs(10);
+/// How long a hanging call hangs: longer than a console waits for an answer.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// Why the simulator could not listen.
 #[derive(Debug, thiserror::Error)]

@@ -137,8 +137,7 @@ pub(super) fn acknowledge(model: &Model) -> Option<Form> {
     };
     let title = format!("Look after {}", alarm.name);
     Some(
-        Form::one(title, purpose, "for how many minutes", false)
-            .with("60")
+        Form::one(title, purpose, "for how many minutes (empty: 60)", true)
             .and("what you do about it", false),
     )
 }
@@ -294,7 +293,10 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
         Purpose::Note => ask(Command::Note(text), "noted"),
         Purpose::AcknowledgeAlarm { alarm, name } => {
             let minutes = form.fields.first().map_or("", |field| field.input.value());
-            let minutes = minutes.trim().parse().ok();
+            let minutes = match minutes.trim().trim_end_matches('m').trim_end() {
+                "" => Some(60),
+                written => written.parse().ok(),
+            };
             if let Some(minutes) = minutes.filter(|minutes| (1..=1440).contains(minutes)) {
                 return vec![Request::AcknowledgeAlarm {
                     alarm,
