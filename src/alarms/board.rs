@@ -183,7 +183,7 @@ impl Board {
         );
         self.muted = Arc::new(all);
         if let Some(source) = self.source_mut(place) {
-            source.mutes_known = true;
+            source.mutes_asked = true;
         }
     }
 

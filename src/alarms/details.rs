@@ -128,6 +128,9 @@ impl Clerk {
                     Err(error) => {
                         let text = format!("mute rules could not be read: {error}");
                         board.missing(&place, "mute rules", Some(text));
+                        if let Some(source) = board.source_mut(&place) {
+                            source.mutes_asked = true;
+                        }
                     }
                 });
             });

@@ -64,8 +64,8 @@ pub struct Source {
     pub missing: Vec<String>,
     /// How long it waits between two refreshes, where it was slowed down.
     pub slowed: Option<Duration>,
-    /// Whether it is known which of its alarms rules mute.
-    pub mutes_known: bool,
+    /// Whether it was asked which of its alarms rules mute.
+    pub mutes_asked: bool,
     /// When its credentials end, where that is known.
     pub expires: Option<DateTime<Utc>>,
     /// By how many seconds AWS's clock is ahead of this machine's, where that matters.
@@ -86,7 +86,7 @@ impl Source {
             complete: false,
             missing: Vec::new(),
             slowed: None,
-            mutes_known: false,
+            mutes_asked: false,
             expires: None,
             clock: None,
         }

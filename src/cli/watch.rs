@@ -16,7 +16,8 @@ use super::live::Live;
 use super::{CliError, FAILURE, SUCCESS, printable, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::{Invocation, LocalPrograms, Programs, base_environment};
-use crate::alarms::{Board, Row, severity};
+use crate::alarms::{Board, Row, Source, severity};
+use crate::aws::Place;
 use crate::cli::alarms_seen::report_alarms;
 use crate::clock;
 use crate::config::Settings;
@@ -58,6 +59,8 @@ struct Watcher<'a> {
     live: Live,
     at_least: Severity,
     open: Vec<Handle>,
+    /// Whether it was said that no more are opened.
+    full: bool,
     failed: bool,
 }
 
@@ -82,6 +85,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         live,
         at_least: arguments.at_least,
         open: Vec::new(),
+        full: false,
         failed: false,
     };
     let mut ends = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -114,7 +118,8 @@ impl Watcher<'_> {
                 self.fired(&board, row).await;
             }
             self.give_up_what_is_asked_for().await;
-            if once && board.complete() {
+            let asked = |source: &Source| source.mutes_asked || !source.complete;
+            if once && board.complete() && board.sources.iter().all(asked) {
                 self.finish(until).await;
                 let dead = board.sources.iter().all(|source| !source.complete);
                 self.failed |= dead && !board.sources.is_empty();
@@ -159,7 +164,11 @@ impl Watcher<'_> {
 
     async fn fired(&mut self, board: &Board, row: &Row) {
         let alarm = &row.alarm;
-        if self.open.len() >= MOST
+        let place = Place::new(&alarm.profile, &alarm.region);
+        let asked = board
+            .source(&place)
+            .is_some_and(|source| source.mutes_asked);
+        if !asked
             || board.acknowledgement(alarm, clock::now()).is_some()
             || board.muted.contains_key(&crate::alarms::key(alarm))
         {
@@ -184,6 +193,14 @@ impl Watcher<'_> {
         }
         match self.is_known(alarm).await {
             Ok(true) => {}
+            Ok(false) if self.open.len() >= MOST => {
+                if !self.full {
+                    eprintln!(
+                        "standdown: {MOST} incidents are open here, which is the most at a time; others wait"
+                    );
+                }
+                self.full = true;
+            }
             Ok(false) => {
                 if let Err(error) = self.take_up(alarm, &entry).await {
                     self.failed = true;
@@ -201,11 +218,16 @@ impl Watcher<'_> {
         }
     }
 
-    /// Whether an incident was opened for this very alarm, or is unfinished for it.
+    /// Whether an incident was opened for this very alarm, or is unfinished for it, or somebody
+    /// looks after it.
     async fn is_known(&self, alarm: &AlarmRef) -> Result<bool, JournalError> {
         let alarm = alarm.clone();
         self.recorder
             .call(move |journal: &mut Journal| {
+                let acknowledged = journal.acknowledgements(clock::now())?;
+                if acknowledged.iter().any(|one| one.alarm == alarm.arn) {
+                    return Ok(true);
+                }
                 for summary in journal.incidents()? {
                     let old = alarm.since.is_some_and(|since| summary.last_at < since);
                     if old && !summary.is_unfinished() {
@@ -305,6 +327,7 @@ impl Watcher<'_> {
                 let _ = writeln!(std::io::stdout(), "gave {id} up");
             }
         }
+        self.full &= kept.len() >= MOST;
         self.open = kept;
     }
 
