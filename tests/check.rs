@@ -366,3 +366,13 @@ fn hostile_text_in_a_file_does_not_reach_the_terminal() {
         said.out
     );
 }
+
+#[test]
+fn the_playbook_of_the_readme_is_one() {
+    let readme = include_str!("../README.md");
+    let begin = readme.find("```toml\nformat = 1").unwrap() + "```toml\n".len();
+    let end = begin + readme[begin..].find("```").unwrap();
+    let said = check(&readme[begin..end]);
+    assert!(said.out.contains("0 problems, 0 warnings"), "{}", said.out);
+    assert_eq!(said.code, 0, "{}", said.err);
+}
