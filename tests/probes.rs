@@ -97,6 +97,13 @@ async fn http_and_tcp_and_dns() {
         (&json!(200), &json!(1))
     );
 
+    // A token is for the host that the playbook names.
+    for (path, got) in [("back", "secret"), ("away", "nobody")] {
+        let headers = json!({"authorization": "secret"});
+        let told = json!({"url": format!("{base}/{path}"), "redirects": 2, "headers": headers});
+        assert_eq!(ask("http", told).await.unwrap()["body"], got);
+    }
+
     let open = json!({"host": "127.0.0.1", "port": servers.at["http"]});
     assert_eq!(ask("tcp", open).await.unwrap()["open"], true);
     let refused = json!({"host": "127.0.0.1", "port": servers.at["refused"]});

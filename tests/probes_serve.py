@@ -53,9 +53,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         body = b"all is well" if self.path == "/health" else b"x" * 100_000
-        self.send_response(302 if self.path == "/old" else 503 if self.path == "/down" else 200)
-        if self.path == "/old":
-            self.send_header("location", "/health")
+        if self.path == "/echo":
+            body = self.headers.get("authorization", "nobody").encode()
+        leads = {"/old": "/health", "/back": "echo",
+                 "/away": f"http://localhost:{self.server.server_address[1]}/echo"}
+        to = leads.get(self.path)
+        self.send_response(302 if to else 503 if self.path == "/down" else 200)
+        if to:
+            self.send_header("location", to)
             body = b""
         self.send_header("content-length", str(len(body)))
         self.end_headers()

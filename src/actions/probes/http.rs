@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use url::Url;
 
 use super::certificate::secure;
 use super::connect::{PATIENCE, connect, millis};
@@ -20,6 +21,8 @@ use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// The most that is kept of a body, in bytes.
 const BODY: usize = 64 * 1024;
+/// The most redirects that are followed: what the Fetch standard and browsers allow.
+const REDIRECTS: i64 = 20;
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -46,7 +49,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         Key::optional(
             "redirects",
             KeyKind::Integer,
-            "how many redirects to follow; none unless given",
+            "how many redirects to follow, 20 at most; none unless given; `headers` are not sent to another host",
         ),
     ],
     output: &[
@@ -109,6 +112,10 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
     if !statuses {
         return Err(("status", "statuses are a list such as [200, 204]".into()));
     }
+    let redirects = parameters["redirects"].as_i64().unwrap_or_default();
+    if !(0..=REDIRECTS).contains(&redirects) {
+        return Err(("redirects", format!("write a number from 0 to {REDIRECTS}")));
+    }
     Ok(())
 }
 
@@ -139,6 +146,12 @@ struct Target {
     path: String,
 }
 
+impl Target {
+    fn is_at(&self, other: &Self) -> bool {
+        (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+}
+
 fn target(url: &str) -> Result<Target, String> {
     let uri: Uri = url
         .parse()
@@ -167,12 +180,17 @@ fn target(url: &str) -> Result<Target, String> {
     })
 }
 
-pub(super) async fn ask(request: Request) -> Result<Value, ActionError> {
+pub(super) async fn ask(mut request: Request) -> Result<Value, ActionError> {
     let began = Instant::now();
     let mut url = request.url.clone();
+    let first = target(&url).map_err(ActionError::failed)?;
     let mut followed = 0;
     loop {
         let to = target(&url).map_err(ActionError::failed)?;
+        if !to.is_at(&first) {
+            // They can hold a token, which is for the host that the playbook names.
+            request.headers.clear();
+        }
         let mut output = exchange(&request, &to).await?;
         output["url"] = url.clone().into();
         output["redirects"] = followed.into();
@@ -182,20 +200,20 @@ pub(super) async fn ask(request: Request) -> Result<Value, ActionError> {
             .as_u64()
             .is_some_and(|status| [301, 302, 303, 307, 308].contains(&status));
         match location.filter(|_| redirect && followed < request.redirects) {
-            Some(location) => url = absolute(&to, location),
+            Some(location) => url = follow(&url, location).map_err(ActionError::failed)?,
             None => return Ok(output),
         }
         followed += 1;
     }
 }
 
-fn absolute(from: &Target, location: &str) -> String {
-    if location.contains("://") {
-        return location.to_owned();
-    }
-    let scheme = if from.secure { "https" } else { "http" };
-    let slash = if location.starts_with('/') { "" } else { "/" };
-    format!("{scheme}://{}:{}{slash}{location}", from.host, from.port)
+/// Where a redirect leads (RFC 9110, section 10.2.2).
+fn follow(from: &str, location: &str) -> Result<String, String> {
+    let mut to = Url::parse(from)
+        .and_then(|from| from.join(location))
+        .map_err(|error| format!("it redirects to {location:?}, which is no URL: {error}"))?;
+    to.set_fragment(None);
+    Ok(to.into())
 }
 
 async fn exchange(request: &Request, to: &Target) -> Result<Value, ActionError> {
@@ -348,4 +366,27 @@ pub(super) fn judge(request: &Request, mut output: Value) -> Result<Value, Actio
         return Err(ActionError::failed("the body does not match `body_match`").with(output));
     }
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_lead_where_a_browser_would_go() {
+        let from = "http://shop:8080/a/b?c=1";
+        for (location, to) in [
+            (
+                "/login?back=https://app/",
+                "http://shop:8080/login?back=https://app/",
+            ),
+            ("//other/path", "http://other/path"),
+            ("?x=1", "http://shop:8080/a/b?x=1"),
+            ("d#part", "http://shop:8080/a/d"),
+            ("https://else/", "https://else/"),
+        ] {
+            assert_eq!(follow(from, location).unwrap(), to);
+        }
+        assert!(follow(from, "http://[").is_err());
+    }
 }

@@ -91,11 +91,14 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
             .sources
             .iter()
             .all(|source| source.freshness == Freshness::Connecting);
-        let text = match (connecting, model.filter.is_empty(), model.board.complete()) {
+        let filtered = !model.filter.is_empty() && !model.board.rows.is_empty();
+        // What could not be read is not known to be empty.
+        let read = model.board.sources.iter().all(|source| source.complete);
+        let text = match (connecting, filtered, read) {
             (true, _, _) => " Connecting to AWS…",
+            (_, true, _) => " No alarm contains that. Esc clears the filter.",
             (_, _, false) => " Waiting for the first alarms…",
-            (_, false, true) => " No alarm contains that. Esc clears the filter.",
-            (_, true, true) => " There are no alarms here.",
+            (_, _, true) => " There are no alarms here.",
         };
         lines.push(line(text, width, theme.style(Role::Dim)));
     }
