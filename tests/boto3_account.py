@@ -55,6 +55,13 @@ for result in results:
 assert {key: len(value) for key, value in by_id.items()} == {"share": 1, "band": 2, "all": 2}, by_id
 assert set(by_id["share"][0]["Values"]) == {20.0}, by_id["share"]
 
+# History: an alarm that never changes has changed once at most, and only within what was asked for.
+past = cloudwatch.describe_alarm_history(AlarmTypes=["MetricAlarm", "CompositeAlarm", "LogAlarm"])["AlarmHistoryItems"]
+assert len(past) < 100 and past == sorted(past, key=lambda item: item["Timestamp"], reverse=True), past
+assert len({(item["AlarmName"], item["Timestamp"]) for item in past}) == len(past), past
+late = cloudwatch.describe_alarm_history(StartDate=now + timedelta(hours=1), EndDate=now + timedelta(hours=2))
+assert late["AlarmHistoryItems"] == [], late
+
 # Alarms of all types, contributors, and a mute rule.
 alarms = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm", "LogAlarm"])
 assert [alarm["AlarmName"] for alarm in alarms["LogAlarms"]] == ["web-log"], alarms

@@ -195,7 +195,10 @@ pub fn run(runtime: &tokio::runtime::Runtime, dice: &mut Dice) -> Counts {
         counts.twice += times.saturating_sub(1);
         if times == 0 {
             counts.unfinished += 1;
-            counts.failures.push(format!("{document} was never made"));
+            let why = ends(&store(&folder));
+            counts
+                .failures
+                .push(format!("{document} was never made: {why}"));
         }
     }
     if last.0 != Some(0) {
@@ -290,6 +293,20 @@ fn is_closed(store: &Path) -> bool {
         all.iter()
             .any(|summary| summary.status == IncidentStatus::Closed)
     }
+}
+
+/// How each attempt ended, for the message of a failure.
+fn ends(path: &Path) -> String {
+    let journal = Journal::open(path).unwrap().0;
+    let all = journal.incidents().unwrap();
+    let events = all
+        .iter()
+        .flat_map(|one| journal.load(&one.id, 0, Hash::default()).unwrap().events);
+    let ended: Vec<String> = events
+        .filter(|recorded| matches!(recorded.event, Event::AttemptEnded { .. }))
+        .map(|recorded| serde_json::to_string(&recorded.event).unwrap())
+        .collect();
+    ended.join(" ")
 }
 
 fn count(path: &Path, heard: &HashMap<u64, Value>, counts: &mut Counts) {

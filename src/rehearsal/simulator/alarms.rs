@@ -12,6 +12,10 @@ impl World {
     /// beyond the threshold for all its periods, and OK again as soon as it is not.
     pub(super) fn state(&self, alarm: &Alarm, at: f64) -> AlarmState {
         match &alarm.rule {
+            AlarmRule::Fixed { state, since } if at < *since => match state {
+                AlarmState::Ok => AlarmState::InsufficientData,
+                AlarmState::Alarm | AlarmState::InsufficientData => AlarmState::Ok,
+            },
             AlarmRule::Fixed { state, .. } => *state,
             AlarmRule::Any(names) => {
                 let states: Vec<AlarmState> = self
@@ -62,7 +66,7 @@ impl World {
     /// by the minute.
     pub(super) fn since(&self, alarm: &Alarm, at: f64) -> f64 {
         if let AlarmRule::Fixed { since, .. } = alarm.rule {
-            return since;
+            return if at < since { at - HORIZON } else { since };
         }
         let state = self.state(alarm, at);
         let mut back = 0.0;
@@ -74,6 +78,22 @@ impl World {
             back += step;
         }
         at - HORIZON
+    }
+
+    /// The alarm's changes of state from `from` to `to`, the latest first.
+    pub(super) fn changes(
+        &self,
+        alarm: &Alarm,
+        from: f64,
+        to: f64,
+    ) -> impl Iterator<Item = (f64, AlarmState, AlarmState)> {
+        std::iter::successors(Some(self.since(alarm, to)), move |at| {
+            Some(self.since(alarm, at - 1.0))
+        })
+        .take_while(move |at| *at >= from)
+        .map(|at| (at, self.state(alarm, at - 1.0), self.state(alarm, at)))
+        // The state may be older than the horizon of `since`.
+        .take_while(|(_, before, after)| before != after)
     }
 
     /// Why the alarm is in its state, in CloudWatch's manner.

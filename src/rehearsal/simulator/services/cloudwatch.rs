@@ -212,18 +212,19 @@ fn describe_alarm_history(world: &World, input: &Value) -> Result<Value, Failure
             .text("AlarmName")
             .is_none_or(|name| name == alarm.name)
     };
+    let asked = |key| {
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let millis = input.number(key).map(|at| (at * 1000.0) as i64);
+        millis
+            .and_then(DateTime::from_timestamp_millis)
+            .map(|at| world.seconds(at))
+    };
+    let to = asked("EndDate").map_or(now, |end| end.min(now));
+    // Nothing is known of the time before.
+    let from = asked("StartDate").map_or(-3600.0, |start| start.max(-3600.0));
     for alarm in world.scenario.alarms.iter().filter(named) {
-        let mut at = now;
-        // Newest first, as far back as an hour before the beginning.
-        while at > -3600.0 {
-            let since = world.since(alarm, at);
-            if since <= -3600.0 {
-                break;
-            }
-            let (from, to) = (world.state(alarm, since - 1.0), world.state(alarm, since));
-            items.push((since, history(world, alarm, since, from, to)));
-            at = since - 1.0;
-        }
+        let changes = world.changes(alarm, from, to);
+        items.extend(changes.map(|(at, from, to)| (at, history(world, alarm, at, from, to))));
     }
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
     let size = input
