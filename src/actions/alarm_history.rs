@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ActionError, Context, Span, began, unchecked};
-use crate::alarms::{HistoryEntry, history};
+use crate::alarms::{HistoryEntry, history, state_now};
+use crate::incident::AlarmState;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// Transitions in the output, the latest of them.
@@ -14,7 +15,7 @@ const SHOWN: usize = 50;
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "alarm_history",
-    about: "an alarm's changes of state over a window (cloudwatch:DescribeAlarmHistory)",
+    about: "an alarm's changes of state over a window (cloudwatch:DescribeAlarmHistory, cloudwatch:DescribeAlarms)",
     keys: &[
         Key::required(
             "alarm",
@@ -37,7 +38,12 @@ pub(super) const KIND: ActionKind = ActionKind {
     ],
     prefetched: true,
     mutating: ActionKind::never,
-    permissions: |_| vec!["cloudwatch:DescribeAlarmHistory".into()],
+    permissions: |_| {
+        vec![
+            "cloudwatch:DescribeAlarmHistory".into(),
+            "cloudwatch:DescribeAlarms".into(),
+        ]
+    },
     check: unchecked,
 };
 
@@ -54,9 +60,47 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let from = began(now, request.window);
     let history = history(aws, &request.alarm, from, now).await?;
     let mut output = summarise(&history.entries, from, now);
+    // An alarm that did not change is in a state all the same.
+    if output["count"] == 0 {
+        let Some((state, since)) = state_now(aws, &request.alarm).await? else {
+            let message = format!("there is no alarm {}", request.alarm);
+            return Err(ActionError::failed(message));
+        };
+        unchanged(&mut output, state, since, from, now);
+    }
     output["truncated"] = history.truncated.into();
     context.redactor.json(&mut output);
     Ok(output)
+}
+
+/// Says of an alarm without a change in the window what it is in, and for how long.
+fn unchanged(
+    output: &mut Value,
+    state: AlarmState,
+    since: Option<DateTime<Utc>>,
+    from: DateTime<Utc>,
+    now: DateTime<Utc>,
+) {
+    output["state"] = state.name().into();
+    if let Some(since) = since {
+        output["since"] = since
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+            .into();
+    }
+    if state == AlarmState::Alarm {
+        // One that was made within the window was nothing before.
+        let began = since.map_or(from, |since| since.max(from));
+        output["minutes_in_alarm"] = minutes(now - began).into();
+    }
+}
+
+fn minutes(span: chrono::Duration) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of a window are far below 2^52"
+    )]
+    let minutes = span.num_seconds() as f64 / 60.0;
+    minutes
 }
 
 /// The entries come in time order.
@@ -101,15 +145,10 @@ fn summarise(entries: &[HistoryEntry], from: DateTime<Utc>, now: DateTime<Utc>) 
             json!({"at": time(*at), "from": from, "to": to, "reason": reason})
         })
         .collect();
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds of a window are far below 2^52"
-    )]
-    let minutes = in_alarm.num_seconds() as f64 / 60.0;
     let mut output = json!({
         "transitions": shown, "count": changes.len(), "alarms": alarms,
         "flapping": crate::alarms::is_flapping(changes.iter().map(|(at, _, _, _)| *at), now),
-        "minutes_in_alarm": minutes,
+        "minutes_in_alarm": minutes(in_alarm),
         "actions": count(|one| matches!(one, HistoryEntry::Action { .. })),
         "updates": count(|one| matches!(one, HistoryEntry::Update { .. })),
     });
@@ -148,7 +187,12 @@ mod tests {
             (&output["state"], &output["flapping"]),
             (&json!("OK"), &json!(true))
         );
-        let quiet = summarise(&[], at(0), at(60));
+        let mut quiet = summarise(&[], at(0), at(60));
         assert_eq!((&quiet["count"], quiet.get("state")), (&json!(0), None));
+        unchanged(&mut quiet, AlarmState::Alarm, Some(at(-500)), at(0), at(60));
+        assert_eq!(
+            (&quiet["state"], &quiet["minutes_in_alarm"]),
+            (&json!("ALARM"), &json!(60.0))
+        );
     }
 }

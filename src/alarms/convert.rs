@@ -1,17 +1,27 @@
 //! Turns the SDK's alarms into ours, and does nothing else.
 
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{CompositeAlarm, LogAlarm, MetricAlarm, StateValue};
 use chrono::{DateTime, Utc};
 
 use super::board::Seen;
 use super::facts::{Facts, Kind};
+use crate::aws::Aws;
 use crate::incident::{AlarmRef, AlarmState};
 
-/// Where the alarms were asked for.
-pub(super) struct Place<'a> {
-    pub region: &'a str,
-    pub profile: &'a str,
+/// Every alarm of an answer, of whatever type.
+pub(super) fn all<'a>(
+    answer: &'a DescribeAlarmsOutput,
+    place: &'a Aws,
+) -> impl Iterator<Item = Seen> + 'a {
+    let metric = answer.metric_alarms().iter();
+    let composite = answer.composite_alarms().iter();
+    let log = answer.log_alarms().iter();
+    metric
+        .map(|alarm| self::metric(alarm, place))
+        .chain(composite.map(|alarm| self::composite(alarm, place)))
+        .chain(log.map(|alarm| self::log(alarm, place)))
 }
 
 /// The fields that all three types of alarm have, under the same names.
@@ -25,8 +35,8 @@ macro_rules! common {
             state: state($alarm.state_value()),
             reason: text($alarm.state_reason()),
             description: text($alarm.alarm_description()),
-            region: $place.region.to_owned(),
-            profile: $place.profile.to_owned(),
+            region: $place.region.clone(),
+            profile: $place.profile.clone(),
             since: since(
                 $alarm.state_transitioned_timestamp(),
                 $alarm.state_updated_timestamp(),
@@ -40,7 +50,7 @@ fn text(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-pub(super) fn metric(alarm: &MetricAlarm, place: &Place<'_>) -> Seen {
+fn metric(alarm: &MetricAlarm, place: &Aws) -> Seen {
     // An alarm on an expression has no metric of its own; the one it returns data for speaks.
     let inner = alarm
         .metrics()
@@ -104,7 +114,7 @@ fn is_query(expression: &str) -> bool {
         .is_some_and(|word| word.eq_ignore_ascii_case("select "))
 }
 
-pub(super) fn composite(alarm: &CompositeAlarm, place: &Place<'_>) -> Seen {
+fn composite(alarm: &CompositeAlarm, place: &Aws) -> Seen {
     Seen {
         alarm: common!(alarm, place),
         facts: Facts {
@@ -120,7 +130,7 @@ pub(super) fn composite(alarm: &CompositeAlarm, place: &Place<'_>) -> Seen {
     }
 }
 
-pub(super) fn log(alarm: &LogAlarm, place: &Place<'_>) -> Seen {
+fn log(alarm: &LogAlarm, place: &Aws) -> Seen {
     Seen {
         alarm: AlarmRef {
             threshold: alarm.threshold(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder;
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -95,20 +96,10 @@ async fn ask(
     token: Option<String>,
     redactor: &Redactor,
 ) -> Result<(Vec<Seen>, Option<String>), AwsError> {
-    let place = convert::Place {
-        region: &aws.region,
-        profile: &aws.profile,
-    };
     let mut tries = 0;
     let answer = loop {
         aws.pace(Quota::DescribeAlarms).await;
-        let answer = aws
-            .cloudwatch
-            .describe_alarms()
-            // Without the types, CloudWatch returns metric alarms only.
-            .alarm_types(AlarmType::MetricAlarm)
-            .alarm_types(AlarmType::CompositeAlarm)
-            .alarm_types(AlarmType::LogAlarm)
+        let answer = request(aws)
             .set_state_value(state.cloned())
             .max_records(PAGE)
             .set_next_token(token.clone())
@@ -125,20 +116,33 @@ async fn ask(
             Err(error) => return Err(error),
         }
     };
-    let metric = answer.metric_alarms().iter();
-    let composite = answer.composite_alarms().iter();
-    let log = answer.log_alarms().iter();
-    let mask = |text: &str| redactor.text(text).into_owned();
-    let seen = metric
-        .map(|alarm| convert::metric(alarm, &place))
-        .chain(composite.map(|alarm| convert::composite(alarm, &place)))
-        .chain(log.map(|alarm| convert::log(alarm, &place)))
+    let seen = convert::all(&answer, aws)
         .map(|seen| Seen {
-            alarm: seen.alarm.masked(mask),
+            alarm: seen.alarm.masked(|text| redactor.text(text).into_owned()),
             ..seen
         })
         .collect();
     Ok((seen, answer.next_token))
+}
+
+/// The alarm of a name, if there is one.
+pub(super) async fn named(aws: &Aws, name: &str) -> Result<Option<Seen>, AwsError> {
+    aws.pace(Quota::DescribeAlarms).await;
+    let answer = request(aws)
+        .alarm_names(name)
+        .send()
+        .await
+        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error).about(name))?;
+    Ok(convert::all(&answer, aws).next())
+}
+
+/// Asks for alarms of all types: without the types, CloudWatch returns metric alarms only.
+fn request(aws: &Aws) -> DescribeAlarmsFluentBuilder {
+    aws.cloudwatch
+        .describe_alarms()
+        .alarm_types(AlarmType::MetricAlarm)
+        .alarm_types(AlarmType::CompositeAlarm)
+        .alarm_types(AlarmType::LogAlarm)
 }
 
 /// A source, and what it is asked with.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::incident::AlarmState;
 
 /// Pages read of one alarm's history; each holds a hundred entries.
 const PAGES: usize = 10;
@@ -125,6 +126,18 @@ pub async fn history(
     }
     entries.sort_by_key(HistoryEntry::at);
     Ok(History { entries, truncated })
+}
+
+/// The state an alarm is in now, and since when; `None` where there is no such alarm.
+///
+/// # Errors
+/// When CloudWatch cannot be asked, or does not allow it.
+pub async fn state_now(
+    aws: &Aws,
+    alarm: &str,
+) -> Result<Option<(AlarmState, Option<DateTime<Utc>>)>, AwsError> {
+    let found = super::feed::named(aws, alarm).await?;
+    Ok(found.map(|seen| (seen.alarm.state, seen.alarm.since)))
 }
 
 fn state(at: DateTime<Utc>, data: Option<&str>) -> Option<HistoryEntry> {

@@ -22,7 +22,7 @@ pub use details::tags;
 pub use events::{ServiceEvent, calendars, planned};
 pub use facts::{Details, Facts, Kind, children};
 pub use feed::{FeedSettings, fetch};
-pub use history::{History, HistoryEntry, history, is_flapping};
+pub use history::{History, HistoryEntry, history, is_flapping, state_now};
 pub use keeper::{Updates, watch};
 pub use severity::severity;
 pub use source::{Freshness, Source};

@@ -12,7 +12,7 @@ use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 
 use super::clock::AwsClock;
-use super::error::{AwsError, describe};
+use super::error::{AwsError, Class, describe};
 use super::quotas::{Pace, Quota};
 
 /// How long to wait for a connection.
@@ -166,12 +166,18 @@ impl Aws {
         if let Some(known) = self.known() {
             return Ok(known);
         }
-        let answer = self
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| describe("sts:GetCallerIdentity", &error))?;
+        let mut tries = 0;
+        let answer = loop {
+            let answer = self.sts.get_caller_identity().send().await;
+            tries += 1;
+            match answer.map_err(|error| describe("sts:GetCallerIdentity", &error)) {
+                Ok(answer) => break answer,
+                // What was held up between its signature and its sending, as in a machine that
+                // slept, is signed anew: that is another request, which no retry of the same is.
+                Err(error) if error.class == Class::Clock && tries < 3 => {}
+                Err(error) => return Err(error),
+            }
+        };
         let identity = Identity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! What went wrong with a call, in words that say what to do.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// What kind of failure it was.
@@ -114,37 +114,41 @@ impl AwsError {
 }
 
 /// Turns an SDK error into one that names the operation and the class.
-pub fn describe<E, R>(operation: &str, error: &SdkError<E, R>) -> AwsError
+pub fn describe<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> AwsError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
-    let context = || DisplayErrorContext(error).to_string();
+    let context = || causes(error);
     let (class, code, message) = match error {
         SdkError::ServiceError(service) => {
             let metadata = service.err().meta();
             match metadata.code() {
-                Some(code) => (
-                    classify(code, metadata.message().unwrap_or_default()),
-                    Some(code.to_owned()),
-                    metadata.message().unwrap_or("no details").to_owned(),
-                ),
-                None => (Class::Garbled, None, brief(&context())),
+                Some(code) => {
+                    let words = metadata.message();
+                    let failed = service.raw().status().is_server_error();
+                    let class = match classify(code, words.unwrap_or_default()) {
+                        Class::Invalid if failed => Class::Server,
+                        class => class,
+                    };
+                    let words = words.unwrap_or("no details").to_owned();
+                    (class, Some(code.to_owned()), words)
+                }
+                None => (Class::Garbled, None, context()),
             }
         }
-        SdkError::TimeoutError(_) => (Class::TimedOut, None, brief(&context())),
+        SdkError::TimeoutError(_) => (Class::TimedOut, None, context()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            (Class::TimedOut, None, brief(&context()))
+            (Class::TimedOut, None, context())
         }
         SdkError::DispatchFailure(failure) if failure.is_io() => {
-            (Class::Unreachable, None, brief(&context()))
+            (Class::Unreachable, None, context())
         }
-        SdkError::ResponseError(_) => (Class::Garbled, None, brief(&context())),
-        SdkError::ConstructionFailure(_) => (Class::Invalid, None, brief(&context())),
+        SdkError::ResponseError(_) => (Class::Garbled, None, context()),
+        SdkError::ConstructionFailure(_) => (Class::Invalid, None, context()),
         _ if context().to_lowercase().contains("credential") => {
-            (Class::Credentials, None, brief(&context()))
+            (Class::Credentials, None, context())
         }
-        _ => (Class::Unreachable, None, brief(&context())),
+        _ => (Class::Unreachable, None, context()),
     };
     AwsError {
         operation: operation.to_owned(),
@@ -195,12 +199,18 @@ fn classify(code: &str, message: &str) -> Class {
     }
 }
 
-/// The SDK's chain of causes, without its debug dump, in one line.
-fn brief(context: &str) -> String {
-    const LONGEST: usize = 200;
-    let chain = context.split(" (").next().unwrap_or(context);
-    chain
-        .chars()
+/// The chain of causes in one line, each named once.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    const LONGEST: usize = 300;
+    let mut said = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let words = cause.to_string();
+        if !said.contains(&words) {
+            let colon = if said.is_empty() { "" } else { ": " };
+            said = format!("{said}{colon}{words}");
+        }
+    }
+    said.chars()
         .filter(|c| !c.is_control())
         .take(LONGEST)
         .collect()

@@ -105,19 +105,23 @@ impl Quota {
         matches!(self, Self::LookupEvents)
     }
 
-    fn interval(self) -> Duration {
-        let share = if self.alone() { 1.0 } else { SHARE };
-        Duration::from_secs_f64(1.0 / (self.per_second() * share))
+    /// Calls a second that one console makes at most.
+    fn ours(self) -> f64 {
+        self.per_second() * if self.alone() { 1.0 } else { SHARE }
     }
 
-    /// Calls that may leave at once after a rest.
+    fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.ours())
+    }
+
+    /// Calls that may leave at once after a rest: those of a second.
     fn burst(self) -> u32 {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "quotas are small and positive"
         )]
-        let second = self.per_second() as u32;
+        let second = self.ours() as u32;
         if self.alone() { 1 } else { second.max(1) }
     }
 }

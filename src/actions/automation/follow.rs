@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::ActionError;
-use crate::aws::{Aws, AwsError, Class, describe};
+use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::incident::AttemptStatus;
 use crate::redaction::Redactor;
 
@@ -43,15 +43,7 @@ pub async fn follow(
             }
             Err(error) => {
                 progress(vec![format!("{id} cannot be followed: {error}")]);
-                let passes = matches!(
-                    error.class,
-                    Class::Throttled
-                        | Class::TimedOut
-                        | Class::Server
-                        | Class::Unreachable
-                        | Class::Garbled
-                );
-                if !passes {
+                if !error.passes() {
                     if deadline.is_some() {
                         return Err(error.into());
                     }
@@ -115,6 +107,7 @@ async fn with_children(
 
 async fn look(aws: &Aws, id: &str) -> Result<AutomationExecution, AwsError> {
     let operation = "ssm:GetAutomationExecution";
+    aws.pace(Quota::Ssm).await;
     let answer = aws
         .ssm
         .get_automation_execution()
@@ -132,6 +125,7 @@ async fn look(aws: &Aws, id: &str) -> Result<AutomationExecution, AwsError> {
 /// # Errors
 /// When AWS does not accept it.
 pub async fn stop(aws: &Aws, id: &str) -> Result<(), AwsError> {
+    aws.pace(Quota::Ssm).await;
     aws.ssm
         .stop_automation_execution()
         .automation_execution_id(id)

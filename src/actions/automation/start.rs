@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{ActionError, Request};
-use crate::aws::{Aws, AwsClock, AwsError, Class, describe};
+use crate::aws::{Aws, AwsClock, AwsError, Class, Quota, describe};
 
 /// What every tag key of an attempt begins with.
 const TAG: &str = "standdown:attempt:";
@@ -113,6 +113,7 @@ pub async fn start(
         // The time given is AWS's own already.
         .disable_clock_skew_correction(true)
         .time_source(SignedAt(signed_at.into()));
+    aws.pace(Quota::Ssm).await;
     let answer = call
         .client_token(attempt.to_string())
         .tags(tag)
@@ -159,6 +160,7 @@ pub(super) async fn read_only(
     request: &Request,
     token: Uuid,
 ) -> Result<String, ActionError> {
+    aws.pace(Quota::Ssm).await;
     let answer = build(aws, request)?
         .client_token(token.to_string())
         .send()
@@ -194,6 +196,7 @@ pub async fn look_up(aws: &Aws, attempt: Uuid) -> Result<Looked, AwsError> {
     // The first page's time counts: what appeared on it later was not looked at again.
     let mut first: Option<DateTime<Utc>> = None;
     loop {
+        aws.pace(Quota::Ssm).await;
         let page = aws
             .ssm
             .describe_automation_executions()

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{ActionError, capture};
-use crate::aws::{Aws, AwsError, Class, Quota, describe};
+use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::redaction::Redactor;
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
@@ -16,7 +16,7 @@ use crate::redaction::Redactor;
 const OUTPUT_LIMIT: usize = 24_000;
 const ERROR_LIMIT: usize = 8_000;
 /// More instances than this are listed before they are looked at one by one.
-const FEW: usize = 10;
+pub(super) const FEW: usize = 10;
 
 /// The status of an instance that nothing was sent to.
 pub(super) const NOT_ONLINE: &str = "NotOnline";
@@ -64,6 +64,10 @@ impl Results {
         self.by_instance.len()
     }
 
+    pub fn get(&self, instance: &str) -> Option<&Value> {
+        self.by_instance.get(instance)?.as_ref()
+    }
+
     pub fn ended(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.by_instance
             .iter()
@@ -101,7 +105,7 @@ impl Results {
         if self.listed || todo.len() > FEW {
             let listed = match self.list(aws, command).await {
                 Ok(listed) => listed,
-                Err(error) if passes(&error) => return Ok(()),
+                Err(error) if error.passes() => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
             todo.retain(|id| listed.contains(id));
@@ -200,7 +204,7 @@ impl Results {
                 }
                 let error = describe("ssm:GetCommandInvocation", &error);
                 // What passes is looked at again, until the attempt's time is up.
-                return if passes(&error) {
+                return if error.passes() {
                     Ok(None)
                 } else {
                     Err(error.into())
@@ -214,9 +218,10 @@ impl Results {
         let raw_errors = answer.standard_error_content().unwrap_or_default();
         // Before anything is taken out of it.
         let (output, errors) = (redactor.text(raw), redactor.text(raw_errors));
-        let truncated = raw.chars().count() >= OUTPUT_LIMIT
-            || raw_errors.chars().count() >= ERROR_LIMIT
-            || output.contains("---Output truncated---");
+        let truncated =
+            raw.chars().count() >= OUTPUT_LIMIT || output.contains("---Output truncated---");
+        let error_truncated =
+            raw_errors.chars().count() >= ERROR_LIMIT || errors.contains("---Error truncated---");
         // The details tell an instance that could not be reached from a command that failed.
         let detail = answer
             .status_details()
@@ -225,6 +230,7 @@ impl Results {
         let mut result = json!({
             "status": status.as_str(), "detail": detail, "exit_code": answer.response_code(),
             "output": output, "error": errors, "truncated": truncated,
+            "error_truncated": error_truncated,
         });
         self.capture(&mut result);
         Ok(Some(result))
@@ -240,13 +246,6 @@ impl Results {
             result["captured"] = captured.into();
         }
     }
-}
-
-fn passes(error: &AwsError) -> bool {
-    matches!(
-        error.class,
-        Class::Throttled | Class::TimedOut | Class::Server | Class::Unreachable
-    )
 }
 
 fn has_ended(status: &Status) -> bool {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Remotes, Span, capture};
-use crate::aws::Aws;
+use crate::aws::{Aws, Quota};
 use crate::incident::Remote;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use look::Results;
@@ -30,7 +30,7 @@ const MOST_INSTANCES: usize = 50;
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "ssm_command",
-    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation; with tags ssm:ListCommands and ssm:ListCommandInvocations as well)",
+    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation, ssm:ListCommands; for more than ten and with tags ssm:ListCommandInvocations as well)",
     keys: &[
         Key::optional("instances", KeyKind::TextList, "the instances, at most 50"),
         Key::optional(
@@ -121,11 +121,14 @@ pub(super) const KIND: ActionKind = ActionKind {
             "ssm:SendCommand",
             "ssm:GetCommandInvocation",
             "ssm:DescribeInstanceInformation",
+            "ssm:ListCommands",
         ]
         .map(str::to_owned)
         .into();
-        if parameters.get("tags").is_some() {
-            all.push("ssm:ListCommands".into());
+        let many = parameters["instances"]
+            .as_array()
+            .is_some_and(|instances| instances.len() > look::FEW);
+        if many || parameters.get("tags").is_some() {
             all.push("ssm:ListCommandInvocations".into());
         }
         if parameters.get("log_group").is_some() {
@@ -230,6 +233,7 @@ impl Drop for CancelOnDrop {
             let aws = Arc::clone(&self.aws);
             // Nobody waits for the answer: the attempt has ended, and the command is read-only.
             runtime.spawn(async move {
+                aws.pace(Quota::Ssm).await;
                 aws.ssm
                     .cancel_command()
                     .command_id(command)
@@ -259,6 +263,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let known = context.remotes.known(&context.run);
     let mut results = Results::new(&instances, patterns, request.plugin.clone());
     let command = if let Some(Remote::Command(id)) = known {
+        results.offline(send::left_out(&aws, id, &instances).await?);
         id.clone()
     } else {
         // An agent that does not answer is known before anything is sent to it.
@@ -301,6 +306,12 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         }
         sleep(wait).await;
         wait = (wait * 5 / 4).min(SLOWEST_LOOK);
+    }
+    if results.total() == 0 {
+        let output = summarise(&command, &results);
+        return Err(
+            ActionError::failed("no managed instance has these tags: nothing was run").with(output),
+        );
     }
     if let Some(group) = &request.log_group {
         copy::complete(&aws, group, &command, &mut results, context).await;
@@ -349,7 +360,7 @@ fn summarise(command: &str, results: &Results) -> Value {
         "succeeded": succeeded,
         "failed": results.total() - succeeded,
         "offline": offline,
-        "truncated": results.ended().any(|(_, result)| result["truncated"] == true),
+        "truncated": results.ended().any(|(_, result)| copy::is_cut(result)),
         "captured": captured,
         "instances": results.all(),
     })

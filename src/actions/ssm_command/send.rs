@@ -67,6 +67,42 @@ pub(super) async fn offline(aws: &Aws, instances: &[String]) -> BTreeMap<String,
     missing
 }
 
+/// The instances that a command which was sent earlier was not sent to, and why. Whether it was
+/// is AWS's to say: what was online then need not be online now.
+pub(super) async fn left_out(
+    aws: &Aws,
+    command: &str,
+    instances: &[String],
+) -> Result<BTreeMap<String, String>, ActionError> {
+    if instances.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .list_commands()
+        .command_id(command)
+        .send()
+        .await
+        .map_err(|error| describe("ssm:ListCommands", &error).about(command))?;
+    let Some(found) = answer.commands().first() else {
+        return Err(ActionError::failed(format!(
+            "Systems Manager does not know the command {command} any more"
+        )));
+    };
+    let sent = found.instance_ids();
+    Ok(instances
+        .iter()
+        .filter(|id| !sent.contains(id))
+        .map(|id| {
+            (
+                id.clone(),
+                "it was not online when the command was sent".into(),
+            )
+        })
+        .collect())
+}
+
 /// Sends the command, and gives its id.
 pub(super) async fn send(
     request: &Request,

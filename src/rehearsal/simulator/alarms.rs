@@ -62,8 +62,8 @@ impl World {
         }
     }
 
-    /// Since when the alarm has been in its state: looked for second by second at first, then
-    /// by the minute.
+    /// Since when the alarm has been in its state, to the second: looked for second by second at
+    /// first, then by the minute and within it.
     pub(super) fn since(&self, alarm: &Alarm, at: f64) -> f64 {
         if let AlarmRule::Fixed { since, .. } = alarm.rule {
             return if at < since { at - HORIZON } else { since };
@@ -73,6 +73,9 @@ impl World {
         while back < HORIZON {
             let step = if back < 1200.0 { 1.0 } else { 60.0 };
             if self.state(alarm, at - back - step) != state {
+                while self.state(alarm, at - back - 1.0) == state {
+                    back += 1.0;
+                }
                 return at - back;
             }
             back += step;

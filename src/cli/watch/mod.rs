@@ -5,31 +5,37 @@
     reason = "the edge: what could not be done is said here"
 )]
 
-use std::collections::BTreeMap;
+mod alert;
+mod known;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use chrono::{DateTime, Utc};
+use nix::fcntl::{Flock, FlockArg};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::live::Live;
 use super::{CliError, FAILURE, SUCCESS, printable, stores};
 use crate::actions::VOCABULARY;
-use crate::actions::programs::{Invocation, LocalPrograms, Programs, base_environment};
-use crate::alarms::{Board, Row, Source, severity};
+use crate::actions::programs::LocalPrograms;
+use crate::alarms::{Board, Row, Source, key, severity};
 use crate::aws::Place;
 use crate::cli::alarms_seen::report_alarms;
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
-use crate::incident::{AlarmRef, AlarmState, Command, Event, IncidentId};
-use crate::journal::{Hash, Journal, JournalError};
+use crate::incident::{AlarmRef, AlarmState, Command, IncidentStatus};
+use crate::journal::Journal;
 use crate::playbook::{Catalog, Entry, Severity};
+use known::{Known, MOST};
 
-/// Incidents that are kept open at a time: a storm of alarms must not become a storm of calls.
-const MOST: usize = 5;
-/// How long the configured command may take.
-const ALERT: Duration = Duration::from_secs(30);
 /// How long `--once` waits for the first whole list of alarms, and for the diagnostics.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -59,13 +65,30 @@ struct Watcher<'a> {
     live: Live,
     at_least: Severity,
     open: Vec<Handle>,
+    /// Held while an incident is opened: two watchers of one store must not both open it.
+    lock: PathBuf,
+    /// Alarms that an incident was opened for, each with the time since when it fires.
+    taken: HashSet<(crate::alarms::Key, Option<DateTime<Utc>>)>,
+    /// What tells somebody of an incident, while it does.
+    alerts: JoinSet<()>,
     /// Whether it was said that no more are opened.
     full: bool,
     failed: bool,
 }
 
+/// What is to become of an alarm that fires.
+enum Decision<'a> {
+    /// It is opened, unless somebody knows of it.
+    Open(Severity, &'a Row, Entry),
+    /// It is left alone.
+    Leave,
+    /// Something is not known yet.
+    Later,
+}
+
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let store = stores::path(settings, stores::INCIDENTS)?;
+    let recorder = Recorder::start(&store);
     let live = Live::begin(settings, &recorder);
     let engine = engine::Settings {
         vocabulary: VOCABULARY,
@@ -85,6 +108,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         live,
         at_least: arguments.at_least,
         open: Vec::new(),
+        lock: store.with_extension("watch"),
+        taken: HashSet::new(),
+        alerts: JoinSet::new(),
         full: false,
         failed: false,
     };
@@ -98,6 +124,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     for handle in std::mem::take(&mut watcher.open) {
         handle.leave().await;
     }
+    // Each has its own time-out, and somebody waits for what it tells.
+    while watcher.alerts.join_next().await.is_some() {}
     Ok(if watcher.failed { FAILURE } else { SUCCESS })
 }
 
@@ -110,16 +138,10 @@ impl Watcher<'_> {
             let board = Arc::clone(&boards.borrow_and_update());
             self.say_troubles(&board, &mut troubles);
             // Whole pages only: what was not read yet is not known to be new.
-            for row in board
-                .rows
-                .iter()
-                .filter(|row| row.alarm.state == AlarmState::Alarm)
-            {
-                self.fired(&board, row).await;
-            }
+            let decided = self.look(&board).await;
+            while self.alerts.try_join_next().is_some() {}
             self.give_up_what_is_asked_for().await;
-            let asked = |source: &Source| source.mutes_asked || !source.complete;
-            if once && board.complete() && board.sources.iter().all(asked) {
+            if once && board.complete() && decided {
                 self.finish(until).await;
                 let dead = board.sources.iter().all(|source| !source.complete);
                 self.failed |= dead && !board.sources.is_empty();
@@ -162,17 +184,69 @@ impl Watcher<'_> {
         }
     }
 
-    async fn fired(&mut self, board: &Board, row: &Row) {
+    /// Opens what has to be opened, the gravest first; tells whether everything was decided.
+    async fn look(&mut self, board: &Board) -> bool {
+        let firing = |row: &&Row| row.alarm.state == AlarmState::Alarm;
+        let mut due = Vec::new();
+        let mut decided = true;
+        for row in board.rows.iter().filter(firing) {
+            match self.decide(board, row) {
+                Decision::Open(grade, row, entry) => due.push((grade, row, entry)),
+                Decision::Leave => {}
+                Decision::Later => decided = false,
+            }
+        }
+        due.sort_by_key(|(grade, row, _)| (*grade, row.alarm.since));
+        if due.is_empty() {
+            self.full = false;
+            return decided;
+        }
+        let lock = match self.lock() {
+            Ok(Some(lock)) => lock,
+            // Another watcher is at it: what it opens is known at the next look.
+            Ok(None) => return false,
+            Err(error) => {
+                self.failed = true;
+                let lock = self.lock.display();
+                eprintln!("standdown: the lock {lock} cannot be had: {error}");
+                return decided;
+            }
+        };
+        let mut full = false;
+        for (_, row, entry) in due {
+            match self.fired(&row.alarm, &entry).await {
+                Ok(too_many) => full |= too_many,
+                Err(error) => {
+                    self.failed = true;
+                    let name = printable(&row.alarm.name);
+                    eprintln!("standdown: {name}: {}", printable(&error));
+                }
+            }
+        }
+        drop(lock);
+        if full && !self.full {
+            let minutes = known::LATELY.num_minutes();
+            eprintln!(
+                "standdown: {MOST} incidents were opened here within {minutes} minutes, which is the most; others wait"
+            );
+        }
+        self.full = full;
+        decided
+    }
+
+    fn decide<'a>(&self, board: &Board, row: &'a Row) -> Decision<'a> {
         let alarm = &row.alarm;
+        if self.taken.contains(&(key(alarm), alarm.since)) {
+            return Decision::Leave;
+        }
         let place = Place::new(&alarm.profile, &alarm.region);
-        let asked = board
-            .source(&place)
-            .is_some_and(|source| source.mutes_asked);
-        if !asked
-            || board.acknowledgement(alarm, clock::now()).is_some()
-            || board.muted.contains_key(&crate::alarms::key(alarm))
+        let Some(source) = board.source(&place).filter(|source| source.mutes_asked) else {
+            return Decision::Later;
+        };
+        if board.acknowledgement(alarm, clock::now()).is_some()
+            || board.muted.contains_key(&key(alarm))
         {
-            return;
+            return Decision::Leave;
         }
         let answering = self.catalog.answering(
             alarm.namespace.as_deref(),
@@ -180,8 +254,11 @@ impl Watcher<'_> {
             &alarm.name,
         );
         let Some(entry) = answering.first().map(|entry| (*entry).clone()) else {
-            return;
+            return Decision::Leave;
         };
+        if self.at_least != Severity::Low && !tags_are_known(row, source) {
+            return Decision::Later;
+        }
         let grade = severity(
             alarm,
             row.details.severity(),
@@ -189,116 +266,92 @@ impl Watcher<'_> {
             Some(entry.playbook.impact),
         );
         if grade > self.at_least {
-            return;
-        }
-        match self.is_known(alarm).await {
-            Ok(true) => {}
-            Ok(false) if self.open.len() >= MOST => {
-                if !self.full {
-                    eprintln!(
-                        "standdown: {MOST} incidents are open here, which is the most at a time; others wait"
-                    );
-                }
-                self.full = true;
-            }
-            Ok(false) => {
-                if let Err(error) = self.take_up(alarm, &entry).await {
-                    self.failed = true;
-                    eprintln!(
-                        "standdown: {}: {}",
-                        printable(&alarm.name),
-                        printable(&error)
-                    );
-                }
-            }
-            Err(error) => {
-                self.failed = true;
-                eprintln!("standdown: {error}");
-            }
+            Decision::Leave
+        } else {
+            Decision::Open(grade, row, entry)
         }
     }
 
-    /// Whether an incident was opened for this very alarm, or is unfinished for it, or somebody
-    /// looks after it.
-    async fn is_known(&self, alarm: &AlarmRef) -> Result<bool, JournalError> {
-        let alarm = alarm.clone();
-        self.recorder
-            .call(move |journal: &mut Journal| {
-                let acknowledged = journal.acknowledgements(clock::now())?;
-                if acknowledged.iter().any(|one| one.alarm == alarm.arn) {
-                    return Ok(true);
-                }
-                for summary in journal.incidents()? {
-                    let old = alarm.since.is_some_and(|since| summary.last_at < since);
-                    if old && !summary.is_unfinished() {
-                        continue;
-                    }
-                    let known = alarms(journal, &summary.id)?.into_iter().any(|known| {
-                        let same = if known.arn.is_empty() {
-                            known.name == alarm.name && known.region == alarm.region
-                        } else {
-                            known.arn == alarm.arn
-                        };
-                        same && (summary.is_unfinished() || known.since == alarm.since)
-                    });
-                    if known {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            })
-            .await
+    /// Takes the watchers' lock, unless another watcher has it.
+    fn lock(&self) -> Result<Option<Flock<File>>, std::io::Error> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(nix::libc::O_NOFOLLOW)
+            .open(&self.lock)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(lock)),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, error)) => Err(error.into()),
+        }
     }
 
-    async fn take_up(&mut self, alarm: &AlarmRef, entry: &Entry) -> Result<(), String> {
-        let open = Command::open_for(entry, alarm.clone(), None);
-        let handle = engine::open(open, self.recorder.clone(), self.engine.clone())
+    /// Sees to it that there is an incident; tells whether there were too many lately.
+    async fn fired(&mut self, alarm: &AlarmRef, entry: &Entry) -> Result<bool, String> {
+        let wanted = alarm.clone();
+        let known = self
+            .recorder
+            .call(move |journal: &mut Journal| known::look_up(journal, &wanted, clock::now()))
             .await
             .map_err(|error| error.to_string())?;
+        match known {
+            Known::Acknowledged => return Ok(false),
+            Known::TooMany => return Ok(true),
+            Known::Taken => {}
+            Known::Abandoned(id) => {
+                let handle = engine::resume(id, self.recorder.clone(), self.engine.clone()).await;
+                let handle = handle.map_err(|error| error.to_string())?;
+                if matches!(handle.snapshot().role, Role::Writer { .. }) {
+                    self.begin(handle, alarm, entry).await?;
+                } else {
+                    handle.leave().await;
+                    // Somebody else has it, or had it until just now.
+                    return Ok(false);
+                }
+            }
+            Known::New => {
+                let open = Command::open_for(entry, alarm.clone(), None);
+                let handle = engine::open(open, self.recorder.clone(), self.engine.clone())
+                    .await
+                    .map_err(|error| error.to_string())?;
+                self.begin(handle, alarm, entry).await?;
+            }
+        }
+        self.taken.insert((key(alarm), alarm.since));
+        Ok(false)
+    }
+
+    /// Starts the playbook, and tells how to go on with it.
+    async fn begin(
+        &mut self,
+        handle: Handle,
+        alarm: &AlarmRef,
+        entry: &Entry,
+    ) -> Result<(), String> {
         report_alarms(&handle, self.live.boards.clone());
         let started = handle.ask(Command::start(entry)).await;
-        let resume = format!("standdown resume {}", handle.id);
+        let id = handle.id.clone();
+        let resume = format!("standdown resume {id}");
         let line = format!(
-            "opened {} for {}: {}; {resume}",
-            handle.id,
+            "opened {id} for {}: {}; {resume}",
             printable(&alarm.name),
             entry.playbook.id
         );
         // Whoever reads it may be gone; the incident is open all the same.
         let _ = writeln!(std::io::stdout(), "{line}");
-        self.alert(&handle.id, alarm, entry, &resume).await;
+        let argv = self.settings.alert.value.clone();
+        if let Some(program) = argv.first().cloned() {
+            let invocation = alert::invocation(argv, &id, alarm, entry, &resume);
+            self.alerts.spawn(async move {
+                if let Err(why) = alert::tell(invocation).await {
+                    eprintln!("standdown: {program} did not tell anybody of {id}: {why}");
+                }
+            });
+        }
         self.open.push(handle);
         started.map_err(|error| format!("the playbook was not started: {error}"))
-    }
-
-    /// Runs the configured command: it tells somebody.
-    async fn alert(&self, id: &IncidentId, alarm: &AlarmRef, entry: &Entry, resume: &str) {
-        let argv = self.settings.alert.value.clone();
-        if argv.is_empty() {
-            return;
-        }
-        let mut environment = base_environment();
-        for (name, value) in [
-            ("STANDDOWN_INCIDENT", id.to_string()),
-            ("STANDDOWN_RESUME", resume.to_owned()),
-            ("STANDDOWN_TITLE", entry.playbook.name.clone()),
-            ("STANDDOWN_PLAYBOOK", entry.playbook.id.clone()),
-            ("STANDDOWN_ALARM", alarm.name.clone()),
-            ("STANDDOWN_REASON", alarm.reason.clone()),
-            ("STANDDOWN_ACCOUNT", alarm.account.clone()),
-            ("STANDDOWN_REGION", alarm.region.clone()),
-        ] {
-            environment.insert(name.to_owned(), crate::tui::clean(&value).to_string());
-        }
-        let program = argv.first().cloned().unwrap_or_default();
-        let ran = timeout(ALERT, LocalPrograms.run(Invocation { argv, environment })).await;
-        let why = match ran {
-            Ok(Ok(finished)) if finished.exit_code == Some(0) => return,
-            Ok(Ok(finished)) => format!("it ended with {}", finished.ending()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("it took longer than {ALERT:?}"),
-        };
-        eprintln!("standdown: {program} did not tell anybody of {id}: {why}");
     }
 
     /// A console that opens the incident gets it at once; what is closed needs nobody.
@@ -315,10 +368,8 @@ impl Watcher<'_> {
                 }
                 Role::Follower { .. } | Role::Imported => false,
             };
-            let closed =
-                snapshot.state.incident.as_ref().is_some_and(|incident| {
-                    incident.status == crate::incident::IncidentStatus::Closed
-                });
+            let incident = snapshot.state.incident.as_ref();
+            let closed = incident.is_some_and(|one| one.status == IncidentStatus::Closed);
             if ours && !closed {
                 kept.push(handle);
             } else {
@@ -327,7 +378,6 @@ impl Watcher<'_> {
                 let _ = writeln!(std::io::stdout(), "gave {id} up");
             }
         }
-        self.full &= kept.len() >= MOST;
         self.open = kept;
     }
 
@@ -348,15 +398,8 @@ impl Watcher<'_> {
     }
 }
 
-/// The alarms that an incident was opened for, as they were then.
-fn alarms(journal: &Journal, id: &IncidentId) -> Result<Vec<AlarmRef>, JournalError> {
-    let loaded = journal.load(id, 0, Hash::default())?;
-    Ok(loaded
-        .events
-        .into_iter()
-        .filter_map(|recorded| match recorded.event {
-            Event::AlarmAttached { alarm } => Some(alarm),
-            _ => None,
-        })
-        .collect())
+/// Whether an alarm's severity is known as well as it can be: its tags were read, or cannot be.
+fn tags_are_known(row: &Row, source: &Source) -> bool {
+    let refused = source.missing.iter().any(|text| text.starts_with("tags"));
+    row.details.tags.is_some() || row.alarm.arn.is_empty() || refused
 }

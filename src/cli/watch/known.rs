@@ -1,0 +1,82 @@
+//! What the journal knows of an alarm that fires.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::engine::is_watcher;
+use crate::incident::{AlarmRef, Event, IncidentId};
+use crate::journal::{Hash, Journal, JournalError};
+
+/// Incidents that are opened without anybody asking, within [`LATELY`]: a storm of alarms must not
+/// become a storm of calls.
+pub(super) const MOST: usize = 5;
+/// See [`MOST`].
+pub(super) const LATELY: TimeDelta = TimeDelta::minutes(15);
+
+/// What is to be done about an alarm that fires.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing: an incident was opened for it.
+    Taken,
+    /// Nothing for now: somebody looks after it.
+    Acknowledged,
+    /// Finish what another watcher began, and was killed over.
+    Abandoned(IncidentId),
+    /// Nothing for now: enough were opened lately.
+    TooMany,
+    /// Open an incident.
+    New,
+}
+
+/// Looks for an incident that was opened for this very alarm, or is unfinished for it. The caller
+/// holds the watchers' lock.
+pub(super) fn look_up(
+    journal: &mut Journal,
+    alarm: &AlarmRef,
+    now: DateTime<Utc>,
+) -> Result<Known, JournalError> {
+    let acknowledged = journal.acknowledgements(now)?;
+    if acknowledged.iter().any(|one| one.alarm == alarm.arn) {
+        return Ok(Known::Acknowledged);
+    }
+    let mut lately = 0;
+    for summary in journal.incidents()? {
+        let recent = now - summary.opened_at < LATELY;
+        let before = alarm.since.is_some_and(|since| summary.last_at < since);
+        if before && !recent && !summary.is_unfinished() {
+            continue;
+        }
+        let events = journal.load(&summary.id, 0, Hash::default())?.events;
+        let unattended = events.iter().all(|one| is_watcher(&one.by.user));
+        let mut opened_for = events.iter().filter_map(|one| match &one.event {
+            Event::AlarmAttached { alarm } => Some(alarm),
+            _ => None,
+        });
+        let known = opened_for.any(|known| {
+            same(known, alarm) && (summary.is_unfinished() || known.since == alarm.since)
+        });
+        if known {
+            let started = |one: &Event| matches!(one, Event::ExecutionStarted { .. });
+            let begun = events.iter().any(|one| started(&one.event));
+            return Ok(if summary.is_unfinished() && unattended && !begun {
+                Known::Abandoned(summary.id)
+            } else {
+                Known::Taken
+            });
+        }
+        let opened = events.first().is_some_and(|one| is_watcher(&one.by.user));
+        lately += usize::from(recent && opened);
+    }
+    Ok(if lately >= MOST {
+        Known::TooMany
+    } else {
+        Known::New
+    })
+}
+
+fn same(one: &AlarmRef, other: &AlarmRef) -> bool {
+    if one.arn.is_empty() {
+        one.name == other.name && one.region == other.region
+    } else {
+        one.arn == other.arn
+    }
+}
