@@ -36,7 +36,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "updates",
         "truncated",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: |_| {
         vec![

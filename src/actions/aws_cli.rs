@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::programs::{Invocation, aws_environment};
-use super::read_only::{is_read, loaded, permission};
+use super::read_only::{is_billed, is_read, loaded, permission};
 use super::{ActionError, Context};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "aws",
-    about: "a read of any AWS service through the `aws` command line; the output is the service's answer",
+    about: "a read of any AWS service through the `aws` command line; the output is the service's answer; reads that are billed, such as those of Cost Explorer and a scan of a table, run ahead only with `prefetch = true`",
     keys: &[
         Key::required(
             "service",
@@ -30,7 +30,10 @@ pub(super) const KIND: ActionKind = ActionKind {
         ),
     ],
     output: &[],
-    prefetched: true,
+    prefetched: |parameters| {
+        let text = |key: &str| parameters[key].as_str().unwrap_or_default();
+        !is_billed(text("service"), text("operation"))
+    },
     mutating: ActionKind::never,
     permissions: |parameters| {
         let text = |key: &str| parameters[key].as_str().unwrap_or_default();
@@ -115,8 +118,8 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     ]
     .map(str::to_owned)
     .into();
-    if !aws.profile.is_empty() {
-        argv.extend(["--profile".into(), aws.profile.clone()]);
+    if let Some(profile) = &aws.named {
+        argv.extend(["--profile".into(), profile.clone()]);
     }
     if !request.input.is_empty() {
         // The CLI reads a file only where the whole value begins with file://; this begins with {.

@@ -47,7 +47,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "truncated",
         "delay",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: |_| vec!["cloudtrail:LookupEvents".into()],
     check,

@@ -45,7 +45,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "captured",
         "truncated",
     ],
-    prefetched: false,
+    prefetched: ActionKind::never,
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,

@@ -10,13 +10,17 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Remotes, Span, began};
-use crate::aws::{Aws, Class, Quota, describe};
+use crate::aws::{Aws, Quota, describe};
 use crate::incident::{AttemptStatus, Remote};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// The first wait between two looks, and the longest.
 const FIRST_LOOK: Duration = Duration::from_millis(300);
 const SLOWEST_LOOK: Duration = Duration::from_secs(3);
+
+/// The most rows that AWS gives.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html>
+const MOST_ROWS: usize = 10_000;
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -33,7 +37,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         Key::optional(
             "limit",
             KeyKind::Integer,
-            "the most rows; 1000 unless given or limited by the query",
+            "the most rows; 10000 unless given or limited by the query",
         ),
     ],
     output: &[
@@ -44,7 +48,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "query_id",
         "truncated",
     ],
-    prefetched: false,
+    prefetched: ActionKind::never,
     mutating: ActionKind::never,
     permissions: |_| {
         vec![
@@ -96,8 +100,10 @@ impl Drop for StopOnDrop {
         {
             let aws = Arc::clone(&self.aws);
             // Nobody waits for the answer: the attempt has ended.
-            runtime
-                .spawn(async move { aws.logs.stop_query().query_id(query).send().await.map(drop) });
+            runtime.spawn(async move {
+                aws.pace(Quota::GetQueryResults).await;
+                aws.logs.stop_query().query_id(query).send().await.map(drop)
+            });
         }
     }
 }
@@ -119,6 +125,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         remotes: context.remotes.clone(),
         query: Some(query.clone()),
     };
+    let limit = limit(&request);
     let mut wait = FIRST_LOOK;
     loop {
         aws.pace(Quota::GetQueryResults).await;
@@ -128,18 +135,14 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             Err(error) => {
                 let error = describe("logs:GetQueryResults", &error);
                 // What passes is looked at again, until the attempt's time is up.
-                let passes = matches!(
-                    error.class,
-                    Class::Throttled | Class::TimedOut | Class::Server | Class::Unreachable
-                );
-                if !passes {
+                if !error.passes() {
                     return Err(error.into());
                 }
                 None
             }
         };
         if let Some(answer) = answer {
-            if let Some(end) = end(&query, &answer, context) {
+            if let Some(end) = end(&query, &answer, limit, context) {
                 guard.query = None;
                 return end;
             }
@@ -189,10 +192,23 @@ async fn start(request: &Request, aws: &Aws) -> Result<String, ActionError> {
         .ok_or_else(|| ActionError::failed("logs:StartQuery gave no query id"))
 }
 
+/// The most rows that the query gives: where so many come, there may be more.
+fn limit(request: &Request) -> usize {
+    let given = request.limit.map_or(MOST_ROWS, usize::from);
+    // Its last limit counts; comments and texts in quotes are not looked at more closely.
+    let words = request.query.to_ascii_lowercase();
+    let own = words.rsplit('|').find_map(|command| {
+        let mut words = command.split_whitespace();
+        (words.next() == Some("limit")).then(|| words.next()?.parse::<usize>().ok())?
+    });
+    own.map_or(given, |own| own.min(given))
+}
+
 /// The end of a query, if it has one.
 fn end(
     query: &str,
     answer: &GetQueryResultsOutput,
+    limit: usize,
     context: &Context,
 ) -> Option<Result<Value, ActionError>> {
     let status = answer.status()?;
@@ -229,8 +245,7 @@ fn end(
     );
     let mut output = json!({
         "query_id": query, "status": status.as_str(), "count": rows.len(),
-        // Ten thousand rows are the most that AWS gives.
-        "truncated": rows.len() >= 10_000,
+        "truncated": rows.len() >= limit,
         "statistics": statistics, "rows": rows,
     });
     context.redactor.json(&mut output);
@@ -240,6 +255,7 @@ fn end(
             status: status_of_attempt,
             message: format!("the query {query} ended as {}", status.as_str()),
             output: Some(output),
+            refused: false,
         }),
     })
 }

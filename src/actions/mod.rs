@@ -90,6 +90,8 @@ pub struct ActionError {
     pub message: String,
     /// What it captured.
     pub output: Option<Value>,
+    /// Whether AWS refused the credentials: they have to be looked for anew.
+    pub refused: bool,
 }
 
 impl ActionError {
@@ -99,6 +101,7 @@ impl ActionError {
             status: AttemptStatus::Failed,
             message: message.into(),
             output: None,
+            refused: false,
         }
     }
 
@@ -124,6 +127,7 @@ impl From<AwsError> for ActionError {
             } else {
                 AttemptStatus::Failed
             },
+            refused: error.class == Class::Credentials,
             ..Self::failed(error.to_string())
         }
     }
@@ -134,6 +138,15 @@ impl From<AwsError> for ActionError {
 /// # Errors
 /// When it fails, or takes too long.
 pub async fn run(kind: &str, parameters: Value, context: &Context) -> Result<Value, ActionError> {
+    let result = perform(kind, parameters, context).await;
+    if result.as_ref().is_err_and(|error| error.refused) {
+        // Somebody may have renewed them in a file, which is read once.
+        context.aws.forget();
+    }
+    result
+}
+
+async fn perform(kind: &str, parameters: Value, context: &Context) -> Result<Value, ActionError> {
     match kind {
         "metric" => metric::run(read(parameters)?, context).await,
         "alarm_history" => alarm_history::run(read(parameters)?, context).await,

@@ -19,7 +19,7 @@ const UNSEEN: usize = 64 * 1024;
 /// Variables that every program gets.
 const BASE: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM"];
 /// Variables that the `aws` program gets as well.
-const AWS: [&str; 22] = [
+const AWS: [&str; 25] = [
     "AWS_PROFILE",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
@@ -42,6 +42,9 @@ const AWS: [&str; 22] = [
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
 ];
 
 /// What to start.

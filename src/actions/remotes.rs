@@ -65,6 +65,15 @@ impl Remotes {
         }
     }
 
+    /// The same listeners, for something that is not at AWS yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self {
+            known: OrdMap::new(),
+            ..self.clone()
+        }
+    }
+
     /// What a run is at AWS already.
     #[must_use]
     pub fn known(&self, run: &str) -> Option<&Remote> {

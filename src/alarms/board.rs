@@ -165,7 +165,7 @@ impl Board {
 
     /// Says that something besides the alarms is missing, or that it is not any more. `what` is
     /// the first word of the text.
-    pub(super) fn missing(&mut self, place: &Place, what: &str, text: Option<String>) {
+    pub fn missing(&mut self, place: &Place, what: &str, text: Option<String>) {
         if let Some(source) = self.source_mut(place) {
             source.missing.retain(|known| !known.starts_with(what));
             source.missing.extend(text);

@@ -1,9 +1,12 @@
 //! Is it AWS? Open events of AWS Health, and planned work of the next hours.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Board;
 use crate::aws::{Aws, AwsError, Place, Quota, describe};
 
 /// Something that AWS or the operators know of.
@@ -14,6 +17,9 @@ pub struct ServiceEvent {
     pub place: Place,
     /// `health` for AWS's own, `window` or `calendar` for planned work.
     pub kind: &'static str,
+    /// The service that AWS Health names; empty for planned work.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub service: String,
     /// What.
     pub title: String,
     /// The region it concerns.
@@ -27,6 +33,13 @@ pub struct ServiceEvent {
 }
 
 impl ServiceEvent {
+    /// Whether it concerns one of these services; planned work does, and so does everything where
+    /// none is named.
+    #[must_use]
+    pub fn concerns(&self, services: &BTreeSet<String>) -> bool {
+        self.service.is_empty() || services.is_empty() || services.contains(&self.service)
+    }
+
     /// Reads the answer of `aws health describe-events`.
     #[must_use]
     pub fn from_health(place: &Place, answer: &Value) -> Vec<Self> {
@@ -49,6 +62,7 @@ impl ServiceEvent {
             .map(|event| Self {
                 place: place.clone(),
                 kind: "health",
+                service: text(&event["service"]),
                 title: format!(
                     "{}: {}",
                     text(&event["service"]),
@@ -93,6 +107,7 @@ pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<Service
             found.push(ServiceEvent {
                 place: place.clone(),
                 kind: "window",
+                service: String::new(),
                 title: format!("maintenance window {}", window.name().unwrap_or_default()),
                 region: aws.region.clone(),
                 at,
@@ -107,45 +122,95 @@ pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<Service
     }
 }
 
-/// What change calendars say: those that are closed, and those that will change within some hours.
+/// What a change calendar says: whether it is closed, or will change within some hours.
 ///
 /// # Errors
 /// When Systems Manager cannot be asked, or does not allow it.
-pub async fn calendars(
+pub async fn calendar(
     aws: &Aws,
     place: &Place,
-    names: &[String],
+    name: &str,
     hours: i64,
 ) -> Result<Vec<ServiceEvent>, AwsError> {
     use aws_sdk_ssm::types::CalendarState;
-    let mut found = Vec::new();
-    for name in names {
-        aws.pace(Quota::Ssm).await;
-        let answer = aws
-            .ssm
-            .get_calendar_state()
-            .calendar_names(name)
-            .send()
-            .await
-            .map_err(|error| describe("ssm:GetCalendarState", &error).about(name))?;
-        let next = answer.next_transition_time().and_then(time);
-        let closed = answer.state() == Some(&CalendarState::Closed);
-        let soon = next.is_some_and(|at| at - aws.now() < chrono::Duration::hours(hours));
-        if !closed && !soon {
-            continue;
-        }
-        let word = if closed { "is closed" } else { "will change" };
-        found.push(ServiceEvent {
-            place: place.clone(),
-            kind: "calendar",
-            title: format!("change calendar {name} {word}"),
-            region: aws.region.clone(),
-            at: if closed { None } else { next },
-            until: if closed { next } else { None },
-            id: name.clone(),
-        });
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .get_calendar_state()
+        .calendar_names(name)
+        .send()
+        .await
+        .map_err(|error| describe("ssm:GetCalendarState", &error).about(name))?;
+    let next = answer.next_transition_time().and_then(time);
+    let closed = answer.state() == Some(&CalendarState::Closed);
+    let soon = next.is_some_and(|at| at - aws.now() < chrono::Duration::hours(hours));
+    if !closed && !soon {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let word = if closed { "is closed" } else { "will change" };
+    Ok(vec![ServiceEvent {
+        place: place.clone(),
+        kind: "calendar",
+        service: String::new(),
+        title: format!("change calendar {name} {word}"),
+        region: aws.region.clone(),
+        at: if closed { None } else { next },
+        until: if closed { next } else { None },
+        id: name.to_owned(),
+    }])
+}
+
+/// Services on which the others rest: their events concern everybody.
+const BELOW: [&str; 9] = [
+    "EC2",
+    "EBS",
+    "VPC",
+    "IAM",
+    "STS",
+    "CLOUDWATCH",
+    "INTERNETCONNECTIVITY",
+    "MULTIPLE_SERVICES",
+    "SSM",
+];
+
+/// Namespaces of metrics whose service AWS Health calls otherwise.
+const CALLED: [(&str, &str); 12] = [
+    ("APPLICATIONELB", "ELASTICLOADBALANCING"),
+    ("NETWORKELB", "ELASTICLOADBALANCING"),
+    ("GATEWAYELB", "ELASTICLOADBALANCING"),
+    ("ELB", "ELASTICLOADBALANCING"),
+    ("ELASTICBEANSTALK", "ELASTICBEANSTALK"),
+    ("CONTAINERINSIGHTS", "ECS"),
+    ("DOCDB", "RDS"),
+    ("NEPTUNE", "RDS"),
+    ("STATES", "STEPFUNCTIONS"),
+    ("LOGS", "CLOUDWATCH"),
+    ("CERTIFICATEMANAGER", "ACM"),
+    ("EVENTS", "EVENTS"),
+];
+
+/// The services that the board's alarms watch, as AWS Health calls them, and those below them.
+/// Empty where no alarm tells: then every service may concern them.
+#[must_use]
+pub fn services(board: &Board) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = board
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let namespace = row.alarm.namespace.as_deref()?;
+            let name = namespace.strip_prefix("AWS/").or_else(|| {
+                let insights = matches!(namespace, "ECS/ContainerInsights" | "ContainerInsights");
+                insights.then_some("ContainerInsights")
+            })?;
+            let name = name.to_ascii_uppercase();
+            let called = CALLED.iter().find(|(namespace, _)| *namespace == name);
+            Some(called.map_or(name, |(_, service)| (*service).to_owned()))
+        })
+        .collect();
+    if !all.is_empty() {
+        all.extend(BELOW.map(str::to_owned));
+    }
+    all
 }
 
 /// ISO 8601, which here comes without seconds.
@@ -182,6 +247,9 @@ mod tests {
             "2026-11-20T03:14:15+00:00"
         );
         assert_eq!(ServiceEvent::from_health(&Place::default(), &json!({})), []);
+        let only_rds = BTreeSet::from(["RDS".to_owned()]);
+        assert!(!events[0].concerns(&only_rds) && events[1].concerns(&only_rds));
+        assert!(events[0].concerns(&BTreeSet::new()));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod values;
 pub use board::{Board, Key, Row, Seen, key};
 pub use cost::{Cost, Line as CostLine, Watched};
 pub use details::tags;
-pub use events::{ServiceEvent, calendars, planned};
+pub use events::{ServiceEvent, calendar, planned, services};
 pub use facts::{Details, Facts, Kind, children};
 pub use feed::{FeedSettings, fetch};
 pub use history::{History, HistoryEntry, history, is_flapping, state_now};

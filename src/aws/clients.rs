@@ -71,8 +71,11 @@ pub struct Aws {
     pace: Pace,
     /// The region.
     pub region: String,
-    /// The profile; empty when none was named.
+    /// The profile; empty when none was named, here or in the environment.
     pub profile: String,
+    /// The profile that the settings named. One of the environment alone does not come before
+    /// keys in the environment, which the AWS CLI would turn round if it were passed on.
+    pub named: Option<String>,
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
     credentials: Option<SharedCredentialsProvider>,
@@ -94,7 +97,7 @@ impl Aws {
     /// # Errors
     /// When there is no region or there are no credentials.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
-        let config = load(settings).await;
+        let config = load(settings).await?;
         let region = config
             .region()
             .map(ToString::to_string)
@@ -123,6 +126,7 @@ impl Aws {
                 .clone()
                 .or_else(|| std::env::var("AWS_PROFILE").ok())
                 .unwrap_or_default(),
+            named: settings.profile.clone(),
             identity: Arc::default(),
             clock,
             credentials: config.credentials_provider(),
@@ -207,8 +211,9 @@ impl Aws {
     }
 }
 
-async fn load(settings: &AwsSettings) -> SdkConfig {
-    let http = super::http::client(settings.rehearsal_endpoint.is_some());
+async fn load(settings: &AwsSettings) -> Result<SdkConfig, ConnectError> {
+    let http = super::http::client(settings.rehearsal_endpoint.is_some())
+        .map_err(ConnectError::Unusable)?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .app_name(
@@ -228,7 +233,7 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
     }
     if let Some(endpoint) = &settings.rehearsal_endpoint {
         // Nothing of the machine's configuration may lead a rehearsal to a real account.
-        return loader
+        return Ok(loader
             .empty_test_environment()
             .endpoint_url(endpoint)
             .credentials_provider(aws_sdk_cloudwatch::config::Credentials::new(
@@ -239,7 +244,7 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
                 "rehearsal",
             ))
             .load()
-            .await;
+            .await);
     }
     if let Some(profile) = &settings.profile {
         // A profile that was named wins over keys in the environment, as in the AWS CLI.
@@ -259,7 +264,7 @@ async fn load(settings: &AwsSettings) -> SdkConfig {
             .build();
         loader = loader.profile_name(profile).credentials_provider(provider);
     }
-    loader.load().await
+    Ok(loader.load().await)
 }
 
 async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {

@@ -110,16 +110,38 @@ impl Pool {
                 Some(name.to_owned())
             }
         };
-        cell.get_or_try_init(|| async {
-            let settings = AwsSettings {
-                profile: named(&place.profile, &self.usual.profile),
-                region: named(&place.region, &self.usual.region),
-                rehearsal_endpoint: self.usual.rehearsal_endpoint.clone(),
-            };
-            Aws::connect(&settings).await.map(Arc::new)
-        })
-        .await
-        .cloned()
+        let made = cell
+            .get_or_try_init(|| async {
+                let settings = AwsSettings {
+                    profile: named(&place.profile, &self.usual.profile),
+                    region: named(&place.region, &self.usual.region),
+                    rehearsal_endpoint: self.usual.rehearsal_endpoint.clone(),
+                };
+                Aws::connect(&settings).await.map(Arc::new)
+            })
+            .await
+            .cloned()?;
+        Ok(self.known_as(place, made))
+    }
+
+    /// One place can be named in several ways; its clients, and their pace, are the same.
+    fn known_as(&self, asked: &Place, made: Arc<Aws>) -> Arc<Aws> {
+        let place = Place::new(&made.profile, &made.region);
+        if place == *asked {
+            return made;
+        }
+        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = |aws: &Arc<Aws>| Arc::new(OnceCell::new_with(Some(Arc::clone(aws))));
+        if let Some(first) = all.get(&place).and_then(|cell| cell.get().cloned()) {
+            // Of keys in the environment and a profile only one is what was asked for.
+            if !Arc::ptr_eq(&first, &made) && first.named == made.named {
+                all.insert(asked.clone(), cell(&first));
+                return first;
+            }
+            return made;
+        }
+        all.insert(place, cell(&made));
+        made
     }
 
     /// Forgets a place's clients: its credentials have to be looked for anew.

@@ -58,7 +58,9 @@ impl Reach {
             let (pool, place) = (Arc::clone(&self.pool), Place::new(profile, region));
             async move { pool.at(&place).await.map_err(|error| error.to_string()) }
         };
-        if let Some(profile) = &self.profile {
+        if let Some(profile) = &self.profile
+            && *profile != home.profile
+        {
             return connect(profile).await;
         }
         // Another responder may call the same account by another profile's name.
@@ -71,6 +73,16 @@ impl Reach {
         let aws = connect("").await?;
         is_of(&aws, &home.account).await?;
         Ok(aws)
+    }
+
+    /// Forgets the clients: their credentials were refused, and are looked for anew next time.
+    pub fn forget(&self) {
+        let home = self.home.clone().unwrap_or_default();
+        let region = self.region.as_deref().unwrap_or(&home.region);
+        let profile = self.profile.as_deref().unwrap_or(&home.profile);
+        for profile in [profile, ""] {
+            self.pool.forget(&Place::new(profile, region));
+        }
     }
 
     /// The same, with the caller's identity asked for anew: credentials may have been renewed as

@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use super::events;
 use crate::actions::programs::{Invocation, LocalPrograms, Programs, aws_environment};
-use crate::alarms::{self, Board, FeedSettings, ServiceEvent, Source, Updates};
+use crate::alarms::{self, Board, FeedSettings, Source, Updates};
 use crate::aws::{AwsSettings, Place, Pool};
 use crate::clock;
 use crate::config::{Settings, Watch};
@@ -17,10 +18,8 @@ use crate::engine::Recorder;
 use crate::incident::AlarmRef;
 use crate::journal::{Acknowledgement, JournalError};
 
-/// How often AWS Health and planned work are looked at.
-const EVENTS: Duration = Duration::from_mins(5);
-/// Planned work is shown so many hours ahead.
-const AHEAD: i64 = 12;
+/// How long the AWS CLI may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is looked who looks after which alarm: consoles on this host share the record.
 const SEEN: Duration = Duration::from_secs(5);
 
@@ -48,7 +47,12 @@ impl Live {
         let watched = settings.watched();
         let sources: Vec<Source> = watched.iter().map(source).collect();
         let live = Self::over(pool, sources, &feed(settings));
-        live.look_for_events(settings.calendars.value.clone());
+        tokio::spawn(events::follow(
+            Arc::clone(&live.pool),
+            live.updates.clone(),
+            live.boards.clone(),
+            settings.calendars.value.clone(),
+        ));
         live.follow_acknowledgements(recorder);
         live
     }
@@ -64,32 +68,6 @@ impl Live {
             visible,
             updates,
         }
-    }
-
-    fn look_for_events(&self, calendars: Vec<String>) {
-        let (pool, updates, boards) = (
-            Arc::clone(&self.pool),
-            self.updates.clone(),
-            self.boards.clone(),
-        );
-        tokio::spawn(async move {
-            loop {
-                let places: Vec<Place> = boards
-                    .borrow()
-                    .sources
-                    .iter()
-                    .filter(|source| !source.account.is_empty())
-                    .map(|source| source.place.clone())
-                    .collect();
-                let early = places.is_empty();
-                let found = events(&pool, &places, &calendars).await;
-                let told = updates.tell(move |board| board.events = found.into());
-                if !told {
-                    return;
-                }
-                sleep(if early { SEEN } else { EVENTS }).await;
-            }
-        });
     }
 
     fn follow_acknowledgements(&self, recorder: &Recorder) {
@@ -256,75 +234,13 @@ pub(super) async fn cli(
         argv,
         environment: aws_environment(),
     };
-    let finished = programs
-        .run(invocation)
+    let finished = timeout(PATIENCE, programs.run(invocation))
         .await
+        .map_err(|_| format!("`aws {}` took longer than {PATIENCE:?}", command.join(" ")))?
         .map_err(|error| error.to_string())?;
     if finished.exit_code != Some(0) {
         let said = finished.stderr.trim().lines().last().unwrap_or("no reason");
         return Err(said.to_owned());
     }
     serde_json::from_str(&finished.stdout).map_err(|error| error.to_string())
-}
-
-/// What AWS Health says of the watched regions, and what is planned there.
-async fn events(pool: &Arc<Pool>, places: &[Place], calendars: &[String]) -> Vec<ServiceEvent> {
-    let mut found: Vec<ServiceEvent> = Vec::new();
-    let mut profiles: Vec<&str> = places.iter().map(|place| place.profile.as_str()).collect();
-    profiles.sort_unstable();
-    profiles.dedup();
-    for profile in profiles {
-        let regions: Vec<&str> = places
-            .iter()
-            .filter(|place| place.profile == profile)
-            .map(|place| place.region.as_str())
-            .collect();
-        // Without a support plan that has it, there is nothing to show; `doctor` says so.
-        if let Ok(answer) = health(&LocalPrograms, profile, &regions).await {
-            found.extend(ServiceEvent::from_health(&Place::new(profile, ""), &answer));
-        }
-    }
-    for place in places {
-        let Ok(aws) = pool.at(place).await else {
-            continue;
-        };
-        // Who may not see planned work sees none.
-        if let Ok(windows) = alarms::planned(&aws, place, AHEAD).await {
-            found.extend(windows);
-        }
-        if let Ok(closed) = alarms::calendars(&aws, place, calendars, AHEAD).await {
-            found.extend(closed);
-        }
-    }
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|event| seen.insert(event.id.clone()));
-    found
-}
-
-/// Asks AWS Health, which answers for all regions in one.
-pub(super) async fn health(
-    programs: &dyn Programs,
-    profile: &str,
-    regions: &[&str],
-) -> Result<Value, String> {
-    let china = regions.iter().all(|region| region.starts_with("cn-"));
-    let endpoint = if china && !regions.is_empty() {
-        "cn-northwest-1"
-    } else {
-        "us-east-1"
-    };
-    let mut wanted: Vec<&str> = regions.to_vec();
-    wanted.push("global");
-    let input = json!({"filter": {
-        "regions": wanted, "eventStatusCodes": ["open", "upcoming"],
-        "eventTypeCategories": ["issue", "scheduledChange"],
-    }});
-    cli(
-        programs,
-        profile,
-        endpoint,
-        &["health", "describe-events"],
-        &input,
-    )
-    .await
 }

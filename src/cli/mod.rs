@@ -7,6 +7,7 @@ mod check;
 mod console;
 mod cost;
 mod doctor;
+mod events;
 mod export;
 mod farewell;
 mod incidents;

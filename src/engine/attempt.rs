@@ -58,7 +58,7 @@ async fn within(
     surroundings: Surroundings,
     deadline: Instant,
 ) -> Result<Value, ActionError> {
-    let context = Context {
+    let mut context = Context {
         aws: surroundings.aws.clone(),
         secrets: surroundings.secrets.clone(),
         programs: Arc::clone(&surroundings.programs),
@@ -97,6 +97,8 @@ async fn within(
             });
         }
         sleep(every).await;
+        // What was taken up has been looked at; the next look is a new one.
+        context.remotes = context.remotes.anew();
     }
 }
 
@@ -171,6 +173,7 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
         status,
         message: failures.join("; "),
         output: Some(output.into()),
+        refused: false,
     })
 }
 

@@ -406,6 +406,8 @@ pub struct Run {
     pub kind: &'static str,
     /// Whether it changes the system.
     pub mutating: bool,
+    /// Whether it runs ahead of the responder unless the step says otherwise.
+    pub prefetched: bool,
     /// The IAM permissions it needs.
     pub permissions: Vec<String>,
     /// Its parameters.

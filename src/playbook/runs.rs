@@ -118,6 +118,7 @@ fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static st
         after: None,
         kind: kind.name,
         mutating: (kind.mutating)(&json),
+        prefetched: (kind.prefetched)(&json),
         permissions: (kind.permissions)(&json),
         parameters,
         profile,

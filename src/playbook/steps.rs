@@ -178,12 +178,7 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
                 .help("take `approval` away"),
         );
     }
-    let prefetched = runs.iter().all(|run| {
-        draft
-            .vocabulary
-            .kind(run.kind)
-            .is_some_and(|kind| kind.prefetched)
-    });
+    let prefetched = runs.iter().all(|run| run.prefetched);
     let permissions = reader.strings("permissions");
     needed(reader, &permissions, &runs, draft);
     StepKind::Automated(Box::new(Automated {

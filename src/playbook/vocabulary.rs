@@ -78,8 +78,9 @@ pub struct ActionKind {
     pub keys: &'static [ActionKey],
     /// The fields of its output; empty when they depend on what it calls.
     pub output: &'static [&'static str],
-    /// Whether it runs ahead of the responder without being asked to.
-    pub prefetched: bool,
+    /// Whether it runs ahead of the responder without being asked to, with these parameters as
+    /// written: what is billed by what it reads does not.
+    pub prefetched: fn(&serde_json::Value) -> bool,
     /// Whether it changes the system, with these parameters as written.
     pub mutating: fn(&serde_json::Value) -> bool,
     /// The IAM permissions it needs, with these parameters as written.
@@ -93,6 +94,12 @@ impl ActionKind {
     #[must_use]
     pub fn unpermitted(_: &serde_json::Value) -> Vec<String> {
         Vec::new()
+    }
+
+    /// For kinds that may run ahead whatever they are asked.
+    #[must_use]
+    pub fn always(_: &serde_json::Value) -> bool {
+        true
     }
 
     /// For kinds that only read.

@@ -188,6 +188,7 @@ fn end(execution: &AutomationExecution, redactor: &Redactor) -> Option<Result<Va
         status: status_of_attempt,
         message: format!("the automation {id} ended as {}{why}", status.as_str()),
         output: Some(output),
+        refused: false,
     }))
 }
 

@@ -54,7 +54,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "failure",
         "children",
     ],
-    prefetched: false,
+    prefetched: ActionKind::never,
     mutating: |parameters| parameters["read_only"] != Value::Bool(true),
     permissions: |parameters| {
         let mut all: Vec<String> = [

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Span, began};
-use crate::aws::{Aws, Quota, describe};
+use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
 pub use clusters::{Cluster, Clusters, Grouped};
@@ -77,7 +77,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "fields",
         "json",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: |_| vec!["logs:FilterLogEvents".into()],
     check,
@@ -164,7 +164,17 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
                 .progress(vec![format!("{} events so far, following", reader.events)]);
             sleep(every).await;
             let from = from.max(aws.now().timestamp_millis() - LATE);
-            look(aws, &request, context, &mut reader, from).await?;
+            match look(aws, &request, context, &mut reader, from).await {
+                Ok(()) => {}
+                // The next look goes back far enough to see what this one did not.
+                Err(error) if error.passes() => {
+                    context.remotes.progress(vec![error.to_string()]);
+                }
+                Err(error) => {
+                    let found = reader.output(aws.now().timestamp_millis());
+                    return Err(ActionError::from(error).with(found));
+                }
+            }
         }
     }
     Ok(reader.output(aws.now().timestamp_millis()))
@@ -176,7 +186,7 @@ async fn look(
     context: &Context,
     reader: &mut Reader,
     from: i64,
-) -> Result<(), ActionError> {
+) -> Result<(), AwsError> {
     let to = aws.now().timestamp_millis();
     for group in &request.groups {
         let mut token: Option<String> = None;

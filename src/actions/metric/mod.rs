@@ -95,7 +95,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "baseline",
         "messages",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: |_| vec!["cloudwatch:GetMetricData".into()],
     check,

@@ -34,7 +34,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         ),
     ],
     output: &["code", "records", "count", "ttl", "resolver", "latency_ms"],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,

@@ -71,7 +71,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "open",
         "reason",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,

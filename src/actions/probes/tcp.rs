@@ -16,7 +16,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         Key::required("port", KeyKind::Integer, "the port"),
     ],
     output: &["open", "connect_ms", "resolve_ms", "address", "reason"],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check: unchecked,

@@ -39,7 +39,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "tls_ms",
         "open",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check: unchecked,

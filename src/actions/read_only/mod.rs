@@ -60,6 +60,14 @@ pub fn is_read(service: &str, operation: &str) -> bool {
     !secret && READING.iter().any(|verb| operation.starts_with(verb))
 }
 
+/// Tells whether a read is billed by the request, or uses up what a table has for its readers.
+#[must_use]
+pub(super) fn is_billed(service: &str, operation: &str) -> bool {
+    BILLED
+        .iter()
+        .any(|(known, prefix)| *known == service && operation.starts_with(prefix))
+}
+
 /// Finds what a read's request may not hold, and why.
 pub(super) fn loaded(input: &Value) -> Option<(&'static str, &'static str)> {
     LOADED.into_iter().find(|(key, _)| {
@@ -68,6 +76,23 @@ pub(super) fn loaded(input: &Value) -> Option<(&'static str, &'static str)> {
             .is_some_and(|value| *value != Value::Bool(false))
     })
 }
+
+/// Reads that are billed, by service and the beginning of the operation.
+///
+/// Cost Explorer: <https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>.
+/// The others are billed by what they read: <https://aws.amazon.com/dynamodb/pricing/>,
+/// <https://aws.amazon.com/s3/pricing/>, <https://aws.amazon.com/timestream/pricing/>.
+const BILLED: [(&str, &str); 9] = [
+    ("ce", "get-"),
+    ("ce", "list-"),
+    ("dynamodb", "scan"),
+    ("dynamodb", "query"),
+    ("dynamodb", "get-item"),
+    ("dynamodb", "batch-get-item"),
+    ("dynamodb", "transact-get-items"),
+    ("s3api", "list-object"),
+    ("timestream-query", "query"),
+];
 
 /// Services whose permissions have another prefix than the CLI's name.
 const PREFIXES: [(&str, &str); 13] = [

@@ -114,7 +114,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         "command_id",
         "truncated",
     ],
-    prefetched: true,
+    prefetched: ActionKind::always,
     mutating: ActionKind::never,
     permissions: |parameters| {
         let mut all: Vec<String> = [

@@ -7,7 +7,7 @@ use super::needs::{Need, needs};
 use super::{Findings, Verdict, permissions};
 use crate::actions::programs::LocalPrograms;
 use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
-use crate::cli::live;
+use crate::cli::events;
 use crate::config::Watch;
 use crate::playbook::Entry;
 
@@ -62,7 +62,7 @@ pub(super) async fn look(
         ),
     }
     let regions = [aws.region.as_str()];
-    match live::health(&LocalPrograms, &watch.profile, &regions).await {
+    match events::health(&LocalPrograms, &watch.profile, &regions).await {
         Ok(answer) => {
             let open = answer["events"].as_array().map_or(0, Vec::len);
             findings.add(Verdict::Ok, "AWS Health", format!("{open} open events"));
