@@ -24,6 +24,8 @@ use crate::redaction::Redactor;
 const PAGE: i32 = 100;
 /// The longest wait between two refreshes of a source that is throttled or fails.
 const SLOWEST: Duration = Duration::from_mins(2);
+/// How often the interval is doubled at most while nobody answers.
+const UNANSWERED: u32 = 2;
 /// From one try to the next to come to credentials that were refused or are missing.
 const ANEW: Duration = Duration::from_secs(15);
 /// How long the rows in view must have stayed the same before their values are asked for.
@@ -224,12 +226,7 @@ impl Feed {
                 }
             };
             let failed = refreshed.err();
-            // What was slowed down comes back step by step.
-            slow = if failed.is_some() {
-                (slow + 1).min(8)
-            } else {
-                slow.saturating_sub(1)
-            };
+            slow = next_step(slow, failed.as_ref());
             let pause = self.pause(slow);
             if !self.report(aws, failed.as_ref(), slow, pause) {
                 return None;
@@ -365,8 +362,43 @@ impl Feed {
     }
 }
 
+/// How often the interval is doubled after a look. Where AWS asked to slow down, it goes on to do
+/// so step by step, and comes back step by step; where nobody answered, a look costs nobody
+/// anything, and what is back is shown at once.
+fn next_step(slow: u32, failed: Option<&AwsError>) -> u32 {
+    match failed {
+        Some(error) if error.class == Class::Throttled => (slow + 1).min(8),
+        Some(_) => (slow + 1).min(slow.max(UNANSWERED)),
+        None if slow <= UNANSWERED => 0,
+        None => slow - 1,
+    }
+}
+
 /// A wait, less up to a quarter at random: many consoles shall not ask at the same moment.
 fn jittered(full: Duration) -> Duration {
     let random = u32::from(uuid::Uuid::new_v4().as_bytes()[0]);
     full.saturating_sub(full * random / 4 / 256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_outage_the_first_answer_brings_everything_back() {
+        let error = |class| AwsError {
+            class,
+            ..AwsError::garbled("x", String::new())
+        };
+        let (gone, full) = (error(Class::Unreachable), error(Class::Throttled));
+        let after = |errors: &[&AwsError]| {
+            let step = |slow, error: &&AwsError| next_step(slow, Some(error));
+            errors.iter().fold(0, step)
+        };
+        assert_eq!(after(&[&gone; 9]), 2);
+        assert_eq!(next_step(after(&[&gone; 9]), None), 0);
+        assert_eq!(after(&[&full; 9]), 8);
+        assert_eq!(next_step(8, None), 7);
+        assert_eq!(after(&[&full, &full, &full, &gone]), 3);
+    }
 }

@@ -34,14 +34,22 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let (board, failed) = read(settings, arguments.without_owner).await?;
+    let pool = live::pool(settings);
+    let (mut board, failed) = read(&pool, settings, arguments.without_owner).await?;
     let catalog = super::catalog(settings);
-    let shown: Vec<&Row> = board
+    let wanted = |row: &Row| {
+        (!arguments.without_playbook || answering(&row.alarm, &catalog).is_empty())
+            && (!arguments.without_owner || row.details.owner().is_none())
+    };
+    // What is not shown needs no values.
+    let asked: Vec<Arc<AlarmRef>> = board
         .rows
         .iter()
-        .filter(|row| !arguments.without_playbook || answering(&row.alarm, &catalog).is_empty())
-        .filter(|row| !arguments.without_owner || row.details.owner().is_none())
+        .filter(|row| wanted(row))
+        .map(|row| Arc::clone(&row.alarm))
         .collect();
+    read_values(&pool, settings, &mut board, &asked).await;
+    let shown: Vec<&Row> = board.rows.iter().filter(|row| wanted(row)).collect();
     let code = if failed { FAILURE } else { SUCCESS };
     if arguments.json {
         let all: Vec<_> = shown
@@ -89,33 +97,46 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     } else if shown.is_empty() && !failed {
         writeln!(out, "none of {} alarms", board.rows.len())?;
     }
-    let answered = board
-        .rows
-        .iter()
-        .filter(|row| !answering(&row.alarm, &catalog).is_empty())
-        .count();
-    if arguments.without_playbook && !board.rows.is_empty() {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "alarms are counted in thousands"
-        )]
-        let share = answered as f64 * 100.0 / board.rows.len() as f64;
-        writeln!(
-            out,
-            "{answered} of {} alarms ({share:.0} %) are answered by a playbook",
-            board.rows.len()
-        )?;
+    if arguments.without_playbook {
+        let answered = |row: &&Row| !answering(&row.alarm, &catalog).is_empty();
+        share(&mut out, &board, answered, "are answered by a playbook")?;
+    }
+    if arguments.without_owner {
+        let owned = |row: &&Row| row.details.owner().is_some();
+        share(&mut out, &board, owned, "have an owner")?;
     }
     Ok(code)
 }
 
+/// Says how many of all alarms are as they should be.
+fn share(
+    out: &mut impl std::io::Write,
+    board: &Board,
+    good: impl Fn(&&Row) -> bool,
+    what: &str,
+) -> std::io::Result<()> {
+    let (all, good) = (board.rows.len(), board.rows.iter().filter(good).count());
+    if all == 0 {
+        return Ok(());
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "alarms are counted in thousands"
+    )]
+    let share = good as f64 * 100.0 / all as f64;
+    writeln!(out, "{good} of {all} alarms ({share:.0} %) {what}")
+}
+
 /// Reads all sources side by side. Where one fails, the others are shown all the same.
-async fn read(settings: &Settings, owners: bool) -> Result<(Board, bool), CliError> {
-    let pool = live::pool(settings);
+async fn read(
+    pool: &Arc<Pool>,
+    settings: &Settings,
+    owners: bool,
+) -> Result<(Board, bool), CliError> {
     let watched = settings.watched();
     let mut board = Board::of(watched.iter().map(live::source).collect());
     let asked = watched.iter().map(|watch| {
-        let (pool, place) = (Arc::clone(&pool), Place::new(&watch.profile, &watch.region));
+        let (pool, place) = (Arc::clone(pool), Place::new(&watch.profile, &watch.region));
         async move { (place.clone(), one(&pool, &place, settings, owners).await) }
     });
     let mut failed = false;
@@ -156,24 +177,32 @@ async fn one(
     let mut board = Board::default();
     let seen = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
     board.take(&here, seen, |_| true);
-    let all: Vec<Arc<AlarmRef>> = board
-        .rows
-        .iter()
-        .map(|row| Arc::clone(&row.alarm))
-        .collect();
-    let mut values = Values::default();
-    match values
-        .fetch(&aws, &all, super::live::feed(settings).rest())
-        .await
-    {
-        Ok(values) => board.set_values(values),
-        Err(error) => eprintln!(
-            "standdown: values could not be read: {}",
-            printable(&error.to_string())
-        ),
-    }
     read_tags(&aws, &mut board, owners).await?;
     Ok((here, board))
+}
+
+/// The latest values of some alarms' metrics, source by source.
+async fn read_values(pool: &Pool, settings: &Settings, board: &mut Board, asked: &[Arc<AlarmRef>]) {
+    let places: Vec<Place> = board.sources.iter().map(|one| one.place.clone()).collect();
+    for place in places {
+        let mine: Vec<Arc<AlarmRef>> = asked
+            .iter()
+            .filter(|alarm| alarm.profile == place.profile && alarm.region == place.region)
+            .cloned()
+            .collect();
+        // Where there are no clients there are no alarms.
+        let Ok(aws) = pool.at(&place).await else {
+            continue;
+        };
+        let mut values = Values::default();
+        match values.fetch(&aws, &mine, live::feed(settings).rest()).await {
+            Ok(values) => board.set_values(values),
+            Err(error) => eprintln!(
+                "standdown: values could not be read: {}",
+                printable(&error.to_string())
+            ),
+        }
+    }
 }
 
 /// The tags of what is in ALARM, or of everything: in bulk where the AWS CLI can be asked.

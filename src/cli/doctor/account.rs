@@ -6,16 +6,19 @@ use std::time::Instant;
 use super::needs::{Need, needs};
 use super::{Findings, Verdict, permissions};
 use crate::actions::programs::LocalPrograms;
+use crate::alarms::fetch;
 use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
 use crate::cli::events;
 use crate::config::Watch;
 use crate::playbook::Entry;
+use crate::redaction::Redactor;
 
 pub(super) async fn look(
     findings: &mut Findings,
     pool: &Arc<Pool>,
     watch: &Watch,
     chosen: &[&Entry],
+    all: bool,
 ) {
     let place = Place::new(&watch.profile, &watch.region);
     findings.group(format!("AWS: {place}"));
@@ -81,6 +84,12 @@ pub(super) async fn look(
     if !reachable {
         return;
     }
+    let relevant = if all {
+        relevant(findings, &aws, chosen).await
+    } else {
+        chosen.to_vec()
+    };
+    let chosen = relevant.as_slice();
     for entry in chosen {
         findings.group(format!("AWS: {place}, playbook {}", entry.playbook.id));
         let (needs, open) = needs(&entry.playbook);
@@ -97,6 +106,37 @@ pub(super) async fn look(
     }
     findings.group(format!("AWS: {place}, permissions"));
     permissions::look(findings, &aws, chosen).await;
+}
+
+/// The playbooks that answer an alarm of this account and region: what the others need need not be
+/// here.
+async fn relevant<'a>(findings: &mut Findings, aws: &Aws, chosen: &[&'a Entry]) -> Vec<&'a Entry> {
+    let alarms = match fetch(aws, None, &Redactor::default(), |_| {}).await {
+        Ok(alarms) => alarms,
+        Err(error) => {
+            let detail =
+                format!("the alarms could not be read, so every playbook is looked at: {error}");
+            findings.add(Verdict::Unknown, "playbooks", detail);
+            return chosen.to_vec();
+        }
+    };
+    let answers = |entry: &&&Entry| {
+        alarms.iter().any(|seen| {
+            let alarm = &seen.alarm;
+            let (namespace, metric) = (alarm.namespace.as_deref(), alarm.metric.as_deref());
+            let mut answers = entry.playbook.answers.iter();
+            answers.any(|answer| answer.matches(namespace, metric, &alarm.name))
+        })
+    };
+    let relevant: Vec<&Entry> = chosen.iter().filter(answers).copied().collect();
+    let detail = format!(
+        "{} of {} answer one of the {} alarms here, and are looked at; name others to look at them",
+        relevant.len(),
+        chosen.len(),
+        alarms.len()
+    );
+    findings.add(Verdict::Ok, "playbooks", detail);
+    relevant
 }
 
 /// Asks each service for something small: is it there, how far, and is it allowed?

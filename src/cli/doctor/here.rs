@@ -1,5 +1,6 @@
 //! What can be found out on this machine.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -227,10 +228,17 @@ pub(super) fn playbooks(findings: &mut Findings, catalog: &Catalog) {
     }
 }
 
+/// Whether it can be a program's name, and is no words for people.
+fn is_program(tool: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    !tool.is_empty() && !tool.starts_with('-') && tool.chars().all(plain)
+}
+
 /// The programs that playbooks start, and those that they name as tools.
 pub(super) async fn tools(findings: &mut Findings, chosen: &[&Entry]) {
     findings.group("tools");
     let mut wanted: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut started: BTreeSet<String> = BTreeSet::new();
     let mut add = |program: String, id| match wanted.iter_mut().find(|(known, _)| *known == program)
     {
         Some((_, ids)) => ids.push(id),
@@ -238,15 +246,32 @@ pub(super) async fn tools(findings: &mut Findings, chosen: &[&Entry]) {
     };
     for entry in chosen {
         let id = entry.playbook.id.as_str();
+        for tool in &entry.playbook.tools {
+            if is_program(tool) {
+                add(tool.clone(), id);
+            } else {
+                let detail = "what the playbook names is no program's name; see for yourself";
+                findings.found(
+                    Verdict::Unknown,
+                    tool,
+                    detail,
+                    Some(&format!("named by {id}")),
+                );
+            }
+        }
         for step in &entry.playbook.steps {
             let StepKind::Automated(automated) = &step.kind else {
                 continue;
             };
             for run in &automated.runs {
                 match run.kind {
-                    "aws" => add("aws".into(), id),
+                    "aws" => {
+                        started.insert("aws".into());
+                        add("aws".into(), id);
+                    }
                     "exec" => {
                         if let Some(program) = super::needs::program(run) {
+                            started.insert(program.clone());
                             add(program, id);
                         }
                     }
@@ -274,7 +299,12 @@ pub(super) async fn tools(findings: &mut Findings, chosen: &[&Entry]) {
             }
             Ok(Err(ProgramError::NotFound { .. })) => {
                 let detail = "not on the PATH; install it, or those steps are done by hand";
-                findings.found(Verdict::Missing, program, detail, Some(&used));
+                let verdict = if started.contains(&program) {
+                    Verdict::Missing
+                } else {
+                    Verdict::Warning
+                };
+                findings.found(verdict, program, detail, Some(&used));
             }
             Ok(Err(error)) => {
                 findings.found(Verdict::Missing, program, error.to_string(), Some(&used));

@@ -124,7 +124,14 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     here::tools(&mut findings, &chosen).await;
     let pool = live::pool(settings);
     for watch in settings.watched() {
-        account::look(&mut findings, &pool, &watch, &chosen).await;
+        account::look(
+            &mut findings,
+            &pool,
+            &watch,
+            &chosen,
+            arguments.playbooks.is_empty(),
+        )
+        .await;
     }
     let missing = findings
         .all

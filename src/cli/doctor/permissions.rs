@@ -21,6 +21,17 @@ const BOARD: [&str; 6] = [
     "ssm:DescribeMaintenanceWindows",
 ];
 
+/// Actions that policies grant for single resources, and that are asked for with a made-up one.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
+const NAMED: [&str; 6] = [
+    "logs:FilterLogEvents",
+    "logs:StartQuery",
+    "logs:GetQueryResults",
+    "ssm:GetAutomationExecution",
+    "ssm:GetCommandInvocation",
+    "cloudwatch:DescribeAlarmHistory",
+];
+
 /// Names of things that do not exist: whoever may ask is told so.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -48,56 +59,74 @@ pub(super) async fn look(findings: &mut Findings, aws: &Aws, chosen: &[&Entry]) 
         findings.add(Verdict::Warning, "simulation", detail);
     }
     for action in wanted {
-        if let Some(answer) = ask(aws, &action).await {
-            match answer {
-                Ok(()) => findings.found(Verdict::Ok, action, "granted", Some("asked for nothing")),
-                Err(error) if error.class == Class::AccessDenied => {
-                    findings.found(
-                        Verdict::Missing,
-                        action,
-                        "denied",
-                        Some("asked for nothing"),
-                    );
-                }
-                Err(error) if error.passes() || error.class == Class::Credentials => {
-                    findings.add(Verdict::Unknown, action, error.to_string());
-                }
-                // It was understood, and found wanting: so it was allowed.
-                Err(_) => {
-                    findings.found(Verdict::Ok, action, "granted", Some("asked for nothing"));
-                }
-            }
-            continue;
-        }
-        match &simulated {
-            Ok(decided) => match decided
+        let known = |(name, _): &&(String, String)| name.eq_ignore_ascii_case(&action);
+        let decision = match &simulated {
+            Err(_) => Simulated::NotAsked,
+            Ok(decided) => decided
                 .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(&action))
-            {
-                Some((_, decision)) if decision == "allowed" => findings.found(
-                    Verdict::Ok,
-                    action,
-                    "granted",
-                    Some("iam:SimulatePrincipalPolicy, which knows no resource policies"),
-                ),
-                Some((_, decision)) => findings.found(
-                    Verdict::Missing,
-                    action,
-                    decision.clone(),
-                    Some("iam:SimulatePrincipalPolicy, which knows no resource policies"),
-                ),
-                None => findings.add(
-                    Verdict::Unknown,
-                    action,
-                    "IAM's simulation says nothing of it",
-                ),
-            },
-            Err(_) => findings.add(
+                .find(known)
+                .map_or(Simulated::Silent, |(_, decision)| Simulated::Says(decision)),
+        };
+        let asked = ask(aws, &action).await;
+        let (verdict, detail, how) = judge(&action, asked, decision);
+        findings.found(verdict, action, detail, how);
+    }
+}
+
+const ASKED: &str = "asked for nothing";
+const SIMULATED: &str = "iam:SimulatePrincipalPolicy, which knows no resource policies";
+
+/// What IAM's simulation decided of an action.
+#[derive(Clone, Copy)]
+enum Simulated<'a> {
+    NotAsked,
+    Silent,
+    Says(&'a str),
+}
+
+/// Puts together what AWS answered and what IAM's simulation decided.
+fn judge(
+    action: &str,
+    asked: Option<Result<(), AwsError>>,
+    decision: Simulated<'_>,
+) -> (Verdict, String, Option<&'static str>) {
+    let granted = || "granted".to_owned();
+    let by_name = NAMED.contains(&action);
+    match (asked, decision) {
+        (Some(Ok(())), _) => (Verdict::Ok, granted(), Some(ASKED)),
+        (Some(Err(error)), decision) if error.class == Class::AccessDenied => match decision {
+            Simulated::Says("allowed") => (Verdict::Ok, granted(), Some(SIMULATED)),
+            Simulated::Says("explicitDeny") => (Verdict::Missing, "denied".into(), Some(SIMULATED)),
+            _ if by_name => (
                 Verdict::Unknown,
-                action,
-                "not checkable without side effects, nor by simulation",
+                "denied for a name that does not exist; a policy may allow the ones that do".into(),
+                Some(ASKED),
             ),
+            _ => (Verdict::Missing, "denied".into(), Some(ASKED)),
+        },
+        (Some(Err(error)), _) if error.passes() || error.class == Class::Credentials => {
+            (Verdict::Unknown, error.to_string(), None)
         }
+        // It was understood, and found wanting: so it was allowed.
+        (Some(Err(_)), _) => (Verdict::Ok, granted(), Some(ASKED)),
+        (None, Simulated::Says("allowed")) => (Verdict::Ok, granted(), Some(SIMULATED)),
+        // Without the names of resources, what a policy allows for some of them looks like this.
+        (None, Simulated::Says("implicitDeny")) => (
+            Verdict::Unknown,
+            "not allowed for every resource; a policy may allow single ones".into(),
+            Some(SIMULATED),
+        ),
+        (None, Simulated::Says(_)) => (Verdict::Missing, "denied".into(), Some(SIMULATED)),
+        (None, Simulated::Silent) => (
+            Verdict::Unknown,
+            "IAM's simulation says nothing of it".into(),
+            None,
+        ),
+        (None, Simulated::NotAsked) => (
+            Verdict::Unknown,
+            "not checkable without side effects, nor by simulation".into(),
+            None,
+        ),
     }
 }
 
@@ -223,7 +252,48 @@ fn role(arn: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::role;
+    use super::{Simulated, Verdict, judge, role};
+    use crate::aws::{AwsError, Class};
+
+    #[test]
+    fn a_denial_for_a_made_up_name_is_not_a_denial() {
+        let denied = || {
+            Some(Err(AwsError {
+                class: Class::AccessDenied,
+                ..AwsError::garbled("x", String::new())
+            }))
+        };
+        let verdict = |action, asked, decision| judge(action, asked, decision).0;
+        let (named, whole) = ("logs:FilterLogEvents", "cloudwatch:DescribeAlarms");
+        assert_eq!(
+            verdict(named, denied(), Simulated::NotAsked),
+            Verdict::Unknown
+        );
+        assert_eq!(
+            verdict(named, denied(), Simulated::Says("implicitDeny")),
+            Verdict::Unknown
+        );
+        assert_eq!(
+            verdict(named, denied(), Simulated::Says("explicitDeny")),
+            Verdict::Missing
+        );
+        assert_eq!(
+            verdict(named, denied(), Simulated::Says("allowed")),
+            Verdict::Ok
+        );
+        assert_eq!(
+            verdict(whole, denied(), Simulated::Silent),
+            Verdict::Missing
+        );
+        assert_eq!(
+            verdict(whole, None, Simulated::Says("implicitDeny")),
+            Verdict::Unknown
+        );
+        assert_eq!(
+            verdict(whole, Some(Ok(())), Simulated::NotAsked),
+            Verdict::Ok
+        );
+    }
 
     #[test]
     fn a_session_is_simulated_as_its_role() {
