@@ -163,6 +163,27 @@ impl Board {
         }
     }
 
+    /// What to call a source in few letters: what sets it apart from the others.
+    #[must_use]
+    pub fn short_name(&self, source: &Source) -> String {
+        let first = [&source.alias, &source.place.profile, &source.account];
+        let first = first.into_iter().find(|name| !name.is_empty());
+        let Some(first) = first else {
+            return source.place.region.clone();
+        };
+        let other = |one: &&Source| one.place != source.place;
+        let alone = !self
+            .sources
+            .iter()
+            .filter(other)
+            .any(|one| [&one.alias, &one.place.profile, &one.account].contains(&first));
+        if alone {
+            first.clone()
+        } else {
+            source.place.region.clone()
+        }
+    }
+
     /// Says that something besides the alarms is missing, or that it is not any more. `what` is
     /// the first word of the text.
     pub fn missing(&mut self, place: &Place, what: &str, text: Option<String>) {

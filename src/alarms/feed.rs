@@ -339,7 +339,7 @@ impl Feed {
         // Asking again will not help; somebody has to renew or to allow something.
         let failure = error.map(|error| {
             let lost = matches!(error.class, Class::AccessDenied | Class::Credentials);
-            (error.to_string(), lost)
+            (error.brief(), lost)
         });
         self.updates.tell(move |board| {
             if let Some((reason, lost)) = failure {

@@ -78,6 +78,16 @@ impl AwsError {
         )
     }
 
+    /// What went wrong, for a line of a screen: without the call where no call gets through.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self.class {
+            Class::Unreachable => format!("no connection: {}", self.message),
+            Class::TimedOut => format!("no answer in time: {}", self.message),
+            _ => self.to_string(),
+        }
+    }
+
     fn sentence(&self) -> String {
         let code = self
             .code
@@ -199,15 +209,26 @@ fn classify(code: &str, message: &str) -> Class {
     }
 }
 
-/// The chain of causes in one line, each named once.
+/// The chain of causes in one line, the one at the bottom first: it says what happened.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     const LONGEST: usize = 300;
+    /// What the layers below the call name themselves, which tells nobody anything.
+    const LAYERS: [&str; 5] = [
+        "dispatch failure",
+        "io error",
+        "client error",
+        "tcp connect error",
+        "unhandled error",
+    ];
+    let chain: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
     let mut said = String::new();
-    for cause in std::iter::successors(Some(error), |error| error.source()) {
-        let words = cause.to_string();
-        if !said.contains(&words) {
-            let colon = if said.is_empty() { "" } else { ": " };
-            said = format!("{said}{colon}{words}");
+    for words in chain.iter().rev() {
+        let layer = !said.is_empty() && LAYERS.iter().any(|layer| words.starts_with(layer));
+        if !layer && !said.contains(words) {
+            let gap = if said.is_empty() { "" } else { ", " };
+            said = format!("{said}{gap}{words}");
         }
     }
     said.chars()

@@ -34,6 +34,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A number with its noun: `1 change`, `2 changes`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
 /// Cleans a text and cuts it to a width in columns, with `…` where something is missing.
 #[must_use]
 pub fn fit(text: &str, width: usize) -> String {

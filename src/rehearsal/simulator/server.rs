@@ -152,7 +152,7 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     let call = match decode(head.uri.path(), &head.headers, &body) {
         Ok(call) => call,
         Err(failure) => {
-            let protocol = super::wire::Protocol::Json("1.1");
+            let protocol = super::wire::spoken(&head.headers);
             return Ok(encoded(encode(protocol, "", Err(failure))));
         }
     };

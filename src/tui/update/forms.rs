@@ -13,6 +13,9 @@ use crate::tui::form::{Form, Purpose};
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Overlay};
 
+/// For how many minutes an escalation is put off unless another number is written.
+const POSTPONED: i64 = 10;
+
 pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
     let question = model.question()?;
     Some(match (id, question) {
@@ -36,10 +39,9 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
         (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
             "Put the escalation off",
             Purpose::Postpone(escalation.id),
-            "for how many minutes",
-            false,
+            format!("for how many minutes (empty: {POSTPONED})"),
+            true,
         )
-        .with("10")
         .and("why", false),
         (CommandId::Answer, Question::Input(input)) => {
             let default = input
@@ -424,10 +426,14 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             Vec::new()
         }
         Purpose::Postpone(escalation) => {
-            let minutes = form
-                .fields
-                .first()
-                .and_then(|field| field.input.value().trim().parse::<i64>().ok());
+            let minutes = form.fields.first().and_then(|field| {
+                let text = field.input.value().trim();
+                if text.is_empty() {
+                    Some(POSTPONED)
+                } else {
+                    text.parse::<i64>().ok()
+                }
+            });
             let Some(minutes) = minutes.filter(|minutes| (1..=240).contains(minutes)) else {
                 model.say("write from 1 to 240 minutes", true);
                 model.overlay = Some(Overlay::Form(Form { at: 0, ..form }));

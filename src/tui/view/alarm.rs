@@ -10,7 +10,7 @@ use super::{padded, rule};
 use crate::alarms::{Row, children, key};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, state_words};
-use crate::tui::text::{age, column, wrap};
+use crate::tui::text::{age, column, counted, wrap};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw_detail(
@@ -91,11 +91,10 @@ fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
     all.extend(oddities(model, row));
     if let Some(tags) = &row.details.tags {
         let who = row.details.owner().unwrap_or("nobody named in its tags");
-        let tags: Vec<String> = tags
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        all.push((" owner", format!("{who} · {}", tags.join(" "))));
+        let tags = tags.iter().map(|(name, value)| format!("{name}={value}"));
+        let tags = tags.collect::<Vec<_>>().join(" ");
+        let gap = if tags.is_empty() { "" } else { " · " };
+        all.push((" owner", format!("{who}{gap}{tags}")));
     }
     let since = alarm.since.map_or_else(
         || "unknown".into(),
@@ -196,7 +195,10 @@ fn oddities(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
         };
         all.push((
             " history",
-            format!("{word} for {for_}; {changes} changes in the last hour"),
+            format!(
+                "{word} for {for_}; {} in the last hour",
+                counted(changes, "change")
+            ),
         ));
     }
     all

@@ -11,6 +11,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::alarm::draw_detail;
 use super::{line, severity_role};
@@ -50,7 +51,7 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
     let width = usize::from(area.width);
     let mut lines = vec![summary(model, rows.len(), width, theme)];
     lines.extend(news(model, width, theme));
-    let columns = Columns::new(width);
+    let columns = Columns::new(width, model.board.sources.len() > 1);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
     let height = usize::from(area.height).saturating_sub(lines.len());
     let selected = model.selected_index(rows);
@@ -119,7 +120,9 @@ fn news(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         .troubles()
         .into_iter()
         .map(|(source, text)| (named(source, &text), Role::Late));
-    let missing = model.board.sources.iter().flat_map(|source| {
+    // Of a source that is late, that is said; what else it lacks is no news then.
+    let sources = model.board.sources.iter();
+    let missing = sources.filter(|one| model.is_live(one)).flat_map(|source| {
         let texts = source.missing.iter();
         texts.map(|text| (named(source, text), Role::Late))
     });
@@ -184,38 +187,47 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
 /// The widths of the columns at a width of the list.
 struct Columns {
     name: usize,
-    region: usize,
+    trend: usize,
+    place: usize,
     playbook: usize,
+    several: bool,
 }
 
 const VALUE: usize = 13;
 const TREND: usize = 8;
 
 impl Columns {
-    fn new(width: usize) -> Self {
-        // A margin, then state, severity, age, value and trend, each with a gap behind it.
-        let fixed = 1 + 9 + 5 + 5 + VALUE + 1 + TREND + 1;
+    /// `several` places: where a row is from matters more then than how it came there.
+    fn new(width: usize, several: bool) -> Self {
+        // A margin, then state, severity, age and value, each with a gap behind it.
+        let fixed = 1 + 9 + 5 + 5 + VALUE + 1;
         let room = width.saturating_sub(fixed);
-        let region = if room >= 62 { 20 } else { 0 };
-        let room = room - region;
+        let (place, trend) = match room {
+            71.. => (20, TREND + 1),
+            _ if several => (13, 0),
+            _ => (0, TREND + 1),
+        };
+        let room = room.saturating_sub(place + trend);
         let playbook = (room * 2 / 5).min(28);
         Self {
             name: room.saturating_sub(playbook + 1),
-            region,
+            trend,
+            place,
             playbook,
+            several,
         }
     }
 
     fn head(&self) -> String {
         format!(
-            " {}{}{} {}{} {} {}{}",
+            " {}{}{} {}{} {}{}{}",
             column("STATE", 9),
             column("SEV", 5),
             column("NAME", self.name),
             column("AGE", 5),
             column("VALUE", VALUE),
-            column("TREND", TREND),
-            column("REGION", self.region),
+            column("TREND", self.trend),
+            column(if self.several { "WHERE" } else { "REGION" }, self.place),
             column("PLAYBOOK", self.playbook),
         )
     }
@@ -243,11 +255,19 @@ impl Columns {
         } else {
             format!("{} [{}]", alarm.name, marks.join(", "))
         };
-        let region = model
-            .board
-            .source_of(alarm)
-            .filter(|source| !source.alias.is_empty())
-            .map_or_else(|| alarm.region.clone(), Source::name);
+        let source = model.board.source_of(alarm);
+        let place = source.filter(|_| self.several).map_or_else(
+            || alarm.region.clone(),
+            |source| {
+                let name = source.name();
+                // Where the name does not fit, its first part tells the most.
+                if name.width() < self.place {
+                    name
+                } else {
+                    model.board.short_name(source)
+                }
+            },
+        );
         let spans = [
             (
                 column(&format!(" {mark} {word}"), 10),
@@ -263,9 +283,11 @@ impl Columns {
             (column(&since, 5), if live { Role::Dim } else { Role::Late }),
             (column(&against(alarm, &row.values), VALUE), Role::Text),
             (" ".into(), Role::Text),
-            (column(&sparkline(&row.values, TREND), TREND), Role::Chart),
-            (" ".into(), Role::Text),
-            (column(&region, self.region), Role::Dim),
+            (
+                column(&sparkline(&row.values, TREND), self.trend),
+                Role::Chart,
+            ),
+            (column(&place, self.place), Role::Dim),
             (
                 column(playbook, self.playbook),
                 if answering.is_empty() {

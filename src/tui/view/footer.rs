@@ -85,8 +85,21 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
     valid.sort_by_key(|entry| entry.priority);
     valid
         .iter()
-        .map(|entry| (keys(entry), entry.label))
+        .map(|entry| (keys(entry), label(model, entry)))
         .collect()
+}
+
+/// What a key does here: where no playbook answers, one is chosen first.
+fn label(model: &Model, entry: &Entry) -> &'static str {
+    let answered = || {
+        let rows = model.rows();
+        let row = rows.get(model.selected_index(&rows));
+        row.is_none_or(|row| !model.answering(&row.alarm).is_empty())
+    };
+    match entry.id {
+        CommandId::Open if !answered() => "choose a playbook",
+        _ => entry.label,
+    }
 }
 
 fn keys(entry: &Entry) -> String {

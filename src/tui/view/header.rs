@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::alarms::Freshness;
 use crate::tui::model::{Model, Screen};
-use crate::tui::text::{age, fit};
+use crate::tui::text::{age, counted, fit};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
@@ -66,14 +66,10 @@ fn place(model: &Model) -> String {
             .collect();
         regions.sort_unstable();
         regions.dedup();
-        let count = |count: usize, noun: &str| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {noun}{s}")
-        };
         return format!(
             "{} · {}",
-            count(accounts.len(), "account"),
-            count(regions.len(), "region")
+            counted(accounts.len(), "account"),
+            counted(regions.len(), "region")
         );
     };
     // What follows the last slash of the ARN is what tells people apart.

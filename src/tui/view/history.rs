@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use super::{line, padded, rule};
 use crate::engine::Snapshot;
 use crate::incident::{Event, Recorded};
+use crate::playbook::StepId;
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
@@ -18,7 +19,7 @@ pub(super) fn lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<
         .events
         .iter()
         .rev()
-        .filter_map(|recorded| Some((recorded.as_ref(), sentence(&recorded.event)?)))
+        .filter_map(|recorded| Some((recorded.as_ref(), sentence(&recorded.event, snapshot)?)))
         .take(room)
         .collect();
     let mut lines = vec![rule("events", width, theme)];
@@ -33,7 +34,12 @@ pub(super) fn lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<
 }
 
 /// Says an event in a line; some say nothing that another does not.
-fn sentence(event: &Event) -> Option<String> {
+fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
+    let titled = |id: &StepId| {
+        let mut walks = snapshot.state.executions.iter().rev();
+        let title = walks.find_map(|walk| Some(walk.playbook.step(&id.0)?.title.clone()));
+        title.unwrap_or_else(|| id.to_string())
+    };
     Some(match event {
         Event::IncidentOpened { title, .. } => format!("incident opened: {title}"),
         Event::AlarmAttached { alarm } => format!("alarm {} belongs to it", alarm.name),
@@ -49,14 +55,15 @@ fn sentence(event: &Event) -> Option<String> {
             step,
             result: crate::incident::VisitResult::Failed { error },
             ..
-        } => format!("{step} failed: {error}"),
+        } => format!("{} failed: {error}", titled(step)),
         Event::StepEnded {
             step,
             result: crate::incident::VisitResult::Succeeded { prefetched, .. },
             ..
         } => {
             format!(
-                "{step} succeeded{}",
+                "{} succeeded{}",
+                titled(step),
                 if *prefetched { ", run ahead" } else { "" }
             )
         }
@@ -70,7 +77,8 @@ fn sentence(event: &Event) -> Option<String> {
                 .as_ref()
                 .map(|note| format!(": {note}"))
                 .unwrap_or_default();
-            format!("{step} {}{said}", format!("{verdict:?}").to_lowercase())
+            let verdict = format!("{verdict:?}").to_lowercase();
+            format!("{} {verdict}{said}", titled(step))
         }
         Event::BranchTaken {
             step,
@@ -78,14 +86,17 @@ fn sentence(event: &Event) -> Option<String> {
             overridden_because,
             ..
         } => match overridden_because {
-            Some(reason) => format!("{step}: {branch}, although not recommended: {reason}"),
-            None => format!("{step}: {branch}"),
+            Some(reason) => {
+                let step = titled(step);
+                format!("{step}: {branch}, although not recommended: {reason}")
+            }
+            None => format!("{}: {branch}", titled(step)),
         },
         Event::LateResult { result, .. } => {
             format!("a late result came in: {}", result.status.name())
         }
         Event::RetryScheduled { step, number, .. } => {
-            format!("{step} failed; try {number} follows")
+            format!("{} failed; try {number} follows", titled(step))
         }
         Event::EscalationRaised { causes, .. } => {
             format!(
@@ -112,11 +123,14 @@ fn sentence(event: &Event) -> Option<String> {
                 .unwrap_or_default();
             format!("playbook {}: {why}", status.name())
         }
-        Event::ApprovalRequested { step, .. } => format!("{step} waits for approval"),
+        Event::ApprovalRequested { step, .. } => format!("{} waits for approval", titled(step)),
         Event::ApprovalGranted { step, digest, .. } => {
-            format!("{step} approved ({})", digest.get(..12).unwrap_or(digest))
+            let digest = digest.get(..12).unwrap_or(digest);
+            format!("{} approved ({digest})", titled(step))
         }
-        Event::ApprovalDeclined { step, reason, .. } => format!("{step} declined: {reason}"),
+        Event::ApprovalDeclined { step, reason, .. } => {
+            format!("{} declined: {reason}", titled(step))
+        }
         Event::AttemptIdentified { remote, .. } => format!("runs at AWS as {}", remote.id()),
         Event::AttemptUncertain { reason, .. } => format!("unknown: {reason}"),
         Event::AttemptReattached { .. } => "taken up where it runs".into(),

@@ -20,7 +20,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         None => {}
         Some(Overlay::Help { scroll }) => {
             let inner = panel("keys that are valid here", area, theme, frame);
-            let lines = help(model, theme);
+            let lines = help(model, inner.width.into(), theme);
             frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
@@ -115,24 +115,46 @@ fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect 
     inner
 }
 
-fn help(model: &Model, theme: &Theme) -> Vec<Line<'static>> {
+fn help(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let lines = help_text(model, width).into_iter().map(|(keys, text)| {
+        let key = column(&keys, KEYS.min(keys.len() * KEYS));
+        let role = if keys.is_empty() {
+            Role::Dim
+        } else {
+            Role::Text
+        };
+        Line::from(vec![
+            Span::styled(key, theme.style(Role::Key)),
+            Span::styled(text, theme.style(role)),
+        ])
+    });
+    lines.collect()
+}
+
+/// The width of the keys' column.
+const KEYS: usize = 12;
+
+/// Keys and what they do, then what watching costs, which has no keys.
+fn help_text(model: &Model, width: usize) -> Vec<(String, String)> {
     let places = model.places();
-    let keys = COMMANDS
+    let mut lines = Vec::new();
+    let valid = COMMANDS
         .iter()
-        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
-        .map(|entry| {
-            let keys = if entry.keys.len() > 3 {
-                "1…9".to_owned()
-            } else {
-                entry.keys.join(" ")
-            };
-            Line::from(vec![
-                Span::styled(column(&keys, 12), theme.style(Role::Key)),
-                Span::styled(entry.about, theme.style(Role::Text)),
-            ])
-        });
-    let cost = Line::from(Span::styled(cost(model), theme.style(Role::Dim)));
-    keys.chain([Line::raw(""), cost]).collect()
+        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id));
+    for entry in valid {
+        let mut keys = if entry.keys.len() > 3 {
+            "1…9".to_owned()
+        } else {
+            entry.keys.join(" ")
+        };
+        for part in wrap(entry.about, width.saturating_sub(KEYS)) {
+            lines.push((std::mem::replace(&mut keys, " ".into()), part));
+        }
+    }
+    lines.push((String::new(), String::new()));
+    let cost = wrap(&cost(model), width).into_iter();
+    lines.extend(cost.map(|part| (String::new(), part)));
+    lines
 }
 
 /// What it costs to look at this.
@@ -153,12 +175,8 @@ fn cost(model: &Model) -> String {
 
 /// How far down the help can be scrolled.
 pub(in crate::tui) fn longest_help(model: &Model) -> u16 {
-    let places = model.places();
-    let lines = COMMANDS
-        .iter()
-        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
-        .count()
-        + 2;
+    let inner = model.size.0.saturating_sub(4);
+    let lines = help_text(model, inner.into()).len();
     u16::try_from(lines)
         .unwrap_or(u16::MAX)
         .saturating_sub(model.size.1.saturating_sub(4))

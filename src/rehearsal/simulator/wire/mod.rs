@@ -76,6 +76,17 @@ pub(super) struct Encoded {
     pub body: Vec<u8>,
 }
 
+/// The protocol of a request that cannot be understood: its answer has to be.
+pub(super) fn spoken(headers: &HeaderMap) -> Protocol {
+    let content = headers.get("content-type");
+    let form = content.is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form"));
+    if form {
+        Protocol::Query
+    } else {
+        Protocol::Json("1.1")
+    }
+}
+
 /// Recognises the protocol of a request and takes the call from it.
 pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Call, Failure> {
     let header = |name: &str| {
