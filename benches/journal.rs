@@ -57,6 +57,7 @@ fn events(count: u64) -> Vec<Recorded> {
         name: "cpu.toml".into(),
         text: text.into(),
         others: Vec::new(),
+        unattended: false,
     };
     let mut all = vec![recorded(1, &by, opened), recorded(2, &by, started)];
     all.extend((3..=count).map(|sequence| {

@@ -623,6 +623,27 @@ fn what_was_cut_off_ends_as_unknown_and_runs_again() {
 }
 
 #[test]
+fn where_nobody_is_no_step_is_arrived_at_until_somebody_comes() {
+    let mut walk = Walk::open(Some("db.example.com"));
+    let Command::Start { name, text, others } = start() else {
+        unreachable!()
+    };
+    let events = walk.ask(Command::Prepare { name, text, others }).unwrap();
+    let arrived = |events: &[Event]| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::StepArrived { .. }))
+    };
+    assert!(!arrived(&events), "{events:?}");
+    assert!(!arrived(&walk.ask(Command::TakeUp).unwrap()));
+    assert!(!arrived(&walk.ask(Command::Tick).unwrap()));
+    let events = walk.ask(Command::Attend).unwrap();
+    assert!(matches!(events[0], Event::ExecutionAttended) && arrived(&events));
+    assert_eq!(walk.here(), "check");
+    assert_eq!(walk.ask(Command::Attend).unwrap(), []);
+}
+
+#[test]
 fn stopping_a_check_goes_on_as_after_a_failure() {
     let mut walk = Walk::started();
     walk.ask(Command::CancelCurrent).unwrap();

@@ -60,8 +60,18 @@ description = "d"
 expect = "e"
 output = "seen"
 on_failure = "continue"
-next = "by-hand"
+next = "run"
 run.alarm_history = { alarm = "{{ alarm.name }}", window = "1h" }
+
+[[steps]]
+id = "run"
+kind = "automated"
+title = "Run"
+description = "Something that does not run ahead."
+expect = "e"
+on_failure = "continue"
+next = "by-hand"
+run.exec = { command = ["touch", "touched"] }
 
 [[steps]]
 id = "by-hand"
@@ -89,7 +99,8 @@ impl Night {
         let scenario = world.write("scenario.toml", scenario(low));
         let server = simulate(&world, scenario.to_str().unwrap(), "1");
         world.write("playbooks/look.toml", PLAYBOOK);
-        let tell = "#!/bin/sh\necho \"$STANDDOWN_INCIDENT $STANDDOWN_ALARM\" >> told\n";
+        // It fails while the file `deaf` is there.
+        let tell = "#!/bin/sh\n[ -e deaf ] && exit 3\necho \"$STANDDOWN_RESUME\" >> told\n";
         let tell = world.write("tell", tell);
         std::fs::set_permissions(&tell, std::fs::Permissions::from_mode(0o755)).unwrap();
         let alert = format!("alert = [{:?}]\n", tell.to_str().unwrap());
@@ -138,9 +149,10 @@ impl Night {
         all
     }
 
-    fn told(&self) -> usize {
+    /// The commands that were told.
+    fn told(&self) -> Vec<String> {
         let told = std::fs::read_to_string(self.world.path("told")).unwrap_or_default();
-        told.lines().count()
+        told.lines().map(str::to_owned).collect()
     }
 }
 
@@ -157,7 +169,7 @@ fn two_watchers_of_one_store_open_an_incident_once() {
     }
     let wanted = ["web-0", "web-1", "web-2"].map(|name| (name.to_owned(), true));
     assert_eq!(night.opened(), wanted);
-    assert_eq!(night.told(), 3);
+    assert_eq!(night.told().len(), 3);
 }
 
 #[test]
@@ -166,6 +178,38 @@ fn the_tags_say_what_is_grave() {
     let said = Said::from(night.watch(&["--at-least", "high"]).output().unwrap());
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(night.opened(), [("web-0".to_owned(), true)]);
+    // As bad as its tag says, whatever the playbook is meant for.
+    let listed = night.world.run(&["incidents"]).out;
+    assert!(listed.contains("critical"), "{listed}");
+}
+
+#[test]
+fn what_nobody_was_told_of_is_told_again_and_only_what_reads_ran() {
+    let night = Night::new(0);
+    let deaf = night.world.write("deaf", "");
+    let said = Said::from(night.watch(&[]).output().unwrap());
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("did not tell anybody"), "{said:?}");
+    std::fs::remove_file(deaf).unwrap();
+    for _ in 0..2 {
+        let said = Said::from(night.watch(&[]).output().unwrap());
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    assert_eq!(night.opened(), [("web-0".to_owned(), true)]);
+    let [told] = night.told().try_into().unwrap();
+    assert!(!night.world.path("touched").exists(), "nobody asked for it");
+
+    // What was told leads there, from anywhere and without any setting.
+    let id = told.rsplit(' ').next().unwrap();
+    let state = night.world.path("state/standdown");
+    assert_eq!(
+        told,
+        format!("standdown --state {} resume {id}", state.display())
+    );
+    let shown = ["--state", state.to_str().unwrap(), "export", id];
+    let export = World::new().run(&shown);
+    assert_eq!(export.code, 0, "{export:?}");
+    assert!(!export.out.contains("step_arrived"), "{}", export.out);
 }
 
 #[test]
@@ -208,7 +252,7 @@ async fn what_a_killed_watcher_began_is_finished() {
     };
     let catalog = Catalog::load(&[other.world.path("playbooks")], &[], &VOCABULARY);
     let entry = catalog.answering(None, None, "web-0")[0].clone();
-    let open = Ask::open_for(&entry, alarm, None);
+    let open = Ask::open_for(&entry, alarm, None, None);
     let handle = engine::open(open, Recorder::start(&other.store()), settings)
         .await
         .unwrap();
@@ -223,5 +267,5 @@ async fn what_a_killed_watcher_began_is_finished() {
     let said = Said::from(watch);
     assert!(said.out.contains(&format!("opened {began}")), "{said:?}");
     assert_eq!(other.opened(), [("web-0".to_owned(), true)]);
-    assert_eq!(other.told(), 1);
+    assert_eq!(other.told().len(), 1);
 }

@@ -24,6 +24,6 @@ pub use facts::{Details, Facts, Kind, children};
 pub use feed::{FeedSettings, fetch};
 pub use history::{History, HistoryEntry, history, is_flapping, state_now};
 pub use keeper::{Updates, watch};
-pub use severity::severity;
+pub use severity::{graded, severity};
 pub use source::{Freshness, Source};
 pub use values::{Rest, Values};

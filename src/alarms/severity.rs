@@ -4,8 +4,8 @@ use crate::config::SeverityRule;
 use crate::incident::AlarmRef;
 use crate::playbook::{Severity, glob};
 
-/// Grades an alarm: by its tag, by the configuration's rules over names, by the word `critical` in
-/// its name, by the business impact (1 to 4) of the playbook that answers it, or as medium.
+/// Grades an alarm: as somebody said ([`graded`]), by the business impact (1 to 4) of the playbook
+/// that answers it, or as medium.
 #[must_use]
 pub fn severity(
     alarm: &AlarmRef,
@@ -13,25 +13,30 @@ pub fn severity(
     rules: &[SeverityRule],
     impact: Option<u8>,
 ) -> Severity {
-    if let Some(severity) = tag.and_then(word) {
-        return severity;
-    }
-    if let Some(rule) = rules.iter().find(|rule| glob(&rule.name, &alarm.name)) {
-        return rule.severity;
-    }
-    let name = alarm.name.to_lowercase();
-    if name
-        .split(|c: char| !c.is_alphanumeric())
-        .any(|word| word == Severity::Critical.name())
-    {
-        return Severity::Critical;
-    }
-    match impact {
+    graded(alarm, tag, rules).unwrap_or(match impact {
         Some(1) => Severity::Critical,
         Some(2) => Severity::High,
         Some(4) => Severity::Low,
         _ => Severity::Medium,
+    })
+}
+
+/// What somebody said of an alarm: by its tag, by the configuration's rules over names, or by the
+/// word `critical` in its name.
+#[must_use]
+pub fn graded(alarm: &AlarmRef, tag: Option<&str>, rules: &[SeverityRule]) -> Option<Severity> {
+    if let Some(severity) = tag.and_then(word) {
+        return Some(severity);
     }
+    if let Some(rule) = rules.iter().find(|rule| glob(&rule.name, &alarm.name)) {
+        return Some(rule.severity);
+    }
+    let name = alarm.name.to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphanumeric());
+    let critical = Severity::Critical;
+    words
+        .any(|word| word == critical.name())
+        .then_some(critical)
 }
 
 /// What people write into such a tag: a word, `P1` to `P4`, `SEV1` to `SEV4`, or the number alone.

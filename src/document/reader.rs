@@ -27,6 +27,26 @@ pub struct Reader<'a> {
     problems: &'a Problems,
 }
 
+/// What a required key can look like.
+fn example(key: &str) -> &'static str {
+    match key {
+        "format" => "1",
+        "impact" => "3",
+        "severities" => "[\"high\"]",
+        "incident_types" => "[\"availability\"]",
+        "answers" => "[{ namespace = \"AWS/EC2\" }]",
+        "groups" => "[\"/app/web\"]",
+        "window" | "every" | "timeout" => "\"15m\"",
+        "alarm" => "\"{{ alarm.name }}\"",
+        "type" => "\"string\"",
+        "read_only" => "true",
+        "command" => "[\"program\", \"argument\"]",
+        "url" => "\"https://…\"",
+        "port" => "443",
+        _ => "…",
+    }
+}
+
 impl<'a> Reader<'a> {
     /// Starts reading a table; a value of another type is reported, and read as an empty one.
     pub fn new(node: &'a Node, what: impl Into<String>, problems: &'a Problems) -> Self {
@@ -76,7 +96,7 @@ impl<'a> Reader<'a> {
             self.problems.missing(
                 Problem::error(format!("{} has no `{key}`", self.what))
                     .at(self.span.clone())
-                    .help(format!("add `{key} = …`")),
+                    .help(format!("add `{key} = {}`", example(key))),
             );
         }
         node

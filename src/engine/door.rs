@@ -113,6 +113,8 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         other @ (Command::SetStatus(_)
         | Command::Regrade(_)
         | Command::Start { .. }
+        | Command::Prepare { .. }
+        | Command::Attend
         | Command::Approve { .. }
         | Command::RequestAgain { .. }
         | Command::AttemptIdentified { .. }

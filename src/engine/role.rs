@@ -68,8 +68,7 @@ impl Writer {
             _ => {
                 self.role = Role::Writer { asked: None };
                 self.not_recording(&error.to_string());
-                // What cannot be recorded is kept; taking up is never refused.
-                let _ = self.carry_out(Command::TakeUp).await;
+                self.take_up().await;
             }
         }
     }
@@ -85,6 +84,15 @@ impl Writer {
         }
     }
 
+    /// Goes on from where the console before stood. What cannot be recorded is kept; neither of
+    /// the two is ever refused.
+    async fn take_up(&mut self) {
+        let _ = self.carry_out(Command::TakeUp).await;
+        if !super::is_watcher(&self.settings.actor.user) {
+            let _ = self.carry_out(Command::Attend).await;
+        }
+    }
+
     async fn begin_to_write(&mut self) {
         self.role = Role::Writer { asked: None };
         self.leaving.store(false, Ordering::SeqCst);
@@ -94,8 +102,7 @@ impl Writer {
         if let Err(error) = self.catch_up().await {
             self.not_recording(&error.to_string());
         }
-        // What cannot be recorded is kept; taking up is never refused.
-        let _ = self.carry_out(Command::TakeUp).await;
+        self.take_up().await;
         let retries = self
             .state
             .walking()

@@ -170,6 +170,17 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Begin to walk a playbook where nobody is: what may run ahead runs, and nothing else.
+    Prepare {
+        /// The file's name.
+        name: String,
+        /// Its text.
+        text: String,
+        /// The playbooks that it walks on the way.
+        others: Vec<Walked>,
+    },
+    /// A responder is there: a walk that nobody attended begins.
+    Attend,
     /// Time has passed.
     Tick,
     /// A console took the incident up: what ran where it was before is no longer followed.
@@ -177,19 +188,31 @@ pub enum Command {
 }
 
 impl Command {
-    /// Opens an incident for an alarm that a playbook answers, as bad as the playbook says.
+    /// Opens an incident for an alarm that a playbook answers: as bad as the alarm is graded,
+    /// and where nothing grades it, as bad as the playbook says.
     #[must_use]
-    pub fn open_for(entry: &Entry, alarm: AlarmRef, rehearsal: Option<Rehearsal>) -> Self {
+    pub fn open_for(
+        entry: &Entry,
+        alarm: AlarmRef,
+        grade: Option<Severity>,
+        rehearsal: Option<Rehearsal>,
+    ) -> Self {
+        let usual = entry.playbook.severities.first().copied();
         Self::Open {
             title: entry.playbook.name.clone(),
-            severity: entry
-                .playbook
-                .severities
-                .first()
-                .copied()
-                .unwrap_or(Severity::High),
+            severity: grade.or(usual).unwrap_or(Severity::High),
             alarm: Some(alarm),
             rehearsal,
+        }
+    }
+
+    /// Runs ahead what a playbook of the catalog reads, where nobody is.
+    #[must_use]
+    pub fn prepare(entry: &Entry) -> Self {
+        Self::Prepare {
+            name: entry.source.name.to_string(),
+            text: entry.source.text.to_string(),
+            others: entry.others.iter().map(Walked::from).collect(),
         }
     }
 

@@ -123,7 +123,12 @@ pub enum Event {
         /// The playbooks that it walks on the way.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Walked>,
+        /// Whether nobody is there: what may run ahead runs, and no step is arrived at.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unattended: bool,
     },
+    /// A responder came to a walk that nobody attended.
+    ExecutionAttended,
     /// An input got its value.
     InputProvided {
         /// The input.

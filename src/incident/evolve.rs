@@ -21,6 +21,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             text,
             name,
             others,
+            unattended,
             ..
         } => {
             let source = Source::new(name.as_str(), text.as_str());
@@ -45,6 +46,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     escalations: Default::default(),
                     escalated: false,
                     failed_steps: 0,
+                    unattended: *unattended,
                 });
             }
         }
@@ -236,6 +238,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                 });
             }
         }
+        Event::ExecutionAttended => execution.unattended = false,
         Event::CancelRequested { attempt } => {
             if let Some(attempt) = execution.attempts.get_mut(attempt) {
                 attempt.cancelling = true;

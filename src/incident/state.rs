@@ -263,6 +263,8 @@ pub struct Execution {
     pub escalated: bool,
     /// Steps arrived at that failed.
     pub failed_steps: u32,
+    /// Whether no responder has come to it yet: only what may run ahead runs.
+    pub unattended: bool,
 }
 
 fn playbook_id<S: serde::Serializer>(

@@ -30,6 +30,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             name,
             text,
             others,
+            unattended,
         } => {
             let slim = Event::ExecutionStarted {
                 execution: *execution,
@@ -38,6 +39,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
                 name: name.clone(),
                 text: String::new(),
                 others: others.clone(),
+                unattended: *unattended,
             };
             Some((slim, text.clone()))
         }

@@ -24,7 +24,7 @@ use crate::config::SeverityRule;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
 use crate::journal::{Acknowledgement, Summary};
-use crate::playbook::Catalog;
+use crate::playbook::{Catalog, Severity};
 
 /// Background changes are drawn at most this often.
 const FRAME: Duration = Duration::from_millis(16);
@@ -270,8 +270,12 @@ async fn converse(
                         steer(handle.as_ref(), control, done, said.clone());
                     }
                     Request::TakeUp(id) => take_up(id, surroundings, said.clone()),
-                    Request::OpenIncident { alarm, playbook } => open_incident(
-                        &alarm,
+                    Request::OpenIncident {
+                        alarm,
+                        playbook,
+                        grade,
+                    } => open_incident(
+                        (&alarm, grade),
                         &playbook,
                         &model.catalog,
                         surroundings,
@@ -381,7 +385,7 @@ fn steer(
 }
 
 fn open_incident(
-    alarm: &AlarmRef,
+    (alarm, grade): (&AlarmRef, Option<Severity>),
     playbook: &str,
     catalog: &Catalog,
     surroundings: &Surroundings,
@@ -390,7 +394,7 @@ fn open_incident(
     let Some(entry) = catalog.get(playbook).cloned() else {
         return;
     };
-    let open = Command::open_for(&entry, alarm.clone(), surroundings.rehearsal.clone());
+    let open = Command::open_for(&entry, alarm.clone(), grade, surroundings.rehearsal.clone());
     let (settings, recorder) = (surroundings.engine.clone(), surroundings.recorder.clone());
     tokio::spawn(async move {
         let handle = match engine::open(open, recorder, settings).await {

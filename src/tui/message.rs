@@ -9,7 +9,7 @@ use crate::alarms::Board;
 use crate::engine::{Control, Snapshot};
 use crate::incident::{AlarmRef, Command, IncidentId};
 use crate::journal::Summary;
-use crate::playbook::Catalog;
+use crate::playbook::{Catalog, Severity};
 
 /// Something happened.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub enum Request {
         alarm: Arc<AlarmRef>,
         /// The playbook's id.
         playbook: String,
+        /// How bad somebody said that the alarm is.
+        grade: Option<Severity>,
     },
     /// Ask the incident's engine itself.
     Control {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
-use crate::alarms::{Board, Freshness, Key, Row, Source, key, severity};
+use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
 use crate::incident::{AlarmRef, AlarmState, IncidentStatus, Question, question};
@@ -341,6 +341,15 @@ impl Model {
             .first()
             .map(|entry| entry.playbook.impact);
         severity(&row.alarm, row.details.severity(), &self.severities, impact)
+    }
+
+    /// How bad somebody said that an alarm is; `None` where nobody did.
+    #[must_use]
+    pub fn graded(&self, alarm: &AlarmRef) -> Option<Severity> {
+        let wanted = key(alarm);
+        let row = self.board.rows.iter().find(|row| key(&row.alarm) == wanted);
+        let tag = row.and_then(|row| row.details.severity());
+        graded(alarm, tag, &self.severities)
     }
 
     /// Everything that can be chosen for an alarm: what answers it first, then the rest.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::actions::programs::{Invocation, LocalPrograms, Programs as _, base_environment};
 use crate::incident::{AlarmRef, IncidentId};
@@ -35,8 +35,35 @@ pub(super) fn invocation(
     Invocation { argv, environment }
 }
 
+/// The note that an incident gets once somebody was told of it.
+pub(super) const TOLD: &str = "the configured program has told somebody";
+/// From one try to the next, doubled up to [`SLOWEST`].
+const AGAIN: Duration = Duration::from_secs(15);
+const SLOWEST: Duration = Duration::from_mins(5);
+
+/// Tells it, and tries again until it is told or was tried so often; says each time why nobody was.
+pub(super) async fn until_told(
+    id: IncidentId,
+    invocation: Invocation,
+    tries: u32,
+) -> (IncidentId, bool) {
+    let program = invocation.argv.first().cloned().unwrap_or_default();
+    let mut wait = AGAIN;
+    for number in 1..=tries {
+        match tell(invocation.clone()).await {
+            Ok(()) => return (id, true),
+            Err(why) => eprintln!("standdown: {program} did not tell anybody of {id}: {why}"),
+        }
+        if number < tries {
+            sleep(wait).await;
+            wait = (wait * 2).min(SLOWEST);
+        }
+    }
+    (id, false)
+}
+
 /// Tells it; gives why nobody was told.
-pub(super) async fn tell(invocation: Invocation) -> Result<(), String> {
+async fn tell(invocation: Invocation) -> Result<(), String> {
     match timeout(ALERT, LocalPrograms.run(invocation)).await {
         Ok(Ok(finished)) if finished.exit_code == Some(0) => Ok(()),
         Ok(Ok(finished)) => Err(format!("it ended with {}", finished.ending())),

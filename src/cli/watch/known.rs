@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::alert::TOLD;
+
 use crate::engine::is_watcher;
 use crate::incident::{AlarmRef, Event, IncidentId};
 use crate::journal::{Hash, Journal, JournalError};
@@ -21,6 +23,8 @@ pub(super) enum Known {
     Acknowledged,
     /// Finish what another watcher began, and was killed over.
     Abandoned(IncidentId),
+    /// Tell somebody: another watcher was killed before it had, or could not.
+    Untold(IncidentId),
     /// Nothing for now: enough were opened lately.
     TooMany,
     /// Open an incident.
@@ -57,10 +61,12 @@ pub(super) fn look_up(
         if known {
             let started = |one: &Event| matches!(one, Event::ExecutionStarted { .. });
             let begun = events.iter().any(|one| started(&one.event));
-            return Ok(if summary.is_unfinished() && unattended && !begun {
-                Known::Abandoned(summary.id)
-            } else {
-                Known::Taken
+            let told = |one: &Event| matches!(one, Event::NoteAdded { text, .. } if text == TOLD);
+            let told = events.iter().any(|one| told(&one.event));
+            return Ok(match summary.is_unfinished() && unattended {
+                true if !begun => Known::Abandoned(summary.id),
+                true if !told => Known::Untold(summary.id),
+                _ => Known::Taken,
             });
         }
         let opened = events.first().is_some_and(|one| is_watcher(&one.by.user));

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ use super::live::Live;
 use super::{CliError, FAILURE, SUCCESS, printable, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
-use crate::alarms::{Board, Row, Source, key, severity};
+use crate::alarms::{Board, Freshness, Row, Source, graded, key, severity};
 use crate::aws::Place;
 use crate::cli::alarms_seen::report_alarms;
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
-use crate::incident::{AlarmRef, AlarmState, Command, IncidentStatus};
+use crate::incident::{AlarmRef, AlarmState, Command, IncidentId, IncidentStatus};
 use crate::journal::Journal;
 use crate::playbook::{Catalog, Entry, Severity};
 use known::{Known, MOST};
@@ -67,10 +67,14 @@ struct Watcher<'a> {
     open: Vec<Handle>,
     /// Held while an incident is opened: two watchers of one store must not both open it.
     lock: PathBuf,
+    /// The folder of the journal, as a shell takes it.
+    state: String,
     /// Alarms that an incident was opened for, each with the time since when it fires.
     taken: HashSet<(crate::alarms::Key, Option<DateTime<Utc>>)>,
-    /// What tells somebody of an incident, while it does.
-    alerts: JoinSet<()>,
+    /// What tells somebody of an incident, until it has.
+    alerts: JoinSet<(IncidentId, bool)>,
+    /// Whether this is one look only.
+    once: bool,
     /// Whether it was said that no more are opened.
     full: bool,
     failed: bool,
@@ -109,8 +113,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         at_least: arguments.at_least,
         open: Vec::new(),
         lock: store.with_extension("watch"),
+        state: shell_word(store.parent().unwrap_or(&store)),
         taken: HashSet::new(),
         alerts: JoinSet::new(),
+        once: arguments.once,
         full: false,
         failed: false,
     };
@@ -119,18 +125,17 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     tokio::select! {
         _ = ends.recv() => {}
         _ = interrupts.recv() => {}
-        () = watcher.watch(arguments.once) => {}
+        () = watcher.watch() => {}
     }
     for handle in std::mem::take(&mut watcher.open) {
         handle.leave().await;
     }
-    // Each has its own time-out, and somebody waits for what it tells.
-    while watcher.alerts.join_next().await.is_some() {}
     Ok(if watcher.failed { FAILURE } else { SUCCESS })
 }
 
 impl Watcher<'_> {
-    async fn watch(&mut self, once: bool) {
+    async fn watch(&mut self) {
+        let once = self.once;
         let mut boards = self.live.boards.clone();
         let until = Instant::now() + PATIENCE;
         let mut troubles: BTreeMap<String, String> = BTreeMap::new();
@@ -139,17 +144,27 @@ impl Watcher<'_> {
             self.say_troubles(&board, &mut troubles);
             // Whole pages only: what was not read yet is not known to be new.
             let decided = self.look(&board).await;
-            while self.alerts.try_join_next().is_some() {}
-            self.give_up_what_is_asked_for().await;
-            if once && board.complete() && decided {
-                self.finish(until).await;
-                let dead = board.sources.iter().all(|source| !source.complete);
-                self.failed |= dead && !board.sources.is_empty();
-                return;
+            while let Some(ended) = self.alerts.try_join_next() {
+                self.told(ended.ok()).await;
             }
-            if once && Instant::now() >= until {
-                eprintln!("standdown: the alarms could not be read in time");
-                self.failed = true;
+            self.give_up_what_is_asked_for().await;
+            // A source that is late may come back; one that is lost needs somebody.
+            let read = |source: &Source| {
+                source.complete || matches!(source.freshness, Freshness::Lost { .. })
+            };
+            let late = once && Instant::now() >= until;
+            if late || (once && decided && board.sources.iter().all(read)) {
+                for source in board.sources.iter().filter(|source| !source.complete) {
+                    self.failed = true;
+                    eprintln!(
+                        "standdown: the alarms of {} could not be read",
+                        source.place
+                    );
+                }
+                self.finish(until).await;
+                while let Some(ended) = self.alerts.join_next().await {
+                    self.told(ended.ok()).await;
+                }
                 return;
             }
             tokio::select! {
@@ -214,7 +229,9 @@ impl Watcher<'_> {
         };
         let mut full = false;
         for (_, row, entry) in due {
-            match self.fired(&row.alarm, &entry).await {
+            let rules = &self.settings.severities.value;
+            let grade = graded(&row.alarm, row.details.severity(), rules);
+            match self.fired(&row.alarm, grade, &entry).await {
                 Ok(too_many) => full |= too_many,
                 Err(error) => {
                     self.failed = true;
@@ -289,7 +306,12 @@ impl Watcher<'_> {
     }
 
     /// Sees to it that there is an incident; tells whether there were too many lately.
-    async fn fired(&mut self, alarm: &AlarmRef, entry: &Entry) -> Result<bool, String> {
+    async fn fired(
+        &mut self,
+        alarm: &AlarmRef,
+        grade: Option<Severity>,
+        entry: &Entry,
+    ) -> Result<bool, String> {
         let wanted = alarm.clone();
         let known = self
             .recorder
@@ -300,7 +322,8 @@ impl Watcher<'_> {
             Known::Acknowledged => return Ok(false),
             Known::TooMany => return Ok(true),
             Known::Taken => {}
-            Known::Abandoned(id) => {
+            Known::Untold(_) if self.settings.alert.value.is_empty() => {}
+            Known::Abandoned(id) | Known::Untold(id) => {
                 let handle = engine::resume(id, self.recorder.clone(), self.engine.clone()).await;
                 let handle = handle.map_err(|error| error.to_string())?;
                 if matches!(handle.snapshot().role, Role::Writer { .. }) {
@@ -312,7 +335,7 @@ impl Watcher<'_> {
                 }
             }
             Known::New => {
-                let open = Command::open_for(entry, alarm.clone(), None);
+                let open = Command::open_for(entry, alarm.clone(), grade, None);
                 let handle = engine::open(open, self.recorder.clone(), self.engine.clone())
                     .await
                     .map_err(|error| error.to_string())?;
@@ -323,7 +346,7 @@ impl Watcher<'_> {
         Ok(false)
     }
 
-    /// Starts the playbook, and tells how to go on with it.
+    /// Runs ahead what the playbook reads, and tells how to go on with it.
     async fn begin(
         &mut self,
         handle: Handle,
@@ -331,9 +354,14 @@ impl Watcher<'_> {
         entry: &Entry,
     ) -> Result<(), String> {
         report_alarms(&handle, self.live.boards.clone());
-        let started = handle.ask(Command::start(entry)).await;
+        let begun = handle.snapshot().state.execution().is_some();
+        let prepared = if begun {
+            Ok(())
+        } else {
+            handle.ask(Command::prepare(entry)).await
+        };
         let id = handle.id.clone();
-        let resume = format!("standdown resume {id}");
+        let resume = format!("standdown --state {} resume {id}", self.state);
         let line = format!(
             "opened {id} for {}: {}; {resume}",
             printable(&alarm.name),
@@ -342,16 +370,28 @@ impl Watcher<'_> {
         // Whoever reads it may be gone; the incident is open all the same.
         let _ = writeln!(std::io::stdout(), "{line}");
         let argv = self.settings.alert.value.clone();
-        if let Some(program) = argv.first().cloned() {
+        if !argv.is_empty() {
+            let tries = if self.once { 1 } else { u32::MAX };
             let invocation = alert::invocation(argv, &id, alarm, entry, &resume);
-            self.alerts.spawn(async move {
-                if let Err(why) = alert::tell(invocation).await {
-                    eprintln!("standdown: {program} did not tell anybody of {id}: {why}");
-                }
-            });
+            self.alerts.spawn(alert::until_told(id, invocation, tries));
         }
         self.open.push(handle);
-        started.map_err(|error| format!("the playbook was not started: {error}"))
+        prepared.map_err(|error| format!("the playbook was not prepared: {error}"))
+    }
+
+    /// Records that somebody was told: whoever watches next need not.
+    async fn told(&mut self, ended: Option<(IncidentId, bool)>) {
+        let Some((id, true)) = ended else {
+            self.failed = true;
+            return;
+        };
+        // A console that has taken the incident over knows of it.
+        if let Some(handle) = self.open.iter().find(|handle| handle.id == id)
+            && let Err(error) = handle.ask(Command::Note(alert::TOLD.into())).await
+        {
+            self.failed = true;
+            eprintln!("standdown: {id}: that somebody was told is not recorded: {error}");
+        }
     }
 
     /// A console that opens the incident gets it at once; what is closed needs nobody.
@@ -396,6 +436,14 @@ impl Watcher<'_> {
             }
         }
     }
+}
+
+/// A path as one word of a shell's command line.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    // A path cannot hold the one thing that cannot be quoted.
+    let quoted = shlex::try_quote(&text).map(std::borrow::Cow::into_owned);
+    quoted.unwrap_or(text)
 }
 
 /// Whether an alarm's severity is known as well as it can be: its tags were read, or cannot be.

@@ -38,7 +38,13 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::SetStatus(to) => status::set(&mut draft, to)?,
         Command::Regrade(to) => status::regrade(&mut draft, to),
         Command::Note(text) => status::note(&mut draft, text)?,
-        Command::Start { name, text, others } => walk::start(&mut draft, name, text, others)?,
+        Command::Start { name, text, others } => {
+            walk::start(&mut draft, name, text, others, false)?;
+        }
+        Command::Prepare { name, text, others } => {
+            walk::start(&mut draft, name, text, others, true)?;
+        }
+        Command::Attend => walk::attend(&mut draft),
         Command::ProvideInput { name, text } => walk::provide_input(&mut draft, name, &text)?,
         Command::Confirm {
             step,
@@ -127,6 +133,7 @@ fn guard(state: &State, command: &Command) -> Result<(), Refusal> {
             | Command::AttemptUncertain { .. }
             | Command::LateResult { .. }
             | Command::Tick
+            | Command::Attend
             | Command::TakeUp => Ok(()),
             _ => Err(Refusal::Closed),
         },

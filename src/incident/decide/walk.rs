@@ -21,6 +21,7 @@ pub(super) fn start(
     name: String,
     text: String,
     others: Vec<Walked>,
+    unattended: bool,
 ) -> Result<(), Refusal> {
     if draft.state.walking().is_some() {
         return Err(Refusal::Walking);
@@ -41,6 +42,7 @@ pub(super) fn start(
         name,
         text,
         others,
+        unattended,
     });
     resolve_inputs(draft, &playbook)?;
     begin_when_ready(draft);
@@ -103,8 +105,16 @@ pub(super) fn provide_input(
     Ok(())
 }
 
+/// A responder is there: the walk begins, with what ran ahead of them.
+pub(super) fn attend(draft: &mut Draft<'_>) {
+    if draft.state.walking().is_some_and(|walk| walk.unattended) {
+        draft.emit(Event::ExecutionAttended);
+        begin_when_ready(draft);
+    }
+}
+
 fn begin_when_ready(draft: &mut Draft<'_>) {
-    let Some(execution) = draft.state.walking() else {
+    let Some(execution) = draft.state.walking().filter(|walk| !walk.unattended) else {
         return;
     };
     if execution.missing_input().is_none() && execution.visits.is_empty() {

@@ -64,7 +64,12 @@ pub(super) fn in_choice(
                 Some(_) if model.opening => Vec::new(),
                 Some(alarm) => {
                     model.opening = true;
-                    vec![Request::OpenIncident { alarm, playbook }]
+                    let grade = model.graded(&alarm);
+                    vec![Request::OpenIncident {
+                        alarm,
+                        playbook,
+                        grade,
+                    }]
                 }
                 None => vec![Request::StartPlaybook(playbook)],
             };

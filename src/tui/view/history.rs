@@ -49,7 +49,13 @@ fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
         Event::StatusChanged { to, .. } => format!("the incident is {}", to.name()),
         Event::SeverityChanged { from, to } => format!("severity {} → {}", from.name(), to.name()),
         Event::NoteAdded { text, .. } => format!("note: {text}"),
+        Event::ExecutionStarted {
+            playbook,
+            unattended: true,
+            ..
+        } => format!("playbook {playbook} prepared: what it reads runs ahead"),
         Event::ExecutionStarted { playbook, .. } => format!("playbook {playbook} started"),
+        Event::ExecutionAttended => "a responder is here: the walk begins".into(),
         Event::InputProvided { name, value, from } => format!("{name} = {value}, from {from}"),
         Event::StepEnded {
             step,
