@@ -129,7 +129,11 @@ async fn no_settled_datapoint_is_asked_for_twice() {
     }
     let board = watched.boards.borrow().clone();
     let row = board.rows.iter().find(|row| row.alarm.name == "measured");
-    assert!(row.unwrap().values.len() >= 15, "{:?}", row.unwrap().values);
+    assert!(
+        row.unwrap().values.values.len() >= 15,
+        "{:?}",
+        row.unwrap().values
+    );
     let again = &watched.simulator.world.counted()["again"];
     assert_eq!(*again, serde_json::json!([]), "{again}");
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use standdown::actions::VOCABULARY;
-use standdown::alarms::{Board, Facts, Freshness, Seen, Source};
+use standdown::alarms::{Board, Facts, Freshness, Seen, Series, Source};
 use standdown::aws::Place;
 use standdown::embedded;
 use standdown::engine::{Recording, Role as EngineRole, Snapshot};
@@ -80,7 +80,11 @@ fn model(width: u16, height: u16) -> Model {
     none.namespace = Some("Custom".into());
     let all = [plain, alarm("orders-cpu-high", AlarmState::Alarm, 4), none];
     board.take(&place, all.into_iter().map(seen).collect(), |_| true);
-    board.rows[0].values = vec![40.0, 46.0, 82.0, 92.0, 97.2].into();
+    board.rows[0].values = Series {
+        values: vec![40.0, 46.0, 82.0, 92.0, 97.2].into(),
+        until: Some(now()),
+        period: 60,
+    };
     for message in [
         Message::CatalogRead(Arc::new(catalog)),
         Message::BoardSeen(Arc::new(board)),

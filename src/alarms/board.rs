@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::facts::{Details, Facts};
 use super::source::{Freshness, Source};
+use super::values::Series;
 use crate::aws::Place;
 use crate::incident::{AlarmRef, AlarmState};
 use crate::journal::Acknowledgement;
@@ -30,7 +31,7 @@ pub struct Row {
     /// What was asked for this alarm alone.
     pub details: Arc<Details>,
     /// Its metric's latest datapoints, oldest first; empty until they were asked for.
-    pub values: Arc<[f64]>,
+    pub values: Series,
 }
 
 /// What tells an alarm from all others: the profile and region it was seen through, and its name.
@@ -118,7 +119,7 @@ impl Board {
                     alarm: Arc::new(alarm),
                     facts: Arc::new(facts),
                     details: Arc::default(),
-                    values: Arc::from([]),
+                    values: Series::default(),
                 },
             });
         }
@@ -193,6 +194,14 @@ impl Board {
         }
     }
 
+    /// Says that something is not read here, or that it is. `what` is the first word of the text.
+    pub fn unread(&mut self, place: &Place, what: &str, text: Option<String>) {
+        if let Some(source) = self.source_mut(place) {
+            source.unread.retain(|known| !known.starts_with(what));
+            source.unread.extend(text);
+        }
+    }
+
     /// Takes over which alarms of a source rules mute, by name.
     pub(super) fn set_muted(&mut self, place: &Place, muted: HashMap<String, Vec<String>>) {
         let mut all: HashMap<Key, Vec<String>> = HashMap::clone(&self.muted);
@@ -209,8 +218,8 @@ impl Board {
     }
 
     /// Takes the values of some alarms over.
-    pub fn set_values(&mut self, found: Vec<(Key, Arc<[f64]>)>) {
-        let mut found: HashMap<Key, Arc<[f64]>> = found.into_iter().collect();
+    pub fn set_values(&mut self, found: Vec<(Key, Series)>) {
+        let mut found: HashMap<Key, Series> = found.into_iter().collect();
         for row in &mut self.rows {
             if let Some(values) = found.remove(&key(&row.alarm)) {
                 row.values = values;

@@ -12,7 +12,7 @@ use super::board::{Board, Key, Row, key};
 use super::facts::Details;
 use super::history::history;
 use super::keeper::Updates;
-use crate::aws::{Aws, AwsError, Place, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Place, Quota, describe};
 use crate::clock;
 use crate::incident::{AlarmRef, AlarmState};
 
@@ -27,9 +27,20 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The contributors of an alarm are asked for so often.
 const CONTRIBUTORS: Duration = Duration::from_mins(1);
 
+/// Alarms that are asked for in one go: what comes into view meanwhile goes first after it.
+const BATCH: usize = 20;
+/// What failed for one alarm is tried again after this.
+const FAILED: Duration = Duration::from_mins(1);
+/// What is not allowed is tried again after this: somebody may have allowed it.
+const DENIED: Duration = Duration::from_mins(5);
+
 /// What was asked already.
 #[derive(Debug, Default)]
 struct Known {
+    /// What is not allowed, and until when it is not asked for.
+    denied: HashMap<&'static str, Instant>,
+    /// What failed for an alarm, and until when it is not asked for.
+    failed: HashMap<(&'static str, Key), Instant>,
     tags: HashMap<Key, Instant>,
     /// Since when the alarm was in its state when its history was read.
     history: HashMap<Key, Option<DateTime<Utc>>>,
@@ -45,6 +56,7 @@ pub(super) struct Clerk {
     working: Option<JoinHandle<()>>,
     mutes: Option<Instant>,
     credentials: Option<Instant>,
+    identity: Option<JoinHandle<()>>,
 }
 
 impl Drop for Clerk {
@@ -65,17 +77,25 @@ impl Clerk {
             working: None,
             mutes: None,
             credentials: None,
+            identity: None,
         }
     }
 
-    /// Finds out whose account this is.
-    pub fn identify(&self) {
+    /// Finds out whose account this is: STS is asked until it has said so, and its answer is kept.
+    fn identify(&mut self) {
+        let asking = self
+            .identity
+            .as_ref()
+            .is_some_and(|asked| !asked.is_finished());
+        if asking || self.aws.known_arn().is_some() && self.identity.is_some() {
+            return;
+        }
         let (aws, place, updates) = (
             Arc::clone(&self.aws),
             self.place.clone(),
             self.updates.clone(),
         );
-        tokio::spawn(async move {
+        self.identity = Some(tokio::spawn(async move {
             // Without an answer the alarms are shown all the same.
             if let Ok(identity) = aws.identity().await {
                 updates.tell(move |board| {
@@ -85,11 +105,12 @@ impl Clerk {
                     }
                 });
             }
-        });
+        }));
     }
 
     /// What concerns the account as a whole.
     pub fn account(&mut self) {
+        self.identify();
         let due =
             |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
         if due(self.credentials, CREDENTIALS) {
@@ -172,48 +193,88 @@ impl Clerk {
             let Ok(rows) = asked.await else { return };
             let mut known = known.lock().await;
             let mut failed: BTreeMap<&str, AwsError> = BTreeMap::new();
+            let now = Instant::now();
+            known.failed.retain(|_, until| *until > now);
+            known.denied.retain(|_, until| *until > now);
+            // An alarm that was not asked for in so long is asked for anew when it comes back.
+            known.tags.retain(|_, at| at.elapsed() < TAGS * 2);
+            known
+                .contributors
+                .retain(|_, at| at.elapsed() < CONTRIBUTORS * 2);
+            let mut asked = 0;
             for row in rows {
-                for (kind, error) in ask(&aws, &row, &mut known, &updates).await {
+                let (called, errors) = ask(&aws, &row, &mut known, &updates).await;
+                for (kind, error) in errors {
+                    if error.class == Class::AccessDenied {
+                        known.denied.insert(kind, now + DENIED);
+                    } else {
+                        let which = (kind, key(&row.alarm));
+                        known.failed.insert(which, now + FAILED);
+                    }
                     failed.entry(kind).or_insert(error);
                 }
+                asked += usize::from(called);
+                if asked >= BATCH {
+                    break;
+                }
             }
+            let still: Vec<&str> = known.denied.keys().copied().collect();
+            let waiting: Vec<&str> = known.failed.keys().map(|(kind, _)| *kind).collect();
             updates.tell(move |board| {
                 for kind in ["tags", "history", "contributors"] {
                     let text = failed
                         .get(kind)
                         .map(|error| format!("{kind} could not be read: {error}"));
-                    board.missing(&place, kind, text);
+                    // What is not asked for again yet is still missing.
+                    if text.is_some() || !(still.contains(&kind) || waiting.contains(&kind)) {
+                        board.missing(&place, kind, text);
+                    }
                 }
             });
         }));
     }
 }
 
+/// The rows of some alarms, in the order in which they are wanted.
 fn rows(board: &Board, wanted: &[Key]) -> Vec<Row> {
-    let wanted: std::collections::HashSet<&Key> = wanted.iter().collect();
-    board
+    let mut place: HashMap<&Key, usize> = HashMap::new();
+    for (index, key) in wanted.iter().enumerate() {
+        place.entry(key).or_insert(index);
+    }
+    let mut found: Vec<(usize, Row)> = board
         .rows
         .iter()
-        .filter(|row| wanted.contains(&key(&row.alarm)))
-        .cloned()
-        .collect()
+        .filter_map(|row| Some((*place.get(&key(&row.alarm))?, row.clone())))
+        .collect();
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Reads what is due for one alarm; what fails keeps nothing else back.
+impl Known {
+    /// Whether something may be asked for: what was refused or failed lately is left alone.
+    fn may_ask(&self, kind: &'static str, key: &Key) -> bool {
+        !self.denied.contains_key(kind) && !self.failed.contains_key(&(kind, key.clone()))
+    }
+}
+
+/// Reads what is due for one alarm; what fails keeps nothing else back. Tells whether anything was
+/// asked for, and what failed.
 async fn ask(
     aws: &Aws,
     row: &Row,
     known: &mut Known,
     updates: &Updates,
-) -> Vec<(&'static str, AwsError)> {
+) -> (bool, Vec<(&'static str, AwsError)>) {
     let mut failed = Vec::new();
+    let mut called = false;
     let alarm = &row.alarm;
     let key = key(alarm);
     let now = clock::now();
     let mut details = Details::clone(&row.details);
     let due = |last: Option<&Instant>, every| last.is_none_or(|at| at.elapsed() >= every);
     let stale = details.tags.is_none() || due(known.tags.get(&key), TAGS);
-    if stale && !alarm.arn.is_empty() {
+    if stale && !alarm.arn.is_empty() && known.may_ask("tags", &key) {
+        called = true;
         match tags(aws, alarm).await {
             Ok(tags) => {
                 details.tags = Some(tags);
@@ -226,7 +287,9 @@ async fn ask(
     let lately = alarm
         .since
         .is_some_and(|since| now - since < chrono::Duration::days(1));
-    if lately && known.history.get(&key) != Some(&alarm.since) {
+    let changed = lately && known.history.get(&key) != Some(&alarm.since);
+    if changed && known.may_ask("history", &key) {
+        called = true;
         let day = aws.now() - chrono::Duration::days(1);
         match history(aws, &alarm.name, day, aws.now()).await {
             Ok(found) => {
@@ -237,7 +300,8 @@ async fn ask(
         }
     }
     if row.facts.several && alarm.state == AlarmState::Alarm {
-        if due(known.contributors.get(&key), CONTRIBUTORS) {
+        if due(known.contributors.get(&key), CONTRIBUTORS) && known.may_ask("contributors", &key) {
+            called = true;
             match contributors(aws, alarm).await {
                 Ok(found) => {
                     details.contributors = found;
@@ -252,7 +316,7 @@ async fn ask(
     if details != *row.details {
         updates.tell(move |board| board.set_details(&key, Arc::new(details)));
     }
-    failed
+    (called, failed)
 }
 
 /// The tags of an alarm: one call each.

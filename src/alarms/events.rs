@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Board;
 use crate::aws::{Aws, AwsError, Place, Quota, describe};
 
 /// Something that AWS or the operators know of.
@@ -189,15 +188,12 @@ const CALLED: [(&str, &str); 12] = [
     ("EVENTS", "EVENTS"),
 ];
 
-/// The services that the board's alarms watch, as AWS Health calls them, and those below them.
-/// Empty where no alarm tells: then every service may concern them.
+/// The services that alarms on some namespaces watch, as AWS Health calls them, and those below
+/// them. Empty where no namespace tells: then every service may concern them.
 #[must_use]
-pub fn services(board: &Board) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = board
-        .rows
-        .iter()
-        .filter_map(|row| {
-            let namespace = row.alarm.namespace.as_deref()?;
+pub fn services<'a>(namespaces: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = namespaces
+        .filter_map(|namespace| {
             let name = namespace.strip_prefix("AWS/").or_else(|| {
                 let insights = matches!(namespace, "ECS/ContainerInsights" | "ContainerInsights");
                 insights.then_some("ContainerInsights")

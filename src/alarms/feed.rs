@@ -204,68 +204,61 @@ impl Feed {
             .tell(move |board| board.fail(&place, clock::now(), reason, lost))
     }
 
-    async fn watch(&mut self, aws: &Arc<Aws>, values: &mut Values) -> Option<()> {
+    /// The list and what is in view are asked for side by side: neither keeps the other waiting.
+    /// Comes back when the credentials have to be looked for anew, with nothing when nobody looks
+    /// at the board any more.
+    async fn watch(&self, aws: &Arc<Aws>, values: &mut Values) -> Option<()> {
+        let clerk = Clerk::new(Arc::clone(aws), self.place.clone(), self.updates.clone());
+        tokio::select! {
+            polled = self.poll(aws) => polled,
+            seen = self.see(aws, values, clerk) => seen,
+        }
+    }
+
+    /// Asks for the list of alarms again and again.
+    async fn poll(&self, aws: &Arc<Aws>) -> Option<()> {
         let mut slow = 0_u32;
-        let mut visible = self.visible.clone();
-        let mut clerk = Clerk::new(Arc::clone(aws), self.place.clone(), self.updates.clone());
-        clerk.identify();
         loop {
             let began = Instant::now();
-            let refreshed = {
-                let refresh = self.refresh(aws);
-                tokio::pin!(refresh);
-                // A long list does not keep what is looked at waiting.
-                loop {
-                    tokio::select! {
-                        refreshed = &mut refresh => break refreshed,
-                        changed = visible.changed() => {
-                            changed.ok()?;
-                            self.look(aws, values, &mut clerk, &mut visible).await;
-                        }
-                    }
-                }
-            };
-            let failed = refreshed.err();
+            let failed = self.refresh(aws).await.err();
             slow = next_step(slow, failed.as_ref());
             let pause = self.pause(slow);
             if !self.report(aws, failed.as_ref(), slow, pause) {
                 return None;
             }
-            if failed
-                .as_ref()
-                .is_some_and(|error| error.class == Class::Credentials)
-            {
+            let refused = |error: &AwsError| error.class == Class::Credentials;
+            if failed.as_ref().is_some_and(refused) {
                 return Some(());
             }
-            clerk.account();
-            let next = began + pause;
-            // Values follow the eye: what comes into view is asked for at once, the rest waits.
-            loop {
-                if failed.is_none() {
-                    self.look(aws, values, &mut clerk, &mut visible).await;
-                }
-                tokio::select! {
-                    () = sleep_until(next) => break,
-                    () = self.updates.closed() => return None,
-                    changed = visible.changed() => changed.ok()?,
-                }
+            tokio::select! {
+                () = sleep_until(began + pause) => {}
+                () = self.updates.closed() => return None,
             }
         }
     }
 
-    /// Asks for the values and details of what is in view, once the eye has come to rest.
-    async fn look(
-        &self,
-        aws: &Arc<Aws>,
-        values: &mut Values,
-        clerk: &mut Clerk,
-        visible: &mut watch::Receiver<Vec<Arc<AlarmRef>>>,
-    ) {
-        while matches!(timeout(SETTLED, visible.changed()).await, Ok(Ok(()))) {}
-        let all = visible.borrow_and_update().clone();
-        let seen: Vec<Arc<AlarmRef>> = all.into_iter().filter(|alarm| self.mine(alarm)).collect();
-        self.show(aws, values, &seen).await;
-        clerk.look(&seen);
+    /// Asks for the values and details of what is in view: at once when that changes and the eye
+    /// has come to rest, and once an interval.
+    async fn see(&self, aws: &Arc<Aws>, values: &mut Values, mut clerk: Clerk) -> Option<()> {
+        let mut visible = self.visible.clone();
+        let mut slow = 0_u32;
+        loop {
+            while matches!(timeout(SETTLED, visible.changed()).await, Ok(Ok(()))) {}
+            let all = visible.borrow_and_update().clone();
+            let seen: Vec<Arc<AlarmRef>> =
+                all.into_iter().filter(|alarm| self.mine(alarm)).collect();
+            clerk.account();
+            clerk.look(&seen);
+            let failed = self.show(aws, values, &seen).await.err();
+            slow = next_step(slow, failed.as_ref());
+            let next = Instant::now() + self.pause(slow);
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.updates.closed() => return None,
+                // While values cannot be had, a moving eye does not ask more often.
+                changed = visible.changed(), if failed.is_none() => changed.ok()?,
+            }
+        }
     }
 
     fn mine(&self, alarm: &AlarmRef) -> bool {
@@ -281,7 +274,10 @@ impl Feed {
         self.updates.tell(move |board| {
             // What has left ALARM is shown as it was until the whole list says what became of it.
             board.take(&place, burning, |_| false);
-            board.live(&place, clock::now());
+            // The whole list says whether everything is as it is shown.
+            if board.source(&place).is_some_and(|source| !source.complete) {
+                board.live(&place, clock::now());
+            }
         });
         let all = fetch(aws, None, redactor, |page| {
             let (place, page) = (self.place.clone(), self.named(page.to_vec()));
@@ -315,21 +311,31 @@ impl Feed {
         seen
     }
 
-    async fn show(&self, aws: &Aws, values: &mut Values, seen: &[Arc<AlarmRef>]) {
+    async fn show(
+        &self,
+        aws: &Aws,
+        values: &mut Values,
+        seen: &[Arc<AlarmRef>],
+    ) -> Result<(), AwsError> {
         if seen.is_empty() {
-            return;
+            return Ok(());
         }
         let place = self.place.clone();
         match values.fetch(aws, seen, self.settings.rest()).await {
-            Ok(found) => self.updates.tell(move |board| {
-                board.set_values(found);
-                board.missing(&place, "values", None);
-            }),
-            Err(error) => self.updates.tell(move |board| {
+            Ok(found) => {
+                self.updates.tell(move |board| {
+                    board.set_values(found);
+                    board.missing(&place, "values", None);
+                });
+                Ok(())
+            }
+            Err(error) => {
                 let text = format!("values could not be read: {error}");
-                board.missing(&place, "values", Some(text));
-            }),
-        };
+                self.updates
+                    .tell(move |board| board.missing(&place, "values", Some(text)));
+                Err(error)
+            }
+        }
     }
 
     fn report(&self, aws: &Aws, error: Option<&AwsError>, slow: u32, pause: Duration) -> bool {

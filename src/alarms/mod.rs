@@ -26,4 +26,4 @@ pub use history::{History, HistoryEntry, history, is_flapping, state_now};
 pub use keeper::{Updates, watch};
 pub use severity::{graded, severity};
 pub use source::{Freshness, Source};
-pub use values::{Rest, Values};
+pub use values::{Rest, Series, Values};

@@ -62,6 +62,8 @@ pub struct Source {
     pub complete: bool,
     /// Why values, tags or the like are missing; the alarms may be live all the same.
     pub missing: Vec<String>,
+    /// What is not read because the account or its rights do not allow it: no trouble, and no news.
+    pub unread: Vec<String>,
     /// How long it waits between two refreshes, where it was slowed down.
     pub slowed: Option<Duration>,
     /// Whether it was asked which of its alarms rules mute.
@@ -85,6 +87,7 @@ impl Source {
             freshness: Freshness::Connecting,
             complete: false,
             missing: Vec::new(),
+            unread: Vec::new(),
             slowed: None,
             mutes_asked: false,
             expires: None,

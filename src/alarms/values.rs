@@ -10,6 +10,7 @@ use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
 };
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::board::{Key, key};
 use crate::aws::{Aws, AwsError, Quota, describe};
@@ -59,6 +60,53 @@ struct Held {
     at: i64,
 }
 
+/// A metric's latest values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// Period by period, oldest first, to the newest there is; not a number where there is none.
+    pub values: Arc<[f64]>,
+    /// When the newest value's period ended or will end.
+    pub until: Option<DateTime<Utc>>,
+    /// The period, in seconds.
+    pub period: i64,
+}
+
+impl Series {
+    /// The newest value.
+    #[must_use]
+    pub fn last(&self) -> Option<f64> {
+        self.values.last().copied()
+    }
+
+    /// How old the newest value is; nothing while its period runs.
+    #[must_use]
+    pub fn age(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        Some((now - self.until?).max(TimeDelta::zero()))
+    }
+
+    /// Whether the newest value says nothing of now: CloudWatch is two periods late at most.
+    #[must_use]
+    pub fn is_old(&self, now: DateTime<Utc>) -> bool {
+        let late = TimeDelta::seconds(self.period.saturating_mul(2)) + TimeDelta::minutes(1);
+        self.age(now).is_some_and(|age| age > late)
+    }
+
+    fn of(held: &Held, period: i64) -> Option<Self> {
+        let (&first, _) = held.points.first_key_value()?;
+        let (&last, _) = held.points.last_key_value()?;
+        let steps = (last - first) / period;
+        let values = (0..=steps.min(POINTS)).map(|step| {
+            let at = first + step * period;
+            held.points.get(&at).copied().unwrap_or(f64::NAN)
+        });
+        Some(Self {
+            values: values.collect(),
+            until: DateTime::from_timestamp(last + period, 0),
+            period,
+        })
+    }
+}
+
 /// The values that are held, and what has to be asked for.
 #[derive(Debug, Default)]
 pub struct Values {
@@ -77,13 +125,13 @@ impl Values {
         aws: &Aws,
         alarms: &[Arc<AlarmRef>],
         rest: Rest,
-    ) -> Result<Vec<(Key, Arc<[f64]>)>, AwsError> {
+    ) -> Result<Vec<(Key, Series)>, AwsError> {
         let now = aws.now().timestamp();
         // One call looks back as far for every query in it: alarms go with those of their period
         // that want as much.
         let mut groups: BTreeMap<(i64, i64), Vec<&Arc<AlarmRef>>> = BTreeMap::new();
         for alarm in alarms.iter().filter(|alarm| query(0, alarm).is_some()) {
-            let period = alarm.period.unwrap_or(60).max(60);
+            let period = period_of(alarm);
             if let Some(from) = self.from(&key(alarm), period, now, rest) {
                 groups.entry((period, from)).or_default().push(alarm);
             }
@@ -99,8 +147,8 @@ impl Values {
             .filter_map(|alarm| {
                 let key = key(alarm);
                 let held = self.held.get(&key)?;
-                let values: Vec<f64> = held.points.values().copied().collect();
-                (!values.is_empty()).then(|| (key, values.into()))
+                let series = Series::of(held, period_of(alarm))?;
+                Some((key, series))
             })
             .collect())
     }
@@ -209,6 +257,11 @@ impl Values {
     }
 }
 
+/// The period of an alarm's metric, in seconds: no shorter than what GetMetricData keeps longest.
+fn period_of(alarm: &AlarmRef) -> i64 {
+    alarm.period.unwrap_or(60).max(60)
+}
+
 fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
     let dimensions = alarm
         .dimensions
@@ -220,7 +273,7 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
         .metric_name(alarm.metric.as_ref()?)
         .set_dimensions(Some(dimensions))
         .build();
-    let period = i32::try_from(alarm.period.unwrap_or(60)).ok()?.max(60);
+    let period = i32::try_from(period_of(alarm)).ok()?;
     let stat = MetricStat::builder()
         .metric(metric)
         .period(period)
@@ -265,6 +318,21 @@ mod tests {
         assert_eq!(values.from(&key, 60, 6_605, TEN), Some(6_000 - 120));
         // And never more than is shown.
         assert_eq!(values.from(&key, 60, 60_005, TEN), Some(60_000 - 900));
+    }
+
+    #[test]
+    fn a_gap_is_a_gap_and_an_old_value_is_old() {
+        let held = Held {
+            points: BTreeMap::from([(60, 1.0), (240, 4.0)]),
+            ..Held::default()
+        };
+        let series = Series::of(&held, 60).unwrap();
+        let finite: Vec<bool> = series.values.iter().map(|one| one.is_finite()).collect();
+        assert_eq!(finite, [true, false, false, true]);
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        assert_eq!(series.age(at(270)), Some(TimeDelta::zero()));
+        assert!(!series.is_old(at(480)) && series.is_old(at(500)));
+        assert_eq!(Series::of(&Held::default(), 60), None);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             alarm.state.name(),
             grade(row, &answering, settings).name(),
             column(&alarm.name, width),
-            column(&against(alarm, &row.values), 14),
+            column(&against(alarm, &row.values, now), 14),
             crate::tui::clean(&place),
             answering
                 .first()
@@ -242,9 +242,15 @@ async fn read_tags(aws: &Aws, board: &mut Board, everything: bool) -> Result<(),
 async fn in_bulk(aws: &Aws) -> Option<BTreeMap<String, BTreeMap<String, String>>> {
     let input = json!({"ResourceTypeFilters": ["cloudwatch:alarm"]});
     let command = ["resourcegroupstaggingapi", "get-resources"];
-    let answer = live::cli(&LocalPrograms, &aws.profile, &aws.region, &command, &input)
-        .await
-        .ok()?;
+    let answer = live::cli(
+        &LocalPrograms,
+        aws.named.as_deref(),
+        &aws.region,
+        &command,
+        &input,
+    )
+    .await
+    .ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let resources = answer["ResourceTagMappingList"].as_array()?;
     resources
@@ -279,7 +285,8 @@ fn describe(row: &Row, catalog: &Catalog, settings: &Settings) -> Value {
     let mut described = json!(row.alarm);
     described["severity"] = grade(row, &answering, settings).name().into();
     described["impact"] = answering.first().map(|entry| entry.playbook.impact).into();
-    described["values"] = json!(row.values.to_vec());
+    described["values"] = json!(row.values.values.to_vec());
+    described["values_until"] = json!(row.values.until);
     described["playbooks"] = answering
         .iter()
         .map(|entry| entry.playbook.id.as_str())

@@ -1,12 +1,11 @@
 //! What becomes of an incident's alarms, and what AWS knows to be wrong there, belongs into its
 //! record.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::alarms::{Board, ServiceEvent};
+use crate::alarms::{self, Board, ServiceEvent};
 use crate::engine::{Handle, Role, Unanswered};
 use crate::incident::{AlarmRef, Command, Incident};
 
@@ -15,7 +14,6 @@ use crate::incident::{AlarmRef, Command, Incident};
 pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Board>>) {
     let handle = handle.clone();
     tokio::spawn(async move {
-        let mut told: HashSet<String> = HashSet::new();
         loop {
             let board = Arc::clone(&boards.borrow_and_update());
             let snapshot = handle.snapshot();
@@ -25,7 +23,7 @@ pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Boa
             let mut commands = seen(incident, &board);
             // Who only follows leaves that to the writer.
             if matches!(snapshot.role, Role::Writer { .. }) {
-                commands.extend(events(incident, &board, &mut told));
+                commands.extend(events(incident, &board));
             }
             for command in commands {
                 // What cannot be recorded now is seen again at the next refresh.
@@ -67,31 +65,40 @@ fn seen(incident: &Incident, board: &Board) -> Vec<Command> {
         .collect()
 }
 
-/// What AWS Health says of the regions of the incident's alarms, and was not noted yet.
-fn events(incident: &Incident, board: &Board, told: &mut HashSet<String>) -> Vec<Command> {
-    let concerns = |event: &&ServiceEvent| {
-        event.kind == "health"
-            && incident
-                .alarms
-                .iter()
-                .any(|alarm| event.region == alarm.region || event.region == "global")
+/// What AWS Health says of the incident's accounts, regions and services, and what is planned
+/// there, unless it is noted already, by whichever console.
+fn events(incident: &Incident, board: &Board) -> Vec<Command> {
+    let namespaces = incident
+        .alarms
+        .iter()
+        .filter_map(|alarm| alarm.namespace.as_deref());
+    let services = alarms::services(namespaces);
+    let here = |event: &ServiceEvent| {
+        incident.alarms.iter().any(|alarm| {
+            let region = event.region == alarm.region || event.region == "global";
+            region && event.place.profile == alarm.profile
+        })
     };
+    let concerns = |event: &&ServiceEvent| here(event) && event.concerns(&services);
     board
         .events
         .iter()
         .filter(concerns)
-        .filter(|event| told.insert(event.id.clone()))
         .map(|event| {
             let since = event
                 .at
                 .map(|at| format!(", since {}", at.format("%Y-%m-%d %H:%MZ")))
                 .unwrap_or_default();
+            let word = if event.kind == "health" {
+                "AWS Health"
+            } else {
+                "planned"
+            };
             format!(
-                "AWS Health: {} in {}{since} ({})",
+                "{word}: {} in {}{since} ({})",
                 event.title, event.region, event.id
             )
         })
-        // Another console may have noted it before.
         .filter(|text| !incident.notes.iter().any(|note| note.text == *text))
         .map(Command::Note)
         .collect()

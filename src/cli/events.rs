@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::live::cli;
 use crate::actions::programs::{LocalPrograms, Programs};
@@ -15,7 +15,7 @@ use crate::aws::{AwsError, Class, Place, Pool};
 
 /// How often AWS Health and planned work are looked at.
 const EVERY: Duration = Duration::from_mins(5);
-/// How soon again while no account is known yet.
+/// How often it is seen whether an account has become known.
 const SOON: Duration = Duration::from_secs(5);
 /// Planned work is shown so many hours ahead.
 const AHEAD: i64 = 12;
@@ -32,40 +32,58 @@ pub(super) async fn follow(
     calendars: Vec<String>,
 ) {
     let mut found = Found::default();
+    let (mut looked, mut last): (Vec<Place>, Instant) = (Vec::new(), Instant::now());
     loop {
         let board = Arc::clone(&boards.borrow());
         let known = board.sources.iter().filter(|one| !one.account.is_empty());
         let places: Vec<Place> = known.map(|source| source.place.clone()).collect();
-        let services = alarms::services(&board);
+        let rows = board.rows.iter();
+        let services = alarms::services(rows.filter_map(|row| row.alarm.namespace.as_deref()));
         drop(board);
-        let early = places.is_empty();
+        // Whose account is known late is looked at then, and not at the next turn.
+        let new = places.iter().any(|place| !looked.contains(place));
+        if !new && last.elapsed() < EVERY {
+            tokio::select! {
+                () = updates.closed() => return,
+                () = sleep(SOON) => continue,
+            }
+        }
+        last = Instant::now();
+        looked.clone_from(&places);
         let mut troubles = Vec::new();
-        found.health(&places, &mut troubles).await;
+        found.health(&pool, &places, &mut troubles).await;
         for place in &places {
             found.planned(&pool, place, &calendars, &mut troubles).await;
         }
         let events = found.all(&services);
         let told = updates.tell(move |board| {
             board.events = events.into();
-            for (place, what, text) in troubles {
-                board.missing(&place, &what, text);
+            for trouble in troubles {
+                board.missing(&trouble.place, &trouble.what, trouble.failed);
+                board.unread(&trouble.place, &trouble.what, trouble.refused);
             }
         });
         if !told {
             return;
         }
-        tokio::select! {
-            () = updates.closed() => return,
-            () = sleep(if early { SOON } else { EVERY }) => {}
-        }
     }
 }
 
-/// What to say of a source: the first word of the text, and the text while there is one.
-type Troubles = Vec<(Place, String, Option<String>)>;
+/// What came of a look at something.
+struct Looked {
+    place: Place,
+    /// What was looked at: the first words of the texts.
+    what: String,
+    /// Why it could not be read now.
+    failed: Option<String>,
+    /// Why it is not read here at all.
+    refused: Option<String>,
+}
+
+type Troubles = Vec<Looked>;
 
 impl Found {
-    async fn health(&mut self, places: &[Place], troubles: &mut Troubles) {
+    async fn health(&mut self, pool: &Pool, places: &[Place], troubles: &mut Troubles) {
         let mut profiles: Vec<&str> = places.iter().map(|place| place.profile.as_str()).collect();
         profiles.sort_unstable();
         profiles.dedup();
@@ -76,22 +94,32 @@ impl Found {
                 .collect();
             let regions: Vec<&str> = mine.iter().map(|place| place.region.as_str()).collect();
             let key = (Place::new(profile, ""), "health".to_owned());
-            let text = match health(&LocalPrograms, profile, &regions).await {
+            // Keys in the environment come before a profile that only the environment names.
+            let named = match mine.first() {
+                Some(place) => pool.at(place).await.ok().and_then(|aws| aws.named.clone()),
+                None => None,
+            };
+            let asked = health(&LocalPrograms, named.as_deref(), &regions).await;
+            let (mut failed, mut refused) = (None, None);
+            match asked {
                 Ok(answer) => {
                     let events = ServiceEvent::from_health(&key.0, &answer);
                     self.0.insert(key, events);
-                    None
                 }
-                // Without a support plan that has it there is nothing to show; `doctor` says so.
                 Err(why) if gives_no_access(&why) => {
                     self.0.remove(&key);
-                    None
+                    refused = Some(format!(
+                        "AWS Health is not read; it needs health:DescribeEvents and a support plan that has it: {why}"
+                    ));
                 }
-                Err(why) => Some(format!("AWS Health could not be read: {why}")),
-            };
-            if let Some(first) = mine.first() {
-                troubles.push(((*first).clone(), "AWS Health".into(), text));
+                Err(why) => failed = Some(format!("AWS Health could not be read: {why}")),
             }
+            troubles.extend(mine.first().map(|place| Looked {
+                place: (*place).clone(),
+                what: "AWS Health".into(),
+                failed,
+                refused,
+            }));
         }
     }
 
@@ -123,19 +151,23 @@ impl Found {
         troubles: &mut Troubles,
     ) {
         let key = (place.clone(), what.to_owned());
-        let text = match answer {
+        let (mut failed, mut refused) = (None, None);
+        match answer {
             Ok(events) => {
                 self.0.insert(key, events);
-                None
             }
-            // Who may not see planned work sees none; `doctor` says so.
             Err(error) if error.class == Class::AccessDenied => {
                 self.0.remove(&key);
-                None
+                refused = Some(format!("{what} are not read: {error}"));
             }
-            Err(error) => Some(format!("{what} could not be read: {error}")),
-        };
-        troubles.push((place.clone(), what.to_owned(), text));
+            Err(error) => failed = Some(format!("{what} could not be read: {error}")),
+        }
+        troubles.push(Looked {
+            place: place.clone(),
+            what: what.to_owned(),
+            failed,
+            refused,
+        });
     }
 
     /// All of them, each once: a public event of AWS Health is seen from every account.
@@ -161,11 +193,15 @@ fn gives_no_access(why: &str) -> bool {
     why.contains("SubscriptionRequiredException") || why.contains("AccessDenied")
 }
 
-/// Asks AWS Health, which answers for all regions of a partition in one.
+/// AWS Health takes this many regions in a question.
+/// <https://docs.aws.amazon.com/health/latest/APIReference/API_EventFilter.html>
+const REGIONS: usize = 10;
+
+/// Asks AWS Health, which answers for all regions of a partition in one place.
 /// <https://docs.aws.amazon.com/general/latest/gr/health.html>
 pub(super) async fn health(
     programs: &dyn Programs,
-    profile: &str,
+    profile: Option<&str>,
     regions: &[&str],
 ) -> Result<Value, String> {
     let within = |prefix: &str| regions.iter().any(|region| region.starts_with(prefix));
@@ -178,10 +214,17 @@ pub(super) async fn health(
     };
     let mut wanted: Vec<&str> = regions.to_vec();
     wanted.push("global");
-    let input = json!({"filter": {
-        "regions": wanted, "eventStatusCodes": ["open", "upcoming"],
-        "eventTypeCategories": ["issue", "scheduledChange"],
-    }});
-    let command = ["health", "describe-events"];
-    cli(programs, profile, endpoint, &command, &input).await
+    let mut events: Vec<Value> = Vec::new();
+    for some in wanted.chunks(REGIONS) {
+        let input = json!({"filter": {
+            "regions": some, "eventStatusCodes": ["open", "upcoming"],
+            "eventTypeCategories": ["issue", "scheduledChange"],
+        }});
+        let command = ["health", "describe-events"];
+        let mut answer = cli(programs, profile, endpoint, &command, &input).await?;
+        if let Some(Value::Array(some)) = answer.get_mut("events").map(Value::take) {
+            events.extend(some);
+        }
+    }
+    Ok(json!({"events": events}))
 }

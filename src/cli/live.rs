@@ -1,5 +1,10 @@
 //! The watched accounts and regions, kept on a board.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "the edge: what could not be found out is said here"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,47 +181,71 @@ const REGIONS: [&str; 17] = [
     "ap-southeast-2",
 ];
 
+/// The regions that are open to every account, in the partition of one of them.
+fn usual_regions(near: &str) -> Vec<String> {
+    let all: &[&str] = if near.starts_with("cn-") {
+        &["cn-north-1", "cn-northwest-1"]
+    } else if near.starts_with("us-gov-") {
+        &["us-gov-west-1", "us-gov-east-1"]
+    } else {
+        &REGIONS
+    };
+    all.iter().map(ToString::to_string).collect()
+}
+
+/// How long the regions are waited for: nothing is on the screen yet.
+const REGIONS_WAIT: Duration = Duration::from_secs(10);
+
 /// Takes every region in that is open to the watched profiles: as `aws ec2 describe-regions` says,
-/// or else those that are open to everybody.
+/// or else, which is said, those that are open to everybody.
 pub(super) async fn in_all_regions(settings: &mut Settings) {
-    let mut all: Vec<Watch> = Vec::new();
+    let mut profiles: Vec<Watch> = Vec::new();
     for watch in settings.watched() {
-        if all.iter().any(|known| known.profile == watch.profile) {
-            continue;
+        if !profiles.iter().any(|known| known.profile == watch.profile) {
+            profiles.push(watch);
         }
-        let near = if watch.region.is_empty() {
-            "us-east-1"
-        } else {
-            &watch.region
+    }
+    let asked = profiles.iter().map(|watch| async move {
+        let named = Some(watch.profile.as_str()).filter(|profile| !profile.is_empty());
+        let near = match watch.region.as_str() {
+            "" => std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".into()),
+            region => region.to_owned(),
         };
         let command = ["ec2", "describe-regions"];
-        let asked = cli(&LocalPrograms, &watch.profile, near, &command, &json!({})).await;
-        let named: Vec<String> = match asked {
-            Ok(answer) => answer["Regions"]
-                .as_array()
-                .into_iter()
-                .flatten()
+        let input = json!({});
+        let call = cli(&LocalPrograms, named, &near, &command, &input);
+        let answer = match timeout(REGIONS_WAIT, call).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {REGIONS_WAIT:?}")),
+        };
+        let found: Result<Vec<String>, String> = answer.map(|answer| {
+            let regions = answer["Regions"].as_array().into_iter().flatten();
+            regions
                 .filter_map(|region| Some(region["RegionName"].as_str()?.to_owned()))
-                .collect(),
-            Err(_) => Vec::new(),
-        };
-        let named = if named.is_empty() {
-            REGIONS.iter().map(ToString::to_string).collect()
-        } else {
-            named
-        };
-        all.extend(named.into_iter().map(|region| Watch {
+                .collect()
+        });
+        let regions = found.unwrap_or_else(|why| {
+            let usual = usual_regions(&near);
+            eprintln!(
+                "standdown: --all-regions: `aws ec2 describe-regions` failed ({why}); the {} regions are watched that are open to every account",
+                usual.len()
+            );
+            usual
+        });
+        let each = regions.into_iter().map(|region| Watch {
             region,
             ..watch.clone()
-        }));
-    }
-    settings.watch.value = all;
+        });
+        each.collect::<Vec<Watch>>()
+    });
+    let all = futures_util::future::join_all(asked).await;
+    settings.watch.value = all.into_iter().flatten().collect();
 }
 
 /// Asks the AWS CLI.
 pub(super) async fn cli(
     programs: &dyn Programs,
-    profile: &str,
+    profile: Option<&str>,
     region: &str,
     command: &[&str],
     input: &Value,
@@ -224,8 +253,12 @@ pub(super) async fn cli(
     let mut argv: Vec<String> = vec!["aws".into()];
     argv.extend(command.iter().map(ToString::to_string));
     argv.extend(["--output", "json", "--region", region].map(str::to_owned));
-    if !profile.is_empty() {
+    if let Some(profile) = profile {
         argv.extend(["--profile".to_owned(), profile.to_owned()]);
+    }
+    // Some services of the CLI do not read it from the environment.
+    if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
+        argv.extend(["--endpoint-url".to_owned(), endpoint]);
     }
     if input.as_object().is_some_and(|fields| !fields.is_empty()) {
         argv.extend(["--cli-input-json".to_owned(), input.to_string()]);
@@ -241,6 +274,10 @@ pub(super) async fn cli(
     if finished.exit_code != Some(0) {
         let said = finished.stderr.trim().lines().last().unwrap_or("no reason");
         return Err(said.to_owned());
+    }
+    if finished.truncated {
+        let limit = crate::actions::programs::OUTPUT_LIMIT / 1024;
+        return Err(format!("the AWS CLI answered more than {limit} KiB"));
     }
     serde_json::from_str(&finished.stdout).map_err(|error| error.to_string())
 }

@@ -211,7 +211,18 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(
             nix::sys::signal::Signal::SIGXFSZ as i32,
         ))?;
-        if settings.all_regions.value {
+        // The others look at no account, or at a simulated one.
+        let watching = matches!(
+            arguments.command,
+            None | Some(
+                Subcommands::Alarms(_)
+                    | Subcommands::Doctor(_)
+                    | Subcommands::Watch(_)
+                    | Subcommands::Cost(_)
+                    | Subcommands::Resume(_)
+            )
+        );
+        if settings.all_regions.value && watching {
             live::in_all_regions(&mut settings).await;
         }
         match arguments.command {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::alarms::Series;
 use crate::document::is_deceptive;
 use crate::incident::AlarmRef;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -118,7 +119,7 @@ pub fn age(duration: chrono::Duration) -> String {
 
 /// The latest value against the threshold: `97.2 ≥ 90`.
 #[must_use]
-pub fn against(alarm: &AlarmRef, values: &[f64]) -> String {
+pub fn against(alarm: &AlarmRef, series: &Series, now: chrono::DateTime<chrono::Utc>) -> String {
     let Some(threshold) = alarm.threshold else {
         return String::new();
     };
@@ -129,9 +130,11 @@ pub fn against(alarm: &AlarmRef, values: &[f64]) -> String {
         Some("LessThanOrEqualToThreshold") => "≤",
         _ => "vs",
     };
-    let last = values
-        .last()
-        .map_or_else(|| "–".to_owned(), |value| number(*value));
+    let last = series.last().map_or_else(|| "–".to_owned(), number);
+    // What is old is no answer to the question whether it alarms.
+    if let Some(age) = series.age(now).filter(|_| series.is_old(now)) {
+        return format!("{last} {} ago", self::age(age));
+    }
     // The sign says when it alarms; whether it does is the state's word.
     format!("{last} {relation} {}", number(threshold))
 }

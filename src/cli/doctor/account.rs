@@ -13,12 +13,20 @@ use crate::config::Watch;
 use crate::playbook::Entry;
 use crate::redaction::Redactor;
 
+/// What is looked at.
+pub(super) struct Wanted {
+    /// Whether nobody has chosen playbooks: those that answer an alarm are looked at.
+    pub all: bool,
+    /// Whether change calendars are configured.
+    pub calendars: bool,
+}
+
 pub(super) async fn look(
     findings: &mut Findings,
     pool: &Arc<Pool>,
     watch: &Watch,
     chosen: &[&Entry],
-    all: bool,
+    wanted: &Wanted,
 ) {
     let place = Place::new(&watch.profile, &watch.region);
     findings.group(format!("AWS: {place}"));
@@ -65,7 +73,7 @@ pub(super) async fn look(
         ),
     }
     let regions = [aws.region.as_str()];
-    match events::health(&LocalPrograms, &watch.profile, &regions).await {
+    match events::health(&LocalPrograms, aws.named.as_deref(), &regions).await {
         Ok(answer) => {
             let open = answer["events"].as_array().map_or(0, Vec::len);
             findings.add(Verdict::Ok, "AWS Health", format!("{open} open events"));
@@ -84,7 +92,7 @@ pub(super) async fn look(
     if !reachable {
         return;
     }
-    let relevant = if all {
+    let relevant = if wanted.all {
         relevant(findings, &aws, chosen).await
     } else {
         chosen.to_vec()
@@ -105,7 +113,7 @@ pub(super) async fn look(
         }
     }
     findings.group(format!("AWS: {place}, permissions"));
-    permissions::look(findings, &aws, chosen).await;
+    permissions::look(findings, &aws, chosen, wanted.calendars).await;
 }
 
 /// The playbooks that answer an alarm of this account and region: what the others need need not be

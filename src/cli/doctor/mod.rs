@@ -15,8 +15,9 @@ use crate::playbook::Entry;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The playbooks to look at, by id; all unless given.
-    playbooks: Vec<String>,
+    /// The playbooks to look at, by id; those that answer an alarm unless given.
+    #[arg(value_name = "PLAYBOOK")]
+    ids: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -99,7 +100,7 @@ impl Findings {
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let catalog = super::catalog(settings);
     let mut chosen: Vec<&Entry> = Vec::new();
-    for id in &arguments.playbooks {
+    for id in &arguments.ids {
         let entry = catalog.get(id).ok_or_else(|| {
             let known: Vec<&str> = catalog
                 .entries
@@ -113,7 +114,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         })?;
         chosen.push(entry);
     }
-    if arguments.playbooks.is_empty() {
+    if arguments.ids.is_empty() {
         chosen = catalog.entries.iter().collect();
     }
     let mut findings = Findings::default();
@@ -123,15 +124,12 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     here::playbooks(&mut findings, &catalog);
     here::tools(&mut findings, &chosen).await;
     let pool = live::pool(settings);
+    let wanted = account::Wanted {
+        all: arguments.ids.is_empty(),
+        calendars: !settings.calendars.value.is_empty(),
+    };
     for watch in settings.watched() {
-        account::look(
-            &mut findings,
-            &pool,
-            &watch,
-            &chosen,
-            arguments.playbooks.is_empty(),
-        )
-        .await;
+        account::look(&mut findings, &pool, &watch, &chosen, &wanted).await;
     }
     let missing = findings
         .all

@@ -12,8 +12,11 @@ use crate::cli::live;
 use crate::playbook::{Entry, StepKind};
 
 /// What the board itself needs.
-const BOARD: [&str; 6] = [
+const BOARD: [&str; 9] = [
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:DescribeAlarmContributors",
+    "cloudwatch:GetAlarmMuteRule",
+    "health:DescribeEvents",
     "cloudwatch:GetMetricData",
     "cloudwatch:ListTagsForResource",
     "cloudwatch:DescribeAlarmHistory",
@@ -35,8 +38,9 @@ const NAMED: [&str; 6] = [
 /// Names of things that do not exist: whoever may ask is told so.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
-pub(super) async fn look(findings: &mut Findings, aws: &Aws, chosen: &[&Entry]) {
+pub(super) async fn look(findings: &mut Findings, aws: &Aws, chosen: &[&Entry], calendars: bool) {
     let mut wanted: BTreeSet<String> = BOARD.iter().map(ToString::to_string).collect();
+    wanted.extend(calendars.then(|| "ssm:GetCalendarState".to_owned()));
     for entry in chosen {
         for step in &entry.playbook.steps {
             if let StepKind::Automated(automated) = &step.kind {
@@ -225,13 +229,25 @@ async fn ask(aws: &Aws, action: &str) -> Option<Result<(), AwsError>> {
 
 /// What IAM says that the caller may do: each action with its decision.
 async fn simulate(aws: &Aws, wanted: &BTreeSet<String>) -> Result<Vec<(String, String)>, String> {
+    let ask = async |command: [&'static str; 2], input: serde_json::Value| {
+        let named = aws.named.as_deref();
+        live::cli(&LocalPrograms, named, &aws.region, &command, &input).await
+    };
     let identity = aws.identity().await.map_err(|error| error.to_string())?;
+    let mut principal = role(&identity.arn);
+    // A session's ARN leaves out the role's path, which the roles of IAM Identity Center have.
+    if let Some((_, name)) = principal.split_once(":role/") {
+        let found = ask(["iam", "get-role"], json!({"RoleName": name})).await;
+        let arn = found
+            .ok()
+            .and_then(|found| Some(found["Role"]["Arn"].as_str()?.to_owned()));
+        principal = arn.unwrap_or(principal);
+    }
     let input = json!({
-        "PolicySourceArn": role(&identity.arn),
+        "PolicySourceArn": principal,
         "ActionNames": wanted.iter().collect::<Vec<_>>(),
     });
-    let command = ["iam", "simulate-principal-policy"];
-    let answer = live::cli(&LocalPrograms, &aws.profile, &aws.region, &command, &input).await?;
+    let answer = ask(["iam", "simulate-principal-policy"], input).await?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     Ok(answer["EvaluationResults"]
         .as_array()

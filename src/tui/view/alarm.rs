@@ -10,7 +10,7 @@ use super::{padded, rule};
 use crate::alarms::{Row, children, key};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, state_words};
-use crate::tui::text::{age, column, counted, wrap};
+use crate::tui::text::{age, column, counted, number, wrap};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw_detail(
@@ -84,7 +84,12 @@ fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     if let (Some(namespace), Some(metric)) = (&alarm.namespace, &alarm.metric) {
-        let metric = format!("{namespace} {metric} {}", dimensions.join(" "));
+        let value = match (row.values.last(), row.values.age(model.now)) {
+            (Some(last), Some(old)) if old.is_zero() => format!(" · {} now", number(last)),
+            (Some(last), Some(old)) => format!(" · {}, {} old", number(last), age(old)),
+            _ => String::new(),
+        };
+        let metric = format!("{namespace} {metric} {}{value}", dimensions.join(" "));
         all.push((" metric", metric));
     }
     all.extend(composite(model, row));

@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::alarm::draw_detail;
 use super::{line, severity_role};
-use crate::alarms::{Freshness, Row, Source, key};
+use crate::alarms::{Freshness, Row, ServiceEvent, Source, key};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, Order, state_words};
 use crate::tui::text::{against, age, column, sparkline};
@@ -33,7 +33,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             Layout::horizontal([Constraint::Min(0), Constraint::Length(DETAIL_WIDTH)]).areas(area);
         (list, detail)
     } else {
-        let height = DETAIL_HEIGHT.min(area.height / 2);
+        // What a short list leaves free is the details'.
+        let list = 2 + news(model, area.width.into(), theme).len() + rows.len();
+        let free = area
+            .height
+            .saturating_sub(u16::try_from(list).unwrap_or(u16::MAX));
+        let height = free
+            .clamp(DETAIL_HEIGHT, DETAIL_HEIGHT * 2)
+            .min(area.height / 2);
         let [list, detail] =
             Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
         (list, detail)
@@ -106,66 +113,100 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-/// What is not live, what is missing, and what AWS or the operators know of.
+/// What is not live, what AWS or the operators know of, and what is missing, with the most that
+/// fits.
 fn news(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let all = all_news(model);
+    let more = all.len().saturating_sub(MOST_NEWS);
+    let mut lines: Vec<Line<'static>> = all
+        .into_iter()
+        .take(MOST_NEWS)
+        .map(|(text, role)| line(&format!(" {text}"), width, theme.style(role)))
+        .collect();
+    if more > 0 {
+        let text = format!(" and {more} more: ? says all of it");
+        lines.push(line(&text, width, theme.style(Role::Dim)));
+    }
+    lines
+}
+
+/// What is to be told of the sources, the gravest first.
+pub(super) fn all_news(model: &Model) -> Vec<(String, Role)> {
     let several = model.board.sources.len() > 1;
     let named = |source: &Source, text: &str| {
         if several {
-            format!(" {}: {text}", source.name())
+            format!("{}: {text}", source.name())
         } else {
-            format!(" {text}")
+            text.to_owned()
         }
     };
     let late = model
         .troubles()
         .into_iter()
         .map(|(source, text)| (named(source, &text), Role::Late));
+    let told = |health: bool| {
+        let events = model.board.events.iter();
+        let events = events.filter(move |event| (event.kind == "health") == health);
+        events.map(|event| (event_line(event, model.now), Role::Medium))
+    };
     // Of a source that is late, that is said; what else it lacks is no news then.
-    let sources = model.board.sources.iter();
-    let missing = sources.filter(|one| model.is_live(one)).flat_map(|source| {
+    let live = model.board.sources.iter();
+    let missing = live.filter(|one| model.is_live(one)).flat_map(|source| {
         let texts = source.missing.iter();
         texts.map(|text| (named(source, text), Role::Late))
     });
-    let events = model.board.events.iter().map(|event| {
-        let when = match (event.at, event.until) {
-            (Some(at), _) if at > model.now => format!("in {}", age(at - model.now)),
-            (Some(at), _) => format!("for {}", age(model.now - at)),
-            (None, _) => String::new(),
-        };
-        let word = if event.kind == "health" {
-            "AWS Health"
-        } else {
-            "planned"
-        };
-        (
-            format!(" {word}: {} · {} · {when}", event.title, event.region),
-            Role::Medium,
-        )
-    });
-    let all: Vec<(String, Role)> = late.chain(missing).chain(events).collect();
-    let more = all.len().saturating_sub(MOST_NEWS);
-    let mut lines: Vec<Line<'static>> = all
-        .into_iter()
-        .take(MOST_NEWS)
-        .map(|(text, role)| line(&text, width, theme.style(role)))
-        .collect();
-    if more > 0 {
-        let text = format!(" and {more} more: standdown doctor says all of it");
-        lines.push(line(&text, width, theme.style(Role::Dim)));
-    }
-    lines
+    told(true)
+        .chain(late)
+        .chain(missing)
+        .chain(told(false))
+        .collect()
+}
+
+fn event_line(event: &ServiceEvent, now: chrono::DateTime<chrono::Utc>) -> String {
+    let word = if event.kind == "health" {
+        "AWS Health"
+    } else {
+        "planned"
+    };
+    let when = match (event.at, event.until) {
+        (Some(at), _) if at > now => format!(" · in {}", age(at - now)),
+        (Some(at), _) => format!(" · for {}", age(now - at)),
+        (None, Some(until)) => format!(" · until {}", until.format("%m-%d %H:%MZ")),
+        (None, None) => String::new(),
+    };
+    format!("{word}: {} · {}{when}", event.title, event.region)
 }
 
 fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'static> {
     let count = |state| model.board.count(state);
+    // What nobody has read is not known to be none.
+    if model.board.rows.is_empty() && !model.board.sources.iter().any(|one| one.complete) {
+        let text = if model.has_open_incident() {
+            " no alarms read yet · incident open: i"
+        } else {
+            " no alarms read yet"
+        };
+        return line(text, width, theme.style(Role::Late));
+    }
     let mut text = format!(
         " {} in ALARM · {} without data · {} OK",
         count(AlarmState::Alarm),
         count(AlarmState::InsufficientData),
         count(AlarmState::Ok)
     );
-    if !model.board.complete() && !model.board.rows.is_empty() {
-        text.push_str(" · the rest is still being read");
+    let unread = model
+        .board
+        .sources
+        .iter()
+        .filter(|one| !one.complete)
+        .count();
+    if unread > 0 && !model.board.rows.is_empty() {
+        let of = if model.board.sources.len() > 1 {
+            format!(" of {unread} sources")
+        } else {
+            String::new()
+        };
+        text = format!("{text} · the rest{of} is not read yet");
     }
     if model.order != Order::State {
         text = format!("{text} · by {}", model.order.name());
@@ -281,10 +322,17 @@ impl Columns {
             ),
             (" ".into(), Role::Text),
             (column(&since, 5), if live { Role::Dim } else { Role::Late }),
-            (column(&against(alarm, &row.values), VALUE), Role::Text),
+            (
+                column(&against(alarm, &row.values, model.now), VALUE),
+                if live && !row.values.is_old(model.now) {
+                    Role::Text
+                } else {
+                    Role::Late
+                },
+            ),
             (" ".into(), Role::Text),
             (
-                column(&sparkline(&row.values, TREND), self.trend),
+                column(&sparkline(&row.values.values, TREND), self.trend),
                 Role::Chart,
             ),
             (column(&place, self.place), Role::Dim),

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::board::all_news;
 use super::{line, padded};
 use crate::alarms::{Cost, Watched};
 use crate::incident::AlarmState;
@@ -151,9 +152,17 @@ fn help_text(model: &Model, width: usize) -> Vec<(String, String)> {
             lines.push((std::mem::replace(&mut keys, " ".into()), part));
         }
     }
-    lines.push((String::new(), String::new()));
-    let cost = wrap(&cost(model), width).into_iter();
-    lines.extend(cost.map(|part| (String::new(), part)));
+    let quiet = model.board.sources.iter().flat_map(|source| {
+        let unread = source.unread.iter();
+        unread.map(|text| format!("{}: {text}", source.name()))
+    });
+    let news = all_news(model).into_iter().map(|(text, _)| text);
+    let below: Vec<String> = news.chain(quiet).chain([cost(model)]).collect();
+    for text in below {
+        lines.push((String::new(), String::new()));
+        let parts = wrap(&text, width).into_iter();
+        lines.extend(parts.map(|part| (String::new(), part)));
+    }
     lines
 }
 
