@@ -41,6 +41,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     output: &[
         "changes",
         "count",
+        "failed",
         "deployments",
         "actors",
         "last",
@@ -110,6 +111,11 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let now = aws.now();
     let from = began(now, request.window);
     let names = names(&request.resources);
+    if names.is_empty() {
+        return Err(ActionError::failed(
+            "none of the resources has a name: nothing was looked up",
+        ));
+    }
     let mut found: BTreeMap<String, Change> = BTreeMap::new();
     let mut truncated = false;
     for name in &names {
@@ -129,21 +135,40 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     Ok(output)
 }
 
-/// What a resource may be called in CloudTrail: as it was given, and by the end of its ARN.
+/// What a resource may be called in CloudTrail: as it was given, and by its name in its ARN.
 fn names(resources: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for resource in resources.iter().filter(|resource| !resource.is_empty()) {
         names.push(resource.clone());
-        if resource.starts_with("arn:")
-            && let Some(end) = resource.rsplit([':', '/']).next()
-            && !end.is_empty()
-        {
-            names.push(end.to_owned());
-        }
+        names.extend(name_in_arn(resource));
     }
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
+}
+
+/// The name in an ARN, without its type, path, version, qualifier and `:*`.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+fn name_in_arn(arn: &str) -> Option<String> {
+    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':');
+    let service = parts.nth(1)?;
+    let resource = parts.nth(2)?.trim_end_matches(":*");
+    let name = match service {
+        // log-group:NAME, with slashes in it
+        "logs" => resource
+            .strip_prefix("log-group:")?
+            .split(":log-stream:")
+            .next()?,
+        // function:NAME[:VERSION], layer:NAME:VERSION
+        "lambda" => resource.split(':').nth(1)?,
+        // task-definition/FAMILY:REVISION, and others without a revision
+        "ecs" => resource.rsplit('/').next()?.split(':').next()?,
+        // db:NAME, cluster:NAME, alarm:NAME, secret:NAME, topic and queue names
+        _ => resource.rsplit([':', '/']).next()?,
+    };
+    // A number or a letter stands in too many other places to tell anything.
+    let tells = name.len() >= 3 && !name.bytes().all(|byte| byte.is_ascii_digit());
+    tells.then(|| name.to_owned())
 }
 
 /// A whole word of the details, so that `web` is not found in `website`.
@@ -256,7 +281,9 @@ fn summarise(mut changes: Vec<Change>, truncated: bool) -> Value {
                         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
             })
     };
-    let mut actors: Vec<&str> = changes.iter().map(|change| change.actor.as_str()).collect();
+    // What was refused or failed changed nothing; it is shown all the same.
+    let made = || changes.iter().filter(|change| change.error.is_none());
+    let mut actors: Vec<&str> = made().map(|change| change.actor.as_str()).collect();
     actors.sort_unstable();
     actors.dedup();
     let shown: Vec<Value> = changes
@@ -272,19 +299,16 @@ fn summarise(mut changes: Vec<Change>, truncated: bool) -> Value {
         })
         .collect();
     let mut output = json!({
-        "changes": shown, "count": changes.len(),
+        "changes": shown, "count": made().count(), "failed": changes.len() - made().count(),
         "deployments": changes.iter().filter(|change| deployment(change)).count(),
         "actors": actors, "truncated": truncated,
         "delay": "CloudTrail delivers events within 15 minutes",
     });
-    if let Some(last) = shown_first(&output) {
-        output["last"] = last;
+    if let Some(last) = made().next() {
+        let at = last.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        output["last"] = at.into();
     }
     output
-}
-
-fn shown_first(output: &Value) -> Option<Value> {
-    output["changes"].get(0).map(|first| first["at"].clone())
 }
 
 #[cfg(test)]
@@ -295,6 +319,28 @@ mod tests {
     fn an_arn_is_looked_up_by_its_name_as_well() {
         let arn = "arn:aws:ecs:eu-central-1:111122223333:service/prod/web".to_owned();
         assert_eq!(names(&[arn.clone(), "web".into()]), [arn, "web".to_owned()]);
+        for (arn, name) in [
+            (
+                "arn:aws:lambda:eu-central-1:111122223333:function:shop:3",
+                Some("shop"),
+            ),
+            (
+                "arn:aws:logs:eu-central-1:111122223333:log-group:/app/web:*",
+                Some("/app/web"),
+            ),
+            (
+                "arn:aws:ecs:eu-central-1:111122223333:task-definition/web:12",
+                Some("web"),
+            ),
+            (
+                "arn:aws:rds:eu-central-1:111122223333:db:orders",
+                Some("orders"),
+            ),
+            ("arn:aws:s3:::bucket/12", None),
+            ("orders", None),
+        ] {
+            assert_eq!(name_in_arn(arn).as_deref(), name, "{arn}");
+        }
     }
 
     #[test]
@@ -326,8 +372,8 @@ mod tests {
             false,
         );
         assert_eq!(
-            (&output["count"], &output["deployments"]),
-            (&json!(4), &json!(2))
+            (&output["count"], &output["deployments"], &output["failed"]),
+            (&json!(3), &json!(2), &json!(1))
         );
         assert_eq!(output["last"], "1970-01-01T00:01:00Z");
     }

@@ -1,6 +1,7 @@
 //! `exec`: a local program, started without a shell.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,7 +101,10 @@ async fn reveal(name: &str, context: &Context) -> Result<String, ActionError> {
         .map(|(_, source)| source)
         .ok_or_else(|| ActionError::failed(format!("there is no secret `{name}`")))?;
     let failed = |why: String| ActionError::failed(format!("the secret `{name}`: {why}"));
-    if let Some(kept_here) = context.programs.secret(source) {
+    // A file can be on a disk that does not answer.
+    let (programs, asked) = (Arc::clone(&context.programs), source.clone());
+    let kept_here = tokio::task::spawn_blocking(move || programs.secret(&asked)).await;
+    if let Some(kept_here) = kept_here.map_err(|error| failed(error.to_string()))? {
         return kept_here.map_err(failed);
     }
     let SecretSource::Ssm(parameter) = source else {
@@ -115,7 +119,14 @@ async fn reveal(name: &str, context: &Context) -> Result<String, ActionError> {
         .with_decryption(true)
         .send()
         .await
-        .map_err(|error| failed(describe("ssm:GetParameter", &error).to_string()))?;
+        .map_err(|error| {
+            let error = describe("ssm:GetParameter", &error);
+            let message = format!("the secret `{name}`: {error}");
+            ActionError {
+                message,
+                ..ActionError::from(error)
+            }
+        })?;
     answer
         .parameter
         .and_then(|parameter| parameter.value)
@@ -154,9 +165,13 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         })
         .await
         .map_err(|error| ActionError::failed(error.to_string()))?;
-    let json = serde_json::from_str::<Value>(&finished.stdout).ok();
-    // Before anything is taken out of it, and after it was read as what it is.
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let json = read(&finished.stdout).filter(|_| revealed.is_empty());
+    // Before anything is taken out of it.
     let finished = finished.masked(&redactor);
+    // A number can hold a secret, in digits that are no text any more: what was told one is read
+    // only after it was masked.
+    let json = json.or_else(|| read(&finished.stdout));
     let mut output = json!({
         "exit_code": finished.exit_code, "output": finished.stdout, "error": finished.stderr,
         "lines": finished.stdout.lines().count(), "truncated": finished.truncated,

@@ -274,7 +274,10 @@ fn typed(text: &str) -> Value {
     let padded = text.trim_start_matches('-').starts_with('0')
         && text.trim_start_matches('-').as_bytes().get(1) != Some(&b'.');
     match text.parse::<f64>() {
-        Ok(number) if plain && !padded && number.is_finite() && text.contains('.') => number.into(),
+        // "1.10" may be a version: a number is what is written as it was.
+        Ok(number) if plain && !padded && text.contains('.') && number.to_string() == text => {
+            number.into()
+        }
         _ => match text {
             "true" => true.into(),
             "false" => false.into(),

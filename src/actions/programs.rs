@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::Stdio;
+use std::time::Duration;
 
 use super::probes::{Probe, Probing};
 use crate::playbook::SecretSource;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 /// The most that is kept of a program's output, in bytes.
 pub const OUTPUT_LIMIT: usize = 1024 * 1024;
-/// What is dropped of a cut output without lines.
+/// What is dropped at the end of a cut output: more than the longest secret.
 const UNSEEN: usize = 64 * 1024;
+/// How long the output of a program that has ended is waited for.
+const LINGERS: Duration = Duration::from_secs(2);
 
 /// Variables that every program gets.
 const BASE: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM"];
@@ -70,12 +74,23 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Masks the secrets in what it wrote.
+    /// Masks the secrets in what it wrote. Of what was cut off the end goes: half a secret is not
+    /// recognised as one.
     #[must_use]
     pub fn masked(self, redactor: &crate::redaction::Redactor) -> Self {
+        let mask = |text: String| {
+            let cut = text.len() >= OUTPUT_LIMIT;
+            let mut masked = redactor.owned(text);
+            if cut {
+                let most = masked.floor_char_boundary(masked.len().saturating_sub(UNSEEN));
+                let line = masked[..most].rfind('\n').map_or(most, |at| at + 1);
+                masked.truncate(line);
+            }
+            masked
+        };
         Self {
-            stdout: redactor.owned(self.stdout),
-            stderr: redactor.owned(self.stderr),
+            stdout: mask(self.stdout),
+            stderr: mask(self.stderr),
             ..self
         }
     }
@@ -146,6 +161,29 @@ pub fn aws_environment() -> BTreeMap<String, String> {
     environment
 }
 
+/// The text of a small regular file; nothing else is waited for or read without end.
+fn secret_file(path: &str) -> std::io::Result<String> {
+    use std::io::Read as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    let most = u64::try_from(UNSEEN).unwrap_or(u64::MAX);
+    file.take(most + 1).read_to_string(&mut text)?;
+    if text.len() > UNSEEN {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {} KiB",
+            UNSEEN / 1024
+        )));
+    }
+    Ok(text)
+}
+
 fn pick(names: &[&str]) -> BTreeMap<String, String> {
     names
         .iter()
@@ -172,7 +210,7 @@ impl Programs for LocalPrograms {
                 std::env::var(name).map_err(|_| format!("the variable {name} is not set here")),
             ),
             SecretSource::File(path) => Some(
-                std::fs::read_to_string(path)
+                secret_file(path)
                     .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
                     .map_err(|error| format!("{path} cannot be read: {error}")),
             ),
@@ -224,39 +262,58 @@ async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
         .map(nix::unistd::Pid::from_raw);
     let mut group = Group(pid);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (out, err, status) = tokio::join!(keep(stdout), keep(stderr), child.wait());
-    let ((stdout, out_cut), (stderr, err_cut)) = (out.map_err(io)?, err.map_err(io)?);
+    let (mut out, mut err) = (Kept::default(), Kept::default());
+    let status = {
+        let reading = async { tokio::try_join!(out.read(stdout), err.read(stderr)) };
+        tokio::pin!(reading);
+        tokio::select! {
+            read = &mut reading => {
+                read.map_err(io)?;
+                child.wait().await
+            }
+            status = child.wait() => {
+                // What it left behind may hold its output open for ever.
+                if let Ok(read) = timeout(LINGERS, &mut reading).await {
+                    read.map_err(io)?;
+                }
+                status
+            }
+        }
+    };
     let status = status.map_err(io)?;
     group.0 = None;
+    let truncated = out.cut || err.cut;
     Ok(Finished {
         exit_code: status.code(),
-        stdout,
-        stderr,
-        truncated: out_cut || err_cut,
+        stdout: String::from_utf8_lossy(&out.bytes).into_owned(),
+        stderr: String::from_utf8_lossy(&err.bytes).into_owned(),
+        truncated,
     })
 }
 
-/// Reads to the end, keeping the whole lines of the first [`OUTPUT_LIMIT`] bytes.
-async fn keep(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<(String, bool)> {
-    let Some(mut stream) = stream else {
-        return Ok((String::new(), false));
-    };
-    let mut kept = Vec::new();
-    let mut buffer = vec![0; 16 * 1024];
-    let mut truncated = false;
-    loop {
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
-            // Half a secret would not be recognised as one.
-            if truncated {
-                let end = kept.iter().rposition(|byte| *byte == b'\n');
-                kept.truncate(end.map_or(OUTPUT_LIMIT - UNSEEN, |at| at + 1));
+/// The first [`OUTPUT_LIMIT`] bytes of a stream.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl Kept {
+    /// Reads to the end, whatever is kept: a program that cannot write any more would not end.
+    async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<()> {
+        let Some(mut stream) = stream else {
+            return Ok(());
+        };
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let count = stream.read(&mut buffer).await?;
+            if count == 0 {
+                return Ok(());
             }
-            return Ok((String::from_utf8_lossy(&kept).into_owned(), truncated));
+            let room = OUTPUT_LIMIT - self.bytes.len();
+            self.cut |= count > room;
+            self.bytes.extend_from_slice(&buffer[..count.min(room)]);
         }
-        let room = OUTPUT_LIMIT - kept.len();
-        truncated |= count > room;
-        kept.extend_from_slice(&buffer[..count.min(room)]);
     }
 }
 
@@ -292,6 +349,49 @@ mod tests {
             .await
             .unwrap();
         assert!(finished.truncated && finished.stdout.len() <= OUTPUT_LIMIT);
+    }
+
+    #[tokio::test]
+    async fn half_a_secret_at_the_end_of_a_cut_output_is_not_kept() {
+        let secret = "correctHorseBattery99";
+        // Wherever the cut falls: inside of the secret, and inside of what is dropped.
+        for before in [OUTPUT_LIMIT - 12, OUTPUT_LIMIT - UNSEEN - 12] {
+            let script = format!(
+                "head -c {before} /dev/zero | tr '\\0' x; printf {secret}; head -c 200000 /dev/zero | tr '\\0' y"
+            );
+            let finished = LocalPrograms
+                .run(invoke(&["sh", "-c", &script]))
+                .await
+                .unwrap();
+            let redactor = crate::redaction::Redactor::default();
+            let redactor = redactor.hiding(&[secret.to_owned()]).unwrap();
+            let masked = finished.masked(&redactor);
+            assert!(masked.truncated && !masked.stdout.contains("corr"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_leaves_another_behind_has_ended() {
+        let finished = LocalPrograms
+            .run(invoke(&["sh", "-c", "sleep 60 & echo told"]))
+            .await
+            .unwrap();
+        assert_eq!(
+            (finished.exit_code, finished.stdout.trim()),
+            (Some(0), "told")
+        );
+    }
+
+    #[test]
+    fn only_a_small_regular_file_is_a_secret() {
+        assert!(secret_file("/dev/zero").is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(secret_file(path.to_str().unwrap()).is_err());
+        std::fs::write(folder.path().join("file"), "s3cret\n").unwrap();
+        let file = folder.path().join("file");
+        assert_eq!(secret_file(file.to_str().unwrap()).unwrap(), "s3cret\n");
     }
 
     #[tokio::test]

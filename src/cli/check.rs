@@ -103,7 +103,7 @@ fn named(paths: &[PathBuf]) -> Result<Catalog, CliError> {
         .collect();
     for (origin, source) in &read {
         if let Ok(source) = source {
-            catalog.know(origin, source);
+            catalog.know(origin, source, &VOCABULARY);
         }
     }
     for (origin, source) in read {

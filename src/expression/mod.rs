@@ -7,10 +7,12 @@
 
 mod explain;
 mod scope;
+mod shell;
 mod template;
 
 pub use explain::{Evidence, Explanation, Verdict};
 pub use scope::{Scope, from_json, show, to_json};
+pub use shell::{ShellLine, unsafe_value};
 pub use template::{Quoting, RenderError, Template};
 
 use std::collections::BTreeSet;

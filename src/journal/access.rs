@@ -145,9 +145,16 @@ fn tighten(path: &Path, metadata: &Metadata, to: u32) {
 }
 
 fn make(path: &Path, shared: bool) -> io::Result<std::fs::File> {
-    let existing = OpenOptions::new().read(true).open(path);
+    // A pipe in its place would keep whoever opens it waiting.
+    let existing = OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(path);
     match existing {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Ok(file) if !file.metadata()?.is_file() => {
+            return Err(io::Error::other("it is not a regular file; remove it"));
+        }
         other => return other,
     }
     let file = OpenOptions::new()
@@ -164,7 +171,10 @@ fn make(path: &Path, shared: bool) -> io::Result<std::fs::File> {
 
 /// Opens the file that is locked while the journal is opened; whoever may write the journal may
 /// lock it.
-pub(super) fn lock_file(path: &Path) -> io::Result<std::fs::File> {
+///
+/// # Errors
+/// When it can be neither opened nor made, or is something else than a file.
+pub fn lock_file(path: &Path) -> io::Result<std::fs::File> {
     let shared = path
         .parent()
         .and_then(|folder| folder.metadata().ok())

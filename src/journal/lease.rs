@@ -54,6 +54,12 @@ impl Holder {
         }
     }
 
+    /// Tells whether the process is known to run, which only a process beside it can.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.place == place() && !self.is_gone()
+    }
+
     /// Tells whether the process is known to be gone. One on another machine, or in another
     /// container, is not known to be.
     #[must_use]

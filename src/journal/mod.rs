@@ -20,7 +20,7 @@ mod transfer;
 mod verify;
 mod wal;
 
-pub use access::state_folder;
+pub use access::{lock_file, state_folder};
 pub use acknowledgement::Acknowledgement;
 pub use chain::{Hash, HashError};
 pub use error::{AppendError, FindError, JournalError};

@@ -1,11 +1,13 @@
 //! All playbooks at hand, and which of them answers an alarm.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::escalation::EscalationPaths;
-use super::{Answer, Compiled, Playbook, Vocabulary, compile, walks};
-use crate::document::{Problem, Source, SourceError, is_kept};
+use super::link::link;
+use super::{Answer, Compiled, Playbook, StepId, Vocabulary, parse};
+use crate::document::{Located, Problem, Source, SourceError, is_kept};
 
 /// Where a playbook came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +77,15 @@ pub struct Catalog {
     pub warnings: Vec<(Source, Vec<Problem>)>,
     /// The escalation paths; the first file that has any wins.
     pub escalation: EscalationPaths,
-    /// All texts at hand, for playbooks that walk others.
-    library: Vec<Source>,
+    /// All that are at hand, for playbooks that walk others.
+    library: Vec<Known>,
+}
+
+/// A playbook that others may walk on the way.
+#[derive(Debug, Clone)]
+struct Known {
+    source: Source,
+    compiled: Arc<Compiled>,
 }
 
 impl Catalog {
@@ -113,7 +122,7 @@ impl Catalog {
         }
         catalog.add_escalation(&sources);
         for (origin, source) in &sources {
-            catalog.know(origin, source);
+            catalog.know(origin, source, vocabulary);
         }
         for (origin, source) in sources {
             if !is_escalation(&origin) {
@@ -140,37 +149,30 @@ impl Catalog {
     }
 
     /// Makes a text known to playbooks that walk others.
-    pub fn know(&mut self, origin: &Origin, source: &Source) {
+    pub fn know(&mut self, origin: &Origin, source: &Source, vocabulary: &Vocabulary) {
         if !is_escalation(origin) {
-            self.library.push(source.clone());
+            self.library.push(Known {
+                source: source.clone(),
+                compiled: Arc::new(parse::compile(source, vocabulary)),
+            });
         }
     }
 
-    /// The texts of all playbooks that one walks on the way, and of those that they walk.
-    fn others(&self, source: &Source, vocabulary: &Vocabulary) -> Vec<Source> {
-        let mut wanted = walks(source, vocabulary);
-        let mut found: Vec<Source> = Vec::new();
-        if wanted.is_empty() {
-            return found;
-        }
-        let library: Vec<(Option<String>, &Source)> = self
-            .library
-            .iter()
-            .map(|one| (compile(one, &[], vocabulary).id, one))
-            .collect();
-        let mut seen = Vec::new();
+    /// All playbooks that one walks on the way, and those that they walk.
+    fn others(&self, calls: &[(StepId, Located<String>)]) -> Vec<&Known> {
+        let mut wanted: Vec<&str> = calls.iter().map(|(_, id)| id.value.as_str()).collect();
+        let mut found: Vec<&Known> = Vec::new();
+        let mut seen = HashSet::new();
         while let Some(id) = wanted.pop() {
-            if seen.contains(&id) {
+            if !seen.insert(id) {
                 continue;
             }
-            let named = library
-                .iter()
-                .find(|(known, _)| known.as_ref() == Some(&id));
-            if let Some((_, one)) = named {
-                wanted.extend(walks(one, vocabulary));
-                found.push((*one).clone());
+            let named = |one: &&Known| one.compiled.id.as_deref() == Some(id);
+            if let Some(one) = self.library.iter().find(named) {
+                let calls = one.compiled.calls.iter();
+                wanted.extend(calls.map(|(_, id)| id.value.as_str()));
+                found.push(one);
             }
-            seen.push(id);
         }
         found
     }
@@ -186,14 +188,17 @@ impl Catalog {
 
     /// Reads one playbook and finds its place.
     fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
-        let others = self.others(&source, vocabulary);
+        let parsed = parse::compile(&source, vocabulary);
+        let known = self.others(&parsed.calls);
+        let others: Vec<Source> = known.iter().map(|one| one.source.clone()).collect();
+        let known: Vec<&Compiled> = known.iter().map(|one| &*one.compiled).collect();
         let Compiled {
             playbook,
             id,
             mut problems,
             escalation_path,
             ..
-        } = compile(&source, &others, vocabulary);
+        } = link(parsed, &known);
         let holder = id.as_ref().and_then(|id| self.holder(id));
         if let (Some(id), Some(by)) = (&id, holder) {
             self.shadowed.push(Shadowed {

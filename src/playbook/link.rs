@@ -13,25 +13,36 @@ use crate::document::{Level, Located, Problem, Source, nearest, sha256};
 
 /// How deep playbooks may walk one another.
 const DEEPEST: usize = 4;
+/// Problems beyond these are of the same kind.
+const MOST_PROBLEMS: usize = 20;
 /// More steps than this are nobody's tree, wherever they come from.
 const MOST_STEPS: usize = 1000;
 
 /// Reads format 1. `others` holds the texts of the playbooks that this one may walk on the way.
 #[must_use]
 pub fn compile(source: &Source, others: &[Source], vocabulary: &Vocabulary) -> Compiled {
-    let mut compiled = parse::compile(source, vocabulary);
+    let compiled = parse::compile(source, vocabulary);
+    if compiled.calls.is_empty() {
+        return compiled;
+    }
+    let known: Vec<Compiled> = others
+        .iter()
+        .map(|other| parse::compile(other, vocabulary))
+        .collect();
+    let known: Vec<&Compiled> = known.iter().collect();
+    link(compiled, &known)
+}
+
+/// Puts the playbooks in that one walks on the way.
+pub(super) fn link(mut compiled: Compiled, known: &[&Compiled]) -> Compiled {
     if compiled.calls.is_empty() {
         return compiled;
     }
     let Some(root) = compiled.playbook.take() else {
         return compiled;
     };
-    let known: Vec<Compiled> = others
-        .iter()
-        .map(|other| parse::compile(other, vocabulary))
-        .collect();
     let mut linker = Linker {
-        known: &known,
+        known,
         steps: Vec::new(),
         frames: Vec::new(),
         moved: HashMap::new(),
@@ -73,18 +84,8 @@ pub fn compile(source: &Source, others: &[Source], vocabulary: &Vocabulary) -> C
     compiled
 }
 
-/// The ids of the playbooks that a text walks on the way, as far as it can be read.
-#[must_use]
-pub fn walks(source: &Source, vocabulary: &Vocabulary) -> Vec<String> {
-    parse::compile(source, vocabulary)
-        .calls
-        .into_iter()
-        .map(|(_, playbook)| playbook.value)
-        .collect()
-}
-
 struct Linker<'a> {
-    known: &'a [Compiled],
+    known: &'a [&'a Compiled],
     steps: Vec<Step>,
     frames: Vec<Frame>,
     /// Steps that are gone, and what stands in their place.
@@ -93,7 +94,8 @@ struct Linker<'a> {
     calls: &'a [(StepId, Located<String>)],
     /// The hashes of the texts that were put in.
     walked: Vec<String>,
-    /// Whether there are more steps than [`MOST_STEPS`]; then no more are put in.
+    /// Whether there are more steps than [`MOST_STEPS`], or problems than [`MOST_PROBLEMS`]; then
+    /// no more are put in.
     too_many: bool,
 }
 
@@ -179,7 +181,7 @@ impl Linker<'_> {
             );
             return self.problem(place, message, "hand over with an outcome instead");
         }
-        let named = |one: &&Compiled| one.id.as_deref() == Some(&call.playbook);
+        let named = |one: &&&Compiled| one.id.as_deref() == Some(&call.playbook);
         let Some(found) = self.known.iter().find(named) else {
             let ids = self.known.iter().filter_map(|one| one.id.as_deref());
             let help = nearest(&call.playbook, ids).map_or_else(
@@ -255,6 +257,7 @@ impl Linker<'_> {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
+        self.too_many |= self.problems.len() >= MOST_PROBLEMS;
     }
 }
 

@@ -22,7 +22,7 @@ mod vocabulary;
 pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
 pub use escalation::{EscalationLevel, EscalationPath, EscalationPaths};
 pub use input::{Input, InputType, InvalidInput, Source as InputSource};
-pub use link::{compile, walks};
+pub use link::compile;
 pub use model::*;
 pub use parameter::Parameter;
 pub use parse::Compiled;

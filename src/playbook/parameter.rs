@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::vocabulary::{ActionKey, KeyKind};
 use crate::document::{Kind, Node, Problem, Problems};
-use crate::expression::{Expression, Quoting, RenderError, Scope, Template};
+use crate::expression::{
+    Expression, Quoting, RenderError, Scope, ShellLine, Template, unsafe_value,
+};
 
 /// A value whose texts may hold `{{ }}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,21 +171,20 @@ fn convert(
     match &node.kind {
         Kind::String(text) if text.contains("{{") => {
             let compiled = template(text, node, problems, on_expression);
-            if matches!(quoting, Quoting::Posix | Quoting::PowerShell)
-                && let Some(inside) = compiled.as_ref().and_then(Template::inside_quotes)
-            {
-                quoted_twice(inside, node, problems);
-            }
             compiled.map_or(Parameter::Plain(Value::Null), |template| {
                 Parameter::Text(template, quoting)
             })
         }
-        Kind::Array(items) => Parameter::List(
-            items
+        Kind::Array(items) => {
+            let list: Vec<Parameter> = items
                 .iter()
                 .map(|item| convert(item, quoting, problems, on_expression))
-                .collect(),
-        ),
+                .collect();
+            if matches!(quoting, Quoting::Posix | Quoting::PowerShell) {
+                script(items, &list, problems);
+            }
+            Parameter::List(list)
+        }
         Kind::Table(entries) => Parameter::Map(
             entries
                 .iter()
@@ -236,14 +237,28 @@ pub(super) fn within(node: &Node, span: &std::ops::Range<usize>) -> std::ops::Ra
     }
 }
 
-/// Reports an expression that stands inside quotes of a shell line.
-pub(super) fn quoted_twice(inside: &Expression, node: &Node, problems: &Problems) {
+/// Looks at the lines of a script together: a quote that one line opens another closes.
+fn script(items: &[Node], list: &[Parameter], problems: &Problems) {
+    let lines = list.iter().map(|line| match line {
+        Parameter::Text(template, _) => ShellLine::Template(template),
+        Parameter::Plain(Value::String(text)) => ShellLine::Text(text),
+        _ => ShellLine::Text(""),
+    });
+    if let Some((number, inside, why)) = unsafe_value(lines)
+        && let Some(node) = items.get(number)
+    {
+        not_a_word(inside, why, node, problems);
+    }
+}
+
+/// Reports a value that a shell might not take as one word.
+pub(super) fn not_a_word(inside: &Expression, why: &str, node: &Node, problems: &Problems) {
     problems.push(
         Problem::error(format!(
-            "{{{{ {} }}}} stands inside quotes",
+            "{{{{ {} }}}} stands inside or behind {why}",
             inside.source().trim()
         ))
         .at(node.span.clone())
-        .help("take the quotes away: a value in a shell line is quoted as one word by itself"),
+        .help("a value in a shell line is quoted as one word by itself: let it stand between spaces, such as `x={{ … }}` in a line above, and use \"$x\" from there on"),
     );
 }

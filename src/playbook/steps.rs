@@ -9,7 +9,7 @@ use super::model::{
 use super::parse::{self, Draft, Output};
 use super::{ActionKey, KeyKind, parameter, runs};
 use crate::document::{Kind, Located, Node, Problem, Reader};
-use crate::expression::{Quoting, Template};
+use crate::expression::{Quoting, ShellLine, Template, unsafe_value};
 
 /// How long an attempt may take where the step does not say: long enough for Run Command.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -349,8 +349,9 @@ fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
             .iter()
             .filter_map(|item| {
                 let template = draft.template_at(reader, "commands", item, &[])?;
-                if let Some(inside) = template.inside_quotes() {
-                    parameter::quoted_twice(inside, item, draft.problems);
+                let line = [ShellLine::Template(&template)];
+                if let Some((_, inside, why)) = unsafe_value(line) {
+                    parameter::not_a_word(inside, why, item, draft.problems);
                 }
                 Some(template)
             })

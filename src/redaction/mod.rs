@@ -200,23 +200,37 @@ impl Redactor {
     }
 }
 
-/// A letter as it stands, and as the writers of JSON spell it: `/` as `\/`, others as `\u00e4`.
+/// A letter as it stands, and as the writers of other notations spell it: JSON, also inside of a
+/// JSON text (`/` as `\/`, others as `\u00e4`), HTML (`&quot;`) and URLs (`%22`).
 fn spellings(letter: char) -> String {
     let plain = regex::escape(letter.encode_utf8(&mut [0; 4]));
     if letter.is_ascii_alphanumeric() {
         return plain;
     }
     let mut units = [0; 2];
-    let units = letter.encode_utf16(&mut units);
-    let mut long = String::from("(?i:");
-    long.extend(units.iter().map(|unit| format!(r"\\u{unit:04x}")));
+    let mut unicode = String::new();
+    for unit in letter.encode_utf16(&mut units) {
+        unicode += &[r"\\{1,4}u", &format!("{unit:04x}")].concat();
+    }
+    let mut bytes = [0; 4];
+    let mut percent = String::new();
+    for byte in letter.encode_utf8(&mut bytes).bytes() {
+        percent += &["%", &format!("{byte:02x}")].concat();
+    }
     let short = match letter {
-        '\t' => r"\\t",
-        '\n' => r"\\n",
-        '\r' => r"\\r",
-        _ => return format!("(?:\\\\?{plain}|{long}))"),
+        '\t' => r"\\{1,4}t".to_owned(),
+        '\n' => r"\\{1,4}n".to_owned(),
+        '\r' => r"\\{1,4}r".to_owned(),
+        '\\' => r"\\{1,8}".to_owned(),
+        '"' => r#"(?:\\{0,4}"|&quot;|&#34;)"#.to_owned(),
+        '\'' => r"(?:\\?'|&#39;|&#x27;|&apos;)".to_owned(),
+        '&' => "&(?:amp;)?".to_owned(),
+        '<' => "(?:<|&lt;)".to_owned(),
+        '>' => "(?:>|&gt;)".to_owned(),
+        ' ' => r"(?: |\+)".to_owned(),
+        _ => format!(r"\\{{0,4}}{plain}"),
     };
-    format!("(?:{plain}|{short}|{long}))")
+    format!("(?:{plain}|{short}|(?i:{unicode}|{percent}))")
 }
 
 /// Joins ranges that overlap or touch; they come in order.

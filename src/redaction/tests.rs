@@ -200,6 +200,10 @@ fn values_are_hidden_however_a_program_writes_them() {
         "p\\u00e4ssw\\u00F6rtchen\\ud83d\\ude00",
         "only the second line of it",
         "first line\\n  second line\\n",
+        r#"{"a": "{\"b\": \"abcd/efgh1234 \\\"x\\\"\"}"}"#,
+        r#"{"a": "{\"b\": \"p\\u00e4ssw\\u00f6rtchen\\ud83d\\ude00\"}"}"#,
+        "<b>abcd/efgh1234 &quot;x&quot;</b>",
+        "?q=abcd%2Fefgh1234+%22x%22",
     ] {
         let masked = redactor.text(text);
         assert!(masked.contains(MASK), "{masked}");

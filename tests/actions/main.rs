@@ -281,7 +281,7 @@ async fn in_a_rehearsal_the_scenario_answers_probes() {
     let error = account
         .fails("http", json!({"url": "https://shop.example/health"}))
         .await;
-    assert_eq!(error.message, "the status is 503");
+    assert_eq!(error.message, "the status is 503, and not one below 400");
     assert_eq!(error.output.unwrap()["latency_ms"], 12.5);
     let wanted =
         json!({"url": "https://shop.example/health", "status": [503], "body_match": "^down"});

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Response, Uri};
 use hyper_util::rt::TokioIo;
 use regex::Regex;
@@ -199,10 +200,19 @@ pub(super) async fn ask(mut request: Request) -> Result<Value, ActionError> {
         let redirect = output["status"]
             .as_u64()
             .is_some_and(|status| [301, 302, 303, 307, 308].contains(&status));
-        match location.filter(|_| redirect && followed < request.redirects) {
-            Some(location) => url = follow(&url, location).map_err(ActionError::failed)?,
-            None => return Ok(output),
+        let Some(location) = location.filter(|_| redirect) else {
+            return Ok(output);
+        };
+        if followed == request.redirects {
+            // One that was asked to follow redirects has come to no answer yet.
+            let many = format!("there are more than {followed} redirects");
+            return if followed > 0 {
+                Err(ActionError::failed(many).with(output))
+            } else {
+                Ok(output)
+            };
         }
+        url = follow(&url, location).map_err(ActionError::failed)?;
         followed += 1;
     }
 }
@@ -273,8 +283,13 @@ where
             concat!("standdown/", env!("CARGO_PKG_VERSION")),
         )
         .header("accept", "*/*");
-    for (name, value) in &request.headers {
-        message = message.header(name, value);
+    // What the playbook says stands in the place of what is usual.
+    if let Some(headers) = message.headers_mut() {
+        for (name, value) in &request.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| failed(&error))?;
+            let value = HeaderValue::from_str(value).map_err(|error| failed(&error))?;
+            headers.insert(name, value);
+        }
     }
     let message = message
         .body(Empty::<Bytes>::new())
@@ -360,10 +375,26 @@ pub(super) fn judge(request: &Request, mut output: Value) -> Result<Value, Actio
         .as_ref()
         .map_or(status < 400, |wanted| wanted.contains(&status));
     if !wanted {
-        return Err(ActionError::failed(format!("the status is {status}")).with(output));
+        let hoped = request.status.as_ref().map_or_else(
+            || "one below 400".to_owned(),
+            |wanted| {
+                let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+                wanted.join(" or ")
+            },
+        );
+        let why = format!("the status is {status}, and not {hoped}");
+        return Err(ActionError::failed(why).with(output));
     }
     if !matched {
-        return Err(ActionError::failed("the body does not match `body_match`").with(output));
+        let why = if output["truncated"] == true {
+            format!(
+                "`body_match` is not found in the first {} KiB of the body",
+                BODY / 1024
+            )
+        } else {
+            "the body does not match `body_match`".to_owned()
+        };
+        return Err(ActionError::failed(why).with(output));
     }
     Ok(output)
 }

@@ -21,6 +21,8 @@ pub(super) enum Known {
     Taken,
     /// Nothing for now: somebody looks after it.
     Acknowledged,
+    /// Nothing for now: another watcher is at it.
+    Held,
     /// Finish what another watcher began, and was killed over.
     Abandoned(IncidentId),
     /// Tell somebody: another watcher was killed before it had, or could not.
@@ -63,7 +65,10 @@ pub(super) fn look_up(
             let begun = events.iter().any(|one| started(&one.event));
             let told = |one: &Event| matches!(one, Event::NoteAdded { text, .. } if text == TOLD);
             let told = events.iter().any(|one| told(&one.event));
+            let lease = journal.lease(&summary.id)?;
+            let held = lease.is_some_and(|lease| lease.holder.is_alive());
             return Ok(match summary.is_unfinished() && unattended {
+                true if held && !(begun && told) => Known::Held,
                 true if !begun => Known::Abandoned(summary.id),
                 true if !told => Known::Untold(summary.id),
                 _ => Known::Taken,

@@ -9,9 +9,8 @@ mod alert;
 mod known;
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
 use crate::incident::{AlarmRef, AlarmState, Command, IncidentId, IncidentStatus};
-use crate::journal::Journal;
+use crate::journal::{Journal, lock_file};
 use crate::playbook::{Catalog, Entry, Severity};
 use known::{Known, MOST};
 
@@ -291,13 +290,7 @@ impl Watcher<'_> {
 
     /// Takes the watchers' lock, unless another watcher has it.
     fn lock(&self) -> Result<Option<Flock<File>>, std::io::Error> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&self.lock)?;
+        let file = lock_file(&self.lock)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Some(lock)),
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
@@ -319,7 +312,7 @@ impl Watcher<'_> {
             .await
             .map_err(|error| error.to_string())?;
         match known {
-            Known::Acknowledged => return Ok(false),
+            Known::Acknowledged | Known::Held => return Ok(false),
             Known::TooMany => return Ok(true),
             Known::Taken => {}
             Known::Untold(_) if self.settings.alert.value.is_empty() => {}
