@@ -59,6 +59,9 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let now = aws.now();
     let from = began(now, request.window);
     let history = history(aws, &request.alarm, from, now).await?;
+    // Of a history that does not reach back so far, only what was read is counted.
+    let known = history.entries.first().filter(|_| history.truncated);
+    let from = known.map_or(from, HistoryEntry::at);
     let mut output = summarise(&history.entries, from, now);
     // An alarm that did not change is in a state all the same.
     if output["count"] == 0 {

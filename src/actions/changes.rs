@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ActionError, Context, Span, began};
-use crate::aws::{Aws, Quota, describe};
+use crate::aws::{Aws, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// Pages read of each look-up; each holds fifty events, and two can be had in a second.
@@ -208,6 +208,7 @@ async fn look(
         .build()
         .map_err(|error| ActionError::failed(error.to_string()))?;
     let mut token: Option<String> = None;
+    let mut pages = Pages::default();
     for page in 0.. {
         aws.pace(Quota::LookupEvents).await;
         let answer = aws
@@ -230,7 +231,7 @@ async fn look(
                 found.insert(change.id.clone(), change);
             }
         }
-        token = answer.next_token.filter(|token| !token.is_empty());
+        token = pages.next("cloudtrail:LookupEvents", answer.next_token)?;
         if token.is_none() {
             return Ok(false);
         }

@@ -12,7 +12,7 @@ use super::board::{Board, Key, Row, key};
 use super::facts::Details;
 use super::history::history;
 use super::keeper::Updates;
-use crate::aws::{Aws, AwsError, Class, Place, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Pages, Place, Quota, describe};
 use crate::clock;
 use crate::incident::{AlarmRef, AlarmState};
 
@@ -371,6 +371,7 @@ async fn muted(aws: &Aws) -> Result<HashMap<String, Vec<String>>, AwsError> {
     use aws_sdk_cloudwatch::types::AlarmMuteRuleStatus;
     let mut muted: HashMap<String, Vec<String>> = HashMap::new();
     let mut token = None;
+    let mut pages = Pages::default();
     loop {
         aws.pace(Quota::ListAlarmMuteRules).await;
         let page = aws
@@ -405,7 +406,7 @@ async fn muted(aws: &Aws) -> Result<HashMap<String, Vec<String>>, AwsError> {
                     .push(name.to_owned());
             }
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next("cloudwatch:ListAlarmMuteRules", page.next_token)?;
         if token.is_none() {
             return Ok(muted);
         }

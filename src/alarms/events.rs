@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::{Aws, AwsError, Place, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Place, Quota, describe};
 
 /// Something that AWS or the operators know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,6 +85,7 @@ impl ServiceEvent {
 pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<ServiceEvent>, AwsError> {
     let mut found = Vec::new();
     let mut token = None;
+    let mut pages = Pages::default();
     loop {
         aws.pace(Quota::Ssm).await;
         let page = aws
@@ -114,7 +115,7 @@ pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<Service
                 id: window.window_id().unwrap_or_default().to_owned(),
             });
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next("ssm:DescribeMaintenanceWindows", page.next_token)?;
         if token.is_none() {
             return Ok(found);
         }

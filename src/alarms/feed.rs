@@ -14,7 +14,7 @@ use super::convert;
 use super::details::Clerk;
 use super::keeper::Updates;
 use super::values::{Rest, Values};
-use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Pages, Place, Pool, Quota, describe};
 use crate::clock;
 use crate::incident::AlarmRef;
 use crate::redaction::Redactor;
@@ -80,11 +80,12 @@ pub async fn fetch(
 ) -> Result<Vec<Seen>, AwsError> {
     let mut all: Vec<Seen> = Vec::new();
     let mut token: Option<String> = None;
+    let mut pages = Pages::default();
     loop {
         let (seen, next) = ask(aws, state.as_ref(), token, redactor).await?;
         page(&seen);
         all.extend(seen);
-        token = next.filter(|token| !token.is_empty());
+        token = pages.next("cloudwatch:DescribeAlarms", next)?;
         if token.is_none() {
             return Ok(all);
         }

@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, HistoryItemType, ScanBy};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::incident::AlarmState;
 
 /// Pages read of one alarm's history; each holds a hundred entries.
@@ -72,6 +72,7 @@ pub async fn history(
 ) -> Result<History, AwsError> {
     let mut entries = Vec::new();
     let mut token: Option<String> = None;
+    let mut pages = Pages::default();
     let mut truncated = false;
     for page in 0.. {
         aws.pace(Quota::DescribeAlarmHistory).await;
@@ -115,7 +116,7 @@ pub async fn history(
                 _ => None,
             });
         }
-        token = answer.next_token.filter(|token| !token.is_empty());
+        token = pages.next("cloudwatch:DescribeAlarmHistory", answer.next_token)?;
         if token.is_none() {
             break;
         }

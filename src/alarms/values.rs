@@ -13,7 +13,7 @@ use aws_sdk_cloudwatch::types::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::board::{Key, key};
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::incident::AlarmRef;
 
 /// GetMetricData takes this many queries a call.
@@ -193,6 +193,7 @@ impl Values {
         let mut found: Vec<(usize, i64, f64)> = Vec::new();
         let mut missing: HashSet<usize> = HashSet::new();
         let mut token = None;
+        let mut pages = Pages::default();
         loop {
             aws.pace(Quota::GetMetricData).await;
             let answer = aws
@@ -217,7 +218,7 @@ impl Values {
                 let points = result.timestamps().iter().zip(result.values());
                 found.extend(points.filter_map(|(at, value)| Some((index?, at.secs(), *value))));
             }
-            token = answer.next_token.filter(|token| !token.is_empty());
+            token = pages.next("cloudwatch:GetMetricData", answer.next_token)?;
             if token.is_none() {
                 break;
             }

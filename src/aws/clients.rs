@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::clock::AwsClock;
 use super::error::{AwsError, Class, describe};
+use super::limits::Limit;
 use super::quotas::{Pace, Quota};
 
 /// How long to wait for a connection.
@@ -109,6 +110,7 @@ impl Aws {
                 $service::Client::from_conf(
                     $service::config::Builder::from(&config)
                         .interceptor(clock.clone())
+                        .interceptor(Limit)
                         .build(),
                 )
             };

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{ActionError, Request};
-use crate::aws::{Aws, AwsClock, AwsError, Class, Quota, describe};
+use crate::aws::{Aws, AwsClock, AwsError, Class, Pages, Quota, describe};
 
 /// What every tag key of an attempt begins with.
 const TAG: &str = "standdown:attempt:";
@@ -193,6 +193,7 @@ pub async fn look_up(aws: &Aws, attempt: Uuid) -> Result<Looked, AwsError> {
     let filter = filter.map_err(|error| AwsError::garbled(operation, error.to_string()))?;
     let clock = AwsClock::default();
     let mut token = None;
+    let mut pages = Pages::default();
     // The first page's time counts: what appeared on it later was not looked at again.
     let mut first: Option<DateTime<Utc>> = None;
     loop {
@@ -222,7 +223,7 @@ pub async fn look_up(aws: &Aws, attempt: Uuid) -> Result<Looked, AwsError> {
             });
         }
         // An empty page with a token is not the end.
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next(operation, page.next_token)?;
         if token.is_none() {
             return Ok(Looked {
                 execution: None,

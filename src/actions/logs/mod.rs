@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Span, began};
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
 pub use clusters::{Cluster, Clusters, Grouped};
@@ -190,6 +190,7 @@ async fn look(
     let to = aws.now().timestamp_millis();
     for group in &request.groups {
         let mut token: Option<String> = None;
+        let mut pages = Pages::default();
         loop {
             aws.pace(Quota::FilterLogEvents).await;
             let page = aws
@@ -226,7 +227,7 @@ async fn look(
                 reader.take(&stream, event.timestamp().unwrap_or_default(), &text);
             }
             // A page can be empty and still not the last: only a missing token ends the search.
-            token = page.next_token.filter(|token| !token.is_empty());
+            token = pages.next("logs:FilterLogEvents", page.next_token)?;
             if token.is_none() || reader.truncated {
                 break;
             }

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::{
 
 use super::{Part, Request};
 use crate::actions::ActionError;
-use crate::aws::{Aws, Quota, describe};
+use crate::aws::{Aws, Pages, Quota, describe};
 
 /// From when to when, in epoch seconds.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,7 @@ pub(super) async fn lines(
     let (queries, meanings) = queries(request);
     let mut lines: Vec<(String, Line)> = Vec::new();
     let mut token = None;
+    let mut pages = Pages::default();
     loop {
         aws.pace(Quota::GetMetricData).await;
         let page = aws
@@ -101,14 +102,20 @@ pub(super) async fn lines(
                 lines.push((id.to_owned(), line));
             }
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next("cloudwatch:GetMetricData", page.next_token)?;
         if token.is_none() {
             break;
         }
     }
+    let over = window.to - request.period();
     for (_, line) in &mut lines {
         line.points.sort_by_key(|(at, _)| *at);
         line.points.dedup_by_key(|(at, _)| *at);
+        if let Meaning::Statistic(name) = &line.meaning
+            && request.counts(name)
+        {
+            line.points.retain(|(at, _)| *at <= over);
+        }
     }
     Ok(lines.into_iter().map(|(_, line)| line).collect())
 }
@@ -128,7 +135,7 @@ fn queries(request: &Request) -> (Vec<MetricDataQuery>, Vec<(String, Meaning)>) 
     let mut queries = Vec::new();
     let mut meanings = Vec::new();
     let quoted = |text: &str| text.replace('\'', "\"");
-    for (index, statistic) in request.statistics.iter().enumerate() {
+    for (index, statistic) in request.asked().into_iter().enumerate() {
         let id = format!("sd_{index}");
         let query = MetricDataQuery::builder().id(&id);
         let query = match (&request.search, &request.expression) {
@@ -148,13 +155,13 @@ fn queries(request: &Request) -> (Vec<MetricDataQuery>, Vec<(String, Meaning)>) 
                     namespace: request.namespace.clone().unwrap_or_default(),
                     name: request.name.clone().unwrap_or_default(),
                     dimensions: request.dimensions.clone(),
-                    statistic: statistic.clone(),
+                    statistic: statistic.to_owned(),
                 },
                 period,
             )),
         };
         queries.push(query.build());
-        meanings.push((id, Meaning::Statistic(statistic.clone())));
+        meanings.push((id, Meaning::Statistic(statistic.to_owned())));
     }
     for (id, part) in &request.metrics {
         let query = MetricDataQuery::builder().id(id).return_data(false);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{ActionError, Context, Span};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
-use fetch::{Line, Window};
+use fetch::{Line, Meaning, Window};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -164,6 +164,27 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
         ));
     }
     let given = |key: &str| parameters.get(key).is_some();
+    // CloudWatch keeps seconds for three hours, minutes for fifteen days, and five minutes for 63.
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention
+    let back = seconds("window").unwrap_or(0) + seconds("baseline").unwrap_or(0);
+    let kept = match seconds("period").unwrap_or(60) {
+        ..60 => 3 * 3600,
+        60..300 => 15 * 86_400,
+        300..3600 => 63 * 86_400,
+        _ => 455 * 86_400,
+    };
+    if back > kept {
+        return Err((
+            "period",
+            "CloudWatch does not keep datapoints of this period for so long; write a longer one: \"1m\" up to 15 days, \"5m\" up to 63 days, \"1h\" beyond".into(),
+        ));
+    }
+    if given("expression") && given("statistics") {
+        return Err((
+            "statistics",
+            "an expression reads statistics of its `metrics`: write `statistic` there".into(),
+        ));
+    }
     let plain = given("namespace") || given("name") || given("dimensions");
     let wanted =
         usize::from(plain) + usize::from(given("expression")) + usize::from(given("search"));
@@ -248,6 +269,30 @@ fn usual_statistics() -> Vec<String> {
 }
 
 impl Request {
+    /// The statistics that are asked for: those that the step names, and of a single metric those
+    /// that `minimum`, `maximum` and `average` are.
+    fn asked(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.statistics.iter().map(String::as_str).collect();
+        if self.name.is_some() {
+            for own in ["Average", "Maximum", "Minimum"] {
+                if !all.contains(&own) {
+                    all.push(own);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a statistic counts: then a period that is not over yet has counted a part only.
+    fn counts(&self, statistic: &str) -> bool {
+        let counts = |name: &str| matches!(name, "Sum" | "SampleCount");
+        if self.expression.is_some() {
+            self.metrics.values().any(|part| counts(&part.statistic))
+        } else {
+            counts(statistic)
+        }
+    }
+
     fn period(&self) -> i64 {
         let seconds = self.period.map_or(60, |period| period.0.as_secs());
         i64::try_from(seconds).unwrap_or(60).max(1)
@@ -269,6 +314,12 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         to: now,
     };
     let lines = fetch::lines(aws, &request, window).await?;
+    let series = lines.iter().filter(|line| line.meaning != Meaning::Band);
+    if request.expression.is_some() && series.count() > 1 {
+        return Err(ActionError::failed(
+            "the expression gives several series; write one that gives one, such as MAX(…), or use `search`",
+        ));
+    }
     if request.search.is_some() {
         return Ok(summary::each(&request, &lines, period, now));
     }
@@ -287,7 +338,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             async move { fetch::lines(aws, &request, window).await }
         });
         let earlier: Vec<Vec<Line>> = try_join_all(earlier).await?;
-        output["baseline"] = summary::baseline(&lines, &earlier);
+        output["baseline"] = summary::baseline(&request, &lines, &earlier);
     }
     Ok(output)
 }

@@ -26,7 +26,7 @@ pub(super) fn one(request: &Request, lines: &[Line], period: i64, now: i64) -> V
         .collect();
     output.insert("statistics".into(), by_statistic.into());
     if request.band.is_some() {
-        band(&mut output, lines, main(&statistics), period);
+        band(&mut output, lines, main(request, &statistics), period);
     }
     let said = messages(lines);
     if said != json!([]) {
@@ -61,13 +61,20 @@ pub(super) fn each(request: &Request, lines: &[Line], period: i64, now: i64) -> 
         "count": all.len(),
         "datapoints": all.iter().filter_map(|(_, f)| f["datapoints"].as_u64()).sum::<u64>(),
     });
-    if let Some((label, maximum)) = best("maximum", |new, old| new > old) {
-        output["highest"] = label.as_str().into();
+    // Where their own statistics were not asked for, what was asked for says who is where.
+    let highest = best("maximum", |new, old| new > old);
+    if let Some((_, maximum)) = highest {
         output["maximum"] = maximum.into();
     }
-    if let Some((label, minimum)) = best("minimum", |new, old| new < old) {
-        output["lowest"] = label.as_str().into();
+    if let Some((label, _)) = highest.or_else(|| best("value", |new, old| new > old)) {
+        output["highest"] = label.as_str().into();
+    }
+    let lowest = best("minimum", |new, old| new < old);
+    if let Some((_, minimum)) = lowest {
         output["minimum"] = minimum.into();
+    }
+    if let Some((label, _)) = lowest.or_else(|| best("value", |new, old| new < old)) {
+        output["lowest"] = label.as_str().into();
     }
     let means: Vec<f64> = all
         .iter()
@@ -100,10 +107,10 @@ pub(super) fn each(request: &Request, lines: &[Line], period: i64, now: i64) -> 
 }
 
 /// Holds the window against the same time of earlier days.
-pub(super) fn baseline(lines: &[Line], earlier: &[Vec<Line>]) -> Value {
+pub(super) fn baseline(request: &Request, lines: &[Line], earlier: &[Vec<Line>]) -> Value {
     let average = |lines: &[Line]| {
         let statistics = statistics(lines);
-        let values = values(main(&statistics));
+        let values = values(main(request, &statistics));
         (!values.is_empty()).then(|| mean(&values))
     };
     let days: Vec<f64> = earlier.iter().filter_map(|day| average(day)).collect();
@@ -141,10 +148,12 @@ fn statistics(lines: &[Line]) -> Vec<(String, Vec<(i64, f64)>)> {
 }
 
 /// The line that speaks for the metric: its average, or else the first that was asked for.
-fn main(statistics: &[(String, Vec<(i64, f64)>)]) -> &Points {
+fn main<'a>(request: &Request, statistics: &'a [(String, Vec<(i64, f64)>)]) -> &'a Points {
+    let wanted = request.statistics.iter().find(|name| *name == "Average");
+    let wanted = wanted.or(request.statistics.first());
     statistics
         .iter()
-        .find(|(name, _)| name == "Average")
+        .find(|(name, _)| Some(name) == wanted)
         .or(statistics.first())
         .map_or(&[], |(_, points)| points)
 }
@@ -161,7 +170,7 @@ fn fields(
             .find(|(known, _)| known == name)
             .map(|(_, points)| points.as_slice())
     };
-    let points = main(statistics);
+    let points = main(request, statistics);
     let mut output = Map::new();
     output.insert("datapoints".into(), points.len().into());
     output.insert(
@@ -179,24 +188,34 @@ fn fields(
     let Some((last_at, last)) = points.last() else {
         return output;
     };
-    let averages = values(points);
-    let highest = values(of("Maximum").unwrap_or(points))
-        .into_iter()
-        .fold(f64::MIN, f64::max);
-    let lowest = values(of("Minimum").unwrap_or(points))
-        .into_iter()
-        .fold(f64::MAX, f64::min);
     output.insert("last".into(), (*last).into());
-    output.insert("maximum".into(), highest.into());
-    output.insert("minimum".into(), lowest.into());
-    output.insert("average".into(), mean(&averages).into());
+    // Each from its own statistic: the highest average is no maximum. An expression has one line.
+    let own = |name: &str| {
+        let points = if request.expression.is_some() {
+            Some(points)
+        } else {
+            of(name)
+        };
+        points.map(values).filter(|values| !values.is_empty())
+    };
+    if let Some(values) = own("Maximum") {
+        let highest = values.into_iter().fold(f64::MIN, f64::max);
+        output.insert("maximum".into(), highest.into());
+    }
+    if let Some(values) = own("Minimum") {
+        let lowest = values.into_iter().fold(f64::MAX, f64::min);
+        output.insert("minimum".into(), lowest.into());
+    }
+    if let Some(values) = own("Average") {
+        output.insert("average".into(), mean(&values).into());
+    }
     if let Some(sums) = of("Sum") {
         output.insert("sum".into(), values(sums).into_iter().sum::<f64>().into());
     }
     if let Some((name, points)) = statistics.first() {
         output.insert("value".into(), whole(name, points).into());
     }
-    output.insert("trend".into(), trend(&averages).into());
+    output.insert("trend".into(), trend(&values(points)).into());
     output.insert("age".into(), (now - last_at).max(0).into());
     output
 }
@@ -381,8 +400,9 @@ mod tests {
             (&json!(2), &json!("i-b"))
         );
         assert_eq!(
-            (&output["lowest"], &output["maximum"]),
-            (&json!("i-a"), &json!(95.0))
+            (&output["lowest"], output.get("maximum")),
+            (&json!("i-a"), None),
+            "the highest average is no maximum"
         );
         assert_eq!(output["each"]["i-b"]["minutes_over"], 2.0);
         assert_eq!(output["minutes_over"], 2.0);
@@ -392,7 +412,9 @@ mod tests {
     fn a_baseline_is_the_mean_of_the_days_that_have_data() {
         let day = |value: f64| vec![line("Average", "m", &[(0, value)])];
         let now = day(30.0);
+        let average = request(&["Average"]);
         let output = baseline(
+            &average,
             &now,
             &[day(10.0), vec![line("Average", "m", &[])], day(20.0)],
         );
@@ -404,7 +426,7 @@ mod tests {
             (&output["ratio"], &output["deviations"]),
             (&json!(2.0), &json!(3.0))
         );
-        assert!(baseline(&now, &[]).get("average").is_none());
+        assert!(baseline(&average, &now, &[]).get("average").is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::look::Results;
 use crate::actions::Context;
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 
 /// The agent uploads every thirty seconds, and at the end.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html>
@@ -102,6 +102,7 @@ struct Copy {
 async fn read(aws: &Aws, group: &str, command: &str, instance: &str) -> Result<Copy, AwsError> {
     let mut copy = Copy::default();
     let mut token = None;
+    let mut pages = Pages::default();
     loop {
         aws.pace(Quota::FilterLogEvents).await;
         let page = aws
@@ -127,7 +128,7 @@ async fn read(aws: &Aws, group: &str, command: &str, instance: &str) -> Result<C
                 text.push('\n');
             }
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next("logs:FilterLogEvents", page.next_token)?;
         let enough = copy.output.len() >= MOST && copy.errors.len() >= MOST;
         if token.is_none() || enough {
             return Ok(copy);

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{ActionError, capture};
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::redaction::Redactor;
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
@@ -149,6 +149,7 @@ impl Results {
         }
         let mut ended = Vec::new();
         let mut token = None;
+        let mut pages = Pages::default();
         loop {
             aws.pace(Quota::Ssm).await;
             let page = aws
@@ -168,7 +169,7 @@ impl Results {
                     ended.push(id);
                 }
             }
-            token = page.next_token.filter(|token| !token.is_empty());
+            token = pages.next("ssm:ListCommandInvocations", page.next_token)?;
             if token.is_none() {
                 return Ok(ended);
             }

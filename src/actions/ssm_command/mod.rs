@@ -30,7 +30,7 @@ const MOST_INSTANCES: usize = 50;
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "ssm_command",
-    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation, ssm:ListCommands; for more than ten and with tags ssm:ListCommandInvocations as well)",
+    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation, ssm:ListCommands, ssm:CancelCommand; for more than ten and with tags ssm:ListCommandInvocations as well)",
     keys: &[
         Key::optional("instances", KeyKind::TextList, "the instances, at most 50"),
         Key::optional(
@@ -122,6 +122,7 @@ pub(super) const KIND: ActionKind = ActionKind {
             "ssm:GetCommandInvocation",
             "ssm:DescribeInstanceInformation",
             "ssm:ListCommands",
+            "ssm:CancelCommand",
         ]
         .map(str::to_owned)
         .into();
@@ -266,8 +267,16 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         results.offline(send::left_out(&aws, id, &instances).await?);
         id.clone()
     } else {
-        // An agent that does not answer is known before anything is sent to it.
-        let offline = send::offline(&aws, &instances).await;
+        // An agent that does not answer is known before anything is sent to it. Where nobody can
+        // tell, the command itself will.
+        let offline = match send::offline(&aws, &instances, &request.tags).await {
+            Ok(offline) => offline,
+            Err(error) => {
+                let message = format!("who is online is not known: {error}");
+                context.remotes.progress(vec![message]);
+                BTreeMap::new()
+            }
+        };
         if !offline.is_empty() {
             let named: Vec<String> = offline
                 .iter()
@@ -275,8 +284,10 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
                 .collect();
             context.remotes.progress(named);
         }
-        instances.retain(|id| !offline.contains_key(id));
-        results.offline(offline);
+        if request.tags.is_empty() {
+            instances.retain(|id| !offline.contains_key(id));
+            results.offline(offline);
+        }
         if instances.is_empty() && request.tags.is_empty() {
             let output = summarise("", &results);
             return Err(

@@ -8,36 +8,42 @@ use aws_sdk_ssm::types::{
 
 use super::Request;
 use crate::actions::ActionError;
-use crate::aws::{Aws, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 
-/// The instances that cannot take a command now, and why. Where nobody can tell, none is named:
-/// the command itself will.
-pub(super) async fn offline(aws: &Aws, instances: &[String]) -> BTreeMap<String, String> {
-    let mut missing: BTreeMap<String, String> = BTreeMap::new();
-    if instances.is_empty() {
-        return missing;
-    }
-    let filter = InstanceInformationStringFilter::builder()
-        .key("InstanceIds")
-        .set_values(Some(instances.to_vec()))
-        .build();
-    let Ok(filter) = filter else {
-        return missing;
+/// The instances that cannot take a command now, and why: of those that are named, or of those
+/// that have the tags.
+pub(super) async fn offline(
+    aws: &Aws,
+    instances: &[String],
+    tags: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, AwsError> {
+    let operation = "ssm:DescribeInstanceInformation";
+    let filter = |key: &str, values: Vec<String>| {
+        InstanceInformationStringFilter::builder()
+            .key(key)
+            .set_values(Some(values))
+            .build()
+            .map_err(|error| AwsError::garbled(operation, error.to_string()))
+    };
+    let filters = if instances.is_empty() {
+        let tags = tags.iter();
+        tags.map(|(name, value)| filter(&format!("tag:{name}"), vec![value.clone()]))
+            .collect::<Result<Vec<_>, _>>()?
+    } else {
+        vec![filter("InstanceIds", instances.to_vec())?]
     };
     let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let mut token = None;
+    let (mut token, mut pages) = (None, Pages::default());
     loop {
         aws.pace(Quota::Ssm).await;
         let page = aws
             .ssm
             .describe_instance_information()
-            .filters(filter.clone())
+            .set_filters(Some(filters.clone()))
             .set_next_token(token)
             .send()
-            .await;
-        let Ok(page) = page else {
-            return missing;
-        };
+            .await
+            .map_err(|error| describe(operation, &error))?;
         for instance in page.instance_information_list() {
             let status = instance.ping_status().map_or("unknown", PingStatus::as_str);
             let why = (status != "Online").then(|| {
@@ -49,22 +55,20 @@ pub(super) async fn offline(aws: &Aws, instances: &[String]) -> BTreeMap<String,
             });
             found.insert(instance.instance_id().unwrap_or_default().to_owned(), why);
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = pages.next(operation, page.next_token)?;
         if token.is_none() {
             break;
         }
     }
     for instance in instances {
-        match found.get(instance) {
-            Some(None) => {}
-            Some(Some(why)) => drop(missing.insert(instance.clone(), why.clone())),
-            None => {
-                let why = "Systems Manager does not manage it in this account and region";
-                missing.insert(instance.clone(), why.into());
-            }
-        }
+        found.entry(instance.clone()).or_insert_with(|| {
+            Some("Systems Manager does not manage it in this account and region".into())
+        });
     }
-    missing
+    Ok(found
+        .into_iter()
+        .filter_map(|(id, why)| Some((id, why?)))
+        .collect())
 }
 
 /// The instances that a command which was sent earlier was not sent to, and why. Whether it was

@@ -5,6 +5,7 @@ use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
 use super::automation;
 use super::page;
+use crate::rehearsal::scenario::Instance;
 
 /// Where GetCommandInvocation cuts an output, and ListCommandInvocations.
 const OUTPUT: usize = 24_000;
@@ -235,10 +236,26 @@ fn cancel_command(world: &World, input: &Value) -> Result<Value, Failure> {
 }
 
 fn describe_instance_information(world: &World, input: &Value) -> Result<Value, Failure> {
+    let wanted = |instance: &&Instance| {
+        input.list("Filters").iter().all(|filter| {
+            let values = filter.texts("Values");
+            match filter.text("Key") {
+                Some("InstanceIds") => values.contains(&instance.id.as_str()),
+                Some(key) => {
+                    let tag = key
+                        .strip_prefix("tag:")
+                        .and_then(|name| instance.tags.get(name));
+                    tag.is_some_and(|tag| values.contains(&tag.as_str()))
+                }
+                None => true,
+            }
+        })
+    };
     let all: Vec<Value> = world
         .scenario
         .instances
         .iter()
+        .filter(wanted)
         .map(|instance| {
             map! {
                 "InstanceId": instance.id.as_str(), "ComputerName": instance.name.as_str(),
