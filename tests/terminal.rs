@@ -77,15 +77,15 @@ fn cpu_spike_is_walked_by_keys_to_its_outcome() {
     terminal.press("i");
     terminal.see("What is the incident's status now?");
     terminal.press("M");
-    terminal.see("The incident is mitigated: the effect is gone");
+    terminal.see("Say that the effect is gone: the incident becomes mitigated");
     terminal.press(ENTER);
     terminal.see(" mitigated · escalated");
     terminal.press("R");
-    terminal.see("The incident is resolved: the cause is gone");
+    terminal.see("Say that the cause is gone: the incident becomes resolved");
     terminal.press(ENTER);
     terminal.see("The incident is resolved. Close it?");
     terminal.press("C");
-    terminal.see("The incident is closed: nothing more is to be done");
+    terminal.see("Say that nothing more is to be done: the incident becomes closed");
     terminal.press(ENTER);
     terminal.see("The incident is closed.");
     terminal.press("q");

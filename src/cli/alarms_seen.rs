@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::alarms::{self, Board, ServiceEvent};
 use crate::engine::{Handle, Role, Unanswered};
-use crate::incident::{AlarmRef, Command, Incident};
+use crate::incident::{Command, Incident};
 
 /// Records what becomes of the incident's alarms, and each open event of AWS Health in their
 /// regions once.
@@ -41,21 +41,12 @@ pub(super) fn report_alarms(handle: &Handle, mut boards: watch::Receiver<Arc<Boa
     });
 }
 
-/// The same name can stand for other alarms in other accounts.
-fn is_same(known: &AlarmRef, seen: &AlarmRef) -> bool {
-    if known.arn.is_empty() || seen.arn.is_empty() {
-        known.name == seen.name && known.region == seen.region && known.profile == seen.profile
-    } else {
-        known.arn == seen.arn
-    }
-}
-
 fn seen(incident: &Incident, board: &Board) -> Vec<Command> {
     incident
         .alarms
         .iter()
         .filter_map(|known| {
-            let row = board.rows.iter().find(|row| is_same(known, &row.alarm))?;
+            let row = board.rows.iter().find(|row| known.is_same(&row.alarm))?;
             (row.alarm.state != known.state).then(|| Command::AlarmSeen {
                 name: known.name.clone(),
                 state: row.alarm.state,
@@ -102,23 +93,4 @@ fn events(incident: &Incident, board: &Board) -> Vec<Command> {
         .filter(|text| !incident.notes.iter().any(|note| note.text == *text))
         .map(Command::Note)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::incident::AlarmState;
-
-    #[test]
-    fn an_alarm_of_the_same_name_in_another_account_is_another_alarm() {
-        let alarm = |account: &str| AlarmRef {
-            name: "cpu".into(),
-            region: "eu-central-1".into(),
-            arn: format!("arn:aws:cloudwatch:eu-central-1:{account}:alarm:cpu"),
-            state: AlarmState::Ok,
-            ..AlarmRef::default()
-        };
-        let (one, other) = (alarm("111122223333"), alarm("444455556666"));
-        assert!(is_same(&one, &one.clone()) && !is_same(&one, &other));
-    }
 }

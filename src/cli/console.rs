@@ -1,8 +1,10 @@
 //! `standdown`: the console, on live alarms or in a rehearsal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::alarms_seen::report_alarms;
 use super::live::Live;
@@ -32,9 +34,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let (found, unfinished) = watch::channel(None);
-    if open.is_none() {
-        tokio::spawn(look_for_unfinished(recorder.clone(), found));
-    }
+    tokio::spawn(look_for_unfinished(recorder.clone(), found));
     let watched = live.boards.clone();
     let surroundings = Surroundings {
         theme,
@@ -64,7 +64,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         unfinished,
         opened: Box::new(move |handle| report_alarms(handle, watched.clone())),
     };
-    Ok(farewell::say(&tui::run(surroundings).await?))
+    Ok(farewell::say(&tui::run(surroundings).await?, settings))
 }
 
 /// Opens the console on a stage.
@@ -108,7 +108,7 @@ pub(super) async fn rehearse(
             report_alarms(handle, watched.clone());
         }),
     };
-    Ok(farewell::say(&tui::run(surroundings).await?))
+    Ok(farewell::say(&tui::run(surroundings).await?, settings))
 }
 
 fn theme(settings: &Settings) -> Result<Theme, TerminalError> {
@@ -123,14 +123,29 @@ fn catalog(settings: &Settings) -> watch::Receiver<Arc<Catalog>> {
     catalog
 }
 
+/// How often it is looked for what other consoles and watchers have opened.
+const UNFINISHED: Duration = Duration::from_secs(5);
+
 /// Looks for incidents that nobody has finished. A journal that cannot be used says so here.
 async fn look_for_unfinished(
     recorder: Recorder,
     found: watch::Sender<Option<Result<Vec<Summary>, String>>>,
 ) {
-    let all = recorder.call(|journal| journal.incidents()).await;
-    let unfinished = all
-        .map(|all| all.into_iter().filter(Summary::is_unfinished).collect())
-        .map_err(|error: JournalError| error.to_string());
-    found.send_replace(Some(unfinished));
+    loop {
+        let all = recorder.call(|journal| journal.incidents()).await;
+        let unfinished = all
+            .map(|all| all.into_iter().filter(Summary::is_unfinished).collect())
+            .map_err(|error: JournalError| error.to_string());
+        found.send_if_modified(|known| {
+            let new = known.as_ref() != Some(&unfinished);
+            if new {
+                *known = Some(unfinished);
+            }
+            new
+        });
+        tokio::select! {
+            () = found.closed() => return,
+            () = sleep(UNFINISHED) => {}
+        }
+    }
 }

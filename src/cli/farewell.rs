@@ -4,20 +4,21 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::{FAILURE, SUCCESS, printable};
+use super::{FAILURE, SUCCESS, printable, shell_word};
+use crate::config::Settings;
 use crate::engine::{Recording, Snapshot};
 use crate::incident::{IncidentId, IncidentStatus};
 use crate::tui::Left;
 
 /// Says good-bye, and returns the exit code. Nobody may be listening any more.
-pub(super) fn say(left: &Left) -> u8 {
+pub(super) fn say(left: &Left, settings: &Settings) -> u8 {
     let mut lines: Vec<String> = left
         .failures
         .iter()
         .map(|failure| format!("a background task failed: {failure}"))
         .collect();
     if let Some((id, snapshot)) = &left.incident {
-        lines.extend(about(id, snapshot));
+        lines.extend(about(id, snapshot, settings));
     }
     let mut out = std::io::stderr();
     for line in lines {
@@ -33,7 +34,7 @@ pub(super) fn say(left: &Left) -> u8 {
     }
 }
 
-fn about(id: &IncidentId, snapshot: &Snapshot) -> Vec<String> {
+fn about(id: &IncidentId, snapshot: &Snapshot, settings: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
     let status = snapshot
         .state
@@ -41,8 +42,15 @@ fn about(id: &IncidentId, snapshot: &Snapshot) -> Vec<String> {
         .as_ref()
         .map(|incident| incident.status);
     if status.is_some_and(|status| status != IncidentStatus::Closed) {
+        let state = settings
+            .state
+            .value
+            .as_ref()
+            .map_or_else(String::new, |folder| {
+                format!(" --state {}", shell_word(folder))
+            });
         lines.push(format!(
-            "incident {id} is unfinished; `standdown resume {id}` takes it up where it stands"
+            "incident {id} is unfinished; `standdown{state} resume {id}` takes it up where it stands"
         ));
     }
     let recorded = snapshot

@@ -263,6 +263,14 @@ fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
     Ok(SUCCESS)
 }
 
+/// A path as one word of a shell's command line.
+fn shell_word(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    // A path cannot hold the one thing that cannot be quoted.
+    let quoted = shlex::try_quote(&text).map(std::borrow::Cow::into_owned);
+    quoted.unwrap_or(text)
+}
+
 /// Text for a terminal, line by line without what could move the cursor.
 fn printable(text: &str) -> String {
     text.lines()

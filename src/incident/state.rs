@@ -154,6 +154,17 @@ pub struct AlarmRef {
 }
 
 impl AlarmRef {
+    /// Whether both are one alarm: the same name can stand for others in other accounts.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        if self.arn.is_empty() || other.arn.is_empty() {
+            let place = (&self.region, &self.profile) == (&other.region, &other.profile);
+            self.name == other.name && place
+        } else {
+            self.arn == other.arn
+        }
+    }
+
     /// The same alarm with every text passed through `mask`.
     #[must_use]
     pub fn masked(self, mask: impl Fn(&str) -> String) -> Self {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lease::Holder;
 use super::row::{time, to_u64};
-use super::{FindError, Journal, JournalError};
-use crate::incident::{Actor, Event, IncidentId, IncidentStatus, Rehearsal};
+use super::{FindError, Hash, Journal, JournalError};
+use crate::incident::{Actor, AlarmRef, Event, IncidentId, IncidentStatus, Rehearsal};
 use crate::playbook::Severity;
 
 /// An incident in a list.
@@ -135,6 +135,27 @@ impl Journal {
         let mut all: Vec<Summary> = rows.collect::<Result<_, _>>()?;
         all.sort_by_key(|summary| (!summary.is_unfinished(), std::cmp::Reverse(summary.last_at)));
         Ok(all)
+    }
+
+    /// The unfinished incident that was opened for this very alarm, the latest if there are more.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn unfinished_for(&self, alarm: &AlarmRef) -> Result<Option<IncidentId>, JournalError> {
+        for summary in self.incidents()? {
+            if !summary.is_unfinished() {
+                continue;
+            }
+            let events = self.load(&summary.id, 0, Hash::default())?.events;
+            let attached = events.iter().any(|one| match &one.event {
+                Event::AlarmAttached { alarm: known } => known.is_same(alarm),
+                _ => false,
+            });
+            if attached {
+                return Ok(Some(summary.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Finds the incident whose id begins with `prefix`; several or none are said.

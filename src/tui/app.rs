@@ -125,6 +125,8 @@ async fn converse(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut snapshots: Option<watch::Receiver<Arc<engine::Snapshot>>> = None;
+    // Whoever asked for an incident is offered no other.
+    model.offered = surroundings.open.is_some();
     let mut recovered = surroundings.recorder.recovered();
     let mut drawn = Instant::now();
     let mut dirty = false;
@@ -394,9 +396,19 @@ fn open_incident(
     let Some(entry) = catalog.get(playbook).cloned() else {
         return;
     };
-    let open = Command::open_for(&entry, alarm.clone(), grade, surroundings.rehearsal.clone());
-    let (settings, recorder) = (surroundings.engine.clone(), surroundings.recorder.clone());
+    let alarm = alarm.clone();
+    let surroundings = surroundings.taking_up();
     tokio::spawn(async move {
+        let recorder = surroundings.recorder.clone();
+        let wanted = alarm.clone();
+        // A watcher or another console may have opened one for it meanwhile.
+        let known = recorder.call(move |journal| journal.unfinished_for(&wanted));
+        // What cannot be read cannot be written either, which is said below.
+        if let Ok(Some(id)) = known.await {
+            return take_up_now(id, surroundings, said).await;
+        }
+        let settings = surroundings.settings.clone();
+        let open = Command::open_for(&entry, alarm, grade, surroundings.rehearsal.clone());
         let handle = match engine::open(open, recorder, settings).await {
             Ok(handle) => handle,
             Err(error) => {
@@ -418,41 +430,60 @@ fn open_incident(
 }
 
 fn take_up(id: IncidentId, surroundings: &Surroundings, said: mpsc::Sender<Said>) {
-    let (settings, recorder) = (surroundings.engine.clone(), surroundings.recorder.clone());
-    tokio::spawn(async move {
-        let answer = match engine::resume(id.clone(), recorder, settings).await {
-            Ok(handle) => {
-                let role = handle.snapshot().role.clone();
-                // Who only watches hands over to whoever opens the incident.
-                let watched = match &role {
-                    engine::Role::Follower {
-                        writer: Some(writer),
-                        ..
-                    } => engine::is_watcher(&writer.to_string()),
-                    _ => false,
-                };
-                if watched && let Err(error) = handle.control(engine::Control::TakeOver).await {
-                    let _ = said
-                        .send(Said::Message(Message::Answered(Err(error.to_string()))))
-                        .await;
-                }
-                let _ = said.send(Said::Opened(handle)).await;
-                Ok(match role {
-                    engine::Role::Follower { .. } if watched => {
-                        format!("incident {id}: the watcher hands it over to you")
-                    }
-                    engine::Role::Writer { .. } => format!("incident {id}: you are where it stood"),
-                    engine::Role::Imported => {
-                        format!("incident {id} was imported: it can be read, and not continued")
-                    }
-                    engine::Role::Follower { writer, .. } => format!(
-                        "incident {id} is written by {}; you follow, T takes over",
-                        writer.map_or_else(|| "nobody".into(), |writer| writer.to_string())
-                    ),
-                })
+    tokio::spawn(take_up_now(id, surroundings.taking_up(), said));
+}
+
+/// What it takes to open an incident, or to take one up.
+struct TakingUp {
+    settings: engine::Settings,
+    recorder: Recorder,
+    rehearsal: Option<Rehearsal>,
+}
+
+impl Surroundings {
+    fn taking_up(&self) -> TakingUp {
+        TakingUp {
+            settings: self.engine.clone(),
+            recorder: self.recorder.clone(),
+            rehearsal: self.rehearsal.clone(),
+        }
+    }
+}
+
+async fn take_up_now(id: IncidentId, surroundings: TakingUp, said: mpsc::Sender<Said>) {
+    let (settings, recorder) = (surroundings.settings, surroundings.recorder);
+    let answer = match engine::resume(id.clone(), recorder, settings).await {
+        Ok(handle) => {
+            let role = handle.snapshot().role.clone();
+            // Who only watches hands over to whoever opens the incident.
+            let watched = match &role {
+                engine::Role::Follower {
+                    writer: Some(writer),
+                    ..
+                } => engine::is_watcher(&writer.to_string()),
+                _ => false,
+            };
+            if watched && let Err(error) = handle.control(engine::Control::TakeOver).await {
+                let _ = said
+                    .send(Said::Message(Message::Answered(Err(error.to_string()))))
+                    .await;
             }
-            Err(error) => Err(format!("incident {id} could not be taken up: {error}")),
-        };
-        let _ = said.send(Said::Message(Message::Answered(answer))).await;
-    });
+            let _ = said.send(Said::Opened(handle)).await;
+            Ok(match role {
+                engine::Role::Follower { .. } if watched => {
+                    format!("incident {id}: the watcher hands it over to you")
+                }
+                engine::Role::Writer { .. } => format!("incident {id}: you are where it stood"),
+                engine::Role::Imported => {
+                    format!("incident {id} was imported: it can be read, and not continued")
+                }
+                engine::Role::Follower { writer, .. } => format!(
+                    "incident {id} is written by {}; you follow, T takes over",
+                    writer.map_or_else(|| "nobody".into(), |writer| writer.to_string())
+                ),
+            })
+        }
+        Err(error) => Err(format!("incident {id} could not be taken up: {error}")),
+    };
+    let _ = said.send(Said::Message(Message::Answered(answer))).await;
 }

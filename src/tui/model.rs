@@ -47,6 +47,8 @@ pub struct Model {
     pub incident: Option<Arc<Snapshot>>,
     /// Incidents that are unfinished, the latest first.
     pub unfinished: Vec<Summary>,
+    /// Whether they were offered.
+    pub offered: bool,
     /// What became of a damaged journal; it stays on the screen.
     pub recovered: Option<String>,
     /// Whether an incident is being opened.
@@ -196,6 +198,7 @@ impl Model {
             filter: String::new(),
             incident: None,
             unfinished: Vec::new(),
+            offered: false,
             recovered: None,
             opening: false,
             tree: false,
@@ -246,8 +249,12 @@ impl Model {
             .filter(|at| terms.iter().all(|term| contains(&rows[*at], term)))
             .collect();
         match self.order {
-            // The board comes in this order.
-            Order::State => {}
+            // The board comes in the order of states and ages; what burns, the gravest first.
+            Order::State => shown.sort_by_cached_key(|at| {
+                let state = rows[*at].alarm.state;
+                let burns = state == AlarmState::Alarm;
+                (state, burns.then(|| self.severity(&rows[*at])))
+            }),
             Order::Age => shown.sort_by_key(|at| std::cmp::Reverse(rows[*at].alarm.since)),
             Order::Severity => shown.sort_by_cached_key(|at| self.severity(&rows[*at])),
             Order::Service | Order::Source => {

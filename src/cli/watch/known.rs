@@ -58,7 +58,7 @@ pub(super) fn look_up(
             _ => None,
         });
         let known = opened_for.any(|known| {
-            same(known, alarm) && (summary.is_unfinished() || known.since == alarm.since)
+            known.is_same(alarm) && (summary.is_unfinished() || known.since == alarm.since)
         });
         if known {
             let started = |one: &Event| matches!(one, Event::ExecutionStarted { .. });
@@ -82,12 +82,4 @@ pub(super) fn look_up(
     } else {
         Known::New
     })
-}
-
-fn same(one: &AlarmRef, other: &AlarmRef) -> bool {
-    if one.arn.is_empty() {
-        one.name == other.name && one.region == other.region
-    } else {
-        one.arn == other.arn
-    }
 }

@@ -11,7 +11,7 @@ mod known;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::live::Live;
-use super::{CliError, FAILURE, SUCCESS, printable, stores};
+use super::{CliError, FAILURE, SUCCESS, printable, shell_word, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::{Board, Freshness, Row, Source, graded, key, severity};
@@ -429,14 +429,6 @@ impl Watcher<'_> {
             }
         }
     }
-}
-
-/// A path as one word of a shell's command line.
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    // A path cannot hold the one thing that cannot be quoted.
-    let quoted = shlex::try_quote(&text).map(std::borrow::Cow::into_owned);
-    quoted.unwrap_or(text)
 }
 
 /// Whether an alarm's severity is known as well as it can be: its tags were read, or cannot be.

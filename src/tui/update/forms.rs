@@ -183,7 +183,7 @@ pub(super) fn hand_over(model: &Model) -> Option<Form> {
 }
 
 fn status_form(to: IncidentStatus, means: &str) -> Form {
-    let title = format!("The incident is {}: {means}", to.name());
+    let title = format!("Say that {means}: the incident becomes {}", to.name());
     Form::one(title, Purpose::Status(to), "note; Enter confirms", true)
 }
 

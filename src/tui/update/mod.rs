@@ -50,10 +50,14 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
         Message::Unfinished(all) => {
             model.unfinished = all;
-            // It is offered first, and takes no key away from what is being done already.
+            // It is offered once, first, and takes no key away from what is being done already.
             let free = model.overlay.is_none() && model.incident.is_none() && !model.opening;
-            if free && !model.unfinished.is_empty() {
+            let first = !std::mem::replace(&mut model.offered, true);
+            if first && free && !model.unfinished.is_empty() {
                 model.overlay = Some(Overlay::Unfinished { at: 0 });
+            }
+            if let Some(Overlay::Unfinished { at }) = &mut model.overlay {
+                *at = (*at).min(model.unfinished.len().saturating_sub(1));
             }
         }
         Message::Recovered(what) => model.recovered = Some(what),
@@ -165,7 +169,27 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
     run(model, entry, key)
 }
 
+/// Why a key does nothing now, and what would.
+fn why_not(id: CommandId) -> &'static str {
+    match id {
+        CommandId::Close => {
+            "an incident is closed once it is resolved (R) and no playbook is walked"
+        }
+        CommandId::Unfinished => "no incident is unfinished here",
+        CommandId::StopPlaybook => "no playbook is walked",
+        CommandId::Acknowledge | CommandId::Mitigate | CommandId::Resolve => {
+            "the incident is there already; a status only moves forward"
+        }
+        CommandId::Open => "a playbook is walked already: X stops it",
+        _ => "that does nothing now; ? shows the keys that do",
+    }
+}
+
 fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
+    if !model.allows(entry.id) {
+        model.say(why_not(entry.id), true);
+        return Vec::new();
+    }
     match entry.id {
         CommandId::Quit => return vec![Request::Quit],
         CommandId::Suspend => return vec![Request::Suspend],

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::tui::commands::{COMMANDS, CommandId, Entry};
-use crate::tui::model::{Model, Notice, Overlay};
+use crate::tui::model::{Model, Notice, Overlay, Screen};
 use crate::tui::text::fit;
 use crate::tui::theme::{Role, Theme};
 
@@ -68,6 +68,8 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
     for entry in COMMANDS
         .iter()
         .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
+        // One incident at a time: on the board, `i` leads back to it.
+        .filter(|entry| entry.id != CommandId::Open || !on_board_with_incident(model))
     {
         if entry.keys.iter().any(|key| taken.contains(key)) {
             continue;
@@ -87,6 +89,10 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
         .iter()
         .map(|entry| (keys(entry), label(model, entry)))
         .collect()
+}
+
+fn on_board_with_incident(model: &Model) -> bool {
+    model.screen == Screen::Board && model.has_open_incident()
 }
 
 /// What a key does here: where no playbook answers, one is chosen first.
