@@ -80,7 +80,7 @@ async fn http_and_tcp_and_dns() {
     assert!(output["latency_ms"].as_f64().unwrap() > 0.0, "{output}");
     let down = json!({"url": format!("{base}/down")});
     let error = ask("http", down).await.unwrap_err();
-    assert_eq!(error.message, "the status is 503");
+    assert_eq!(error.message, "the status is 503, and not one below 400");
     assert_eq!(error.output.unwrap()["truncated"], true);
     let wrong = json!({"url": format!("{base}/health"), "body_match": "on fire"});
     assert!(

@@ -97,6 +97,9 @@ fn metric(alarm: &MetricAlarm, place: &Aws) -> Seen {
             .or(alarm.extended_statistic())
             .or(stat.and_then(|stat| stat.stat()))
             .map(str::to_owned),
+        metric_account: inner
+            .and_then(|query| query.account_id())
+            .map(str::to_owned),
         period: alarm
             .period()
             .or(stat.and_then(aws_sdk_cloudwatch::types::MetricStat::period))

@@ -60,8 +60,8 @@ impl Cost {
     pub fn of(watched: Watched) -> Self {
         let hour = 3600.0;
         let refreshes = hour / watched.interval.as_secs_f64().max(1.0);
-        // Each source has at least one page, and one more for what is in ALARM.
-        let pages = |count: usize| count.div_ceil(100).max(watched.sources.max(1)) as f64;
+        // The last page of each source is not full.
+        let pages = |count: usize| (count.div_ceil(100).max(1) + watched.sources.max(1) - 1) as f64;
         let describe = refreshes * (pages(watched.alarms) + pages(watched.burning));
         let seen = (watched.visible.max(watched.burning)) as f64;
         let looks = refreshes;
@@ -104,6 +104,13 @@ impl Cost {
                 "what is in view or in ALARM, every 15 minutes".into(),
             ),
             line(
+                "cloudwatch:DescribeAlarmHistory",
+                seen,
+                seen,
+                "what is in view or in ALARM and changed within a day: once, and at each change"
+                    .into(),
+            ),
+            line(
                 "cloudwatch:ListAlarmMuteRules",
                 60.0 * sources,
                 60.0 * sources,
@@ -113,7 +120,7 @@ impl Cost {
                 "ssm:DescribeMaintenanceWindows",
                 12.0 * sources,
                 0.0,
-                "every 5 minutes; free".into(),
+                "every 5 minutes, and one more call for each window; free".into(),
             ),
             line(
                 "health:DescribeEvents",

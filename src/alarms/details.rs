@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, Instant};
 
 use super::board::{Board, Key, Row, key};
 use super::facts::Details;
@@ -22,8 +22,6 @@ const TAGS: Duration = Duration::from_mins(15);
 const MUTES: Duration = Duration::from_mins(1);
 /// Credentials are looked at so often.
 const CREDENTIALS: Duration = Duration::from_mins(5);
-/// Looking at credentials can run a program, and take this long.
-const LOOK: Duration = Duration::from_secs(10);
 /// The contributors of an alarm are asked for so often.
 const CONTRIBUTORS: Duration = Duration::from_mins(1);
 
@@ -115,21 +113,12 @@ impl Clerk {
             |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
         if due(self.credentials, CREDENTIALS) {
             self.credentials = Some(Instant::now());
-            let (aws, place, updates) = (
-                Arc::clone(&self.aws),
-                self.place.clone(),
-                self.updates.clone(),
-            );
-            tokio::spawn(async move {
-                // Credentials that cannot be had show in the calls that need them.
-                let Ok(expires) = timeout(LOOK, aws.expires()).await else {
-                    return;
-                };
-                updates.tell(move |board| {
-                    if let Some(source) = board.source_mut(&place) {
-                        source.expires = expires;
-                    }
-                });
+            let (aws, place, updates) = (&self.aws, self.place.clone(), &self.updates);
+            let expires = aws.expires();
+            updates.tell(move |board| {
+                if let Some(source) = board.source_mut(&place) {
+                    source.expires = expires;
+                }
             });
         }
         if due(self.mutes, MUTES) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ssm::types::{MaintenanceWindowExecutionStatus, MaintenanceWindowIdentity};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -78,12 +79,61 @@ impl ServiceEvent {
     }
 }
 
-/// The maintenance windows that open within some hours.
+/// Windows of which it is asked whether they are open now: one call each.
+const MOST_WINDOWS: usize = 50;
+
+/// The latest execution of a maintenance window, while it runs: its next one is another by then.
+async fn running(
+    aws: &Aws,
+    place: &Place,
+    window: &MaintenanceWindowIdentity,
+) -> Result<Option<ServiceEvent>, AwsError> {
+    let Some(id) = window.window_id() else {
+        return Ok(None);
+    };
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .describe_maintenance_window_executions()
+        .window_id(id)
+        .max_results(10)
+        .send()
+        .await
+        .map_err(|error| describe("ssm:DescribeMaintenanceWindowExecutions", &error).about(id))?;
+    let open = answer.window_executions().iter().find(|one| {
+        matches!(
+            one.status(),
+            Some(
+                MaintenanceWindowExecutionStatus::Pending
+                    | MaintenanceWindowExecutionStatus::InProgress
+                    | MaintenanceWindowExecutionStatus::Cancelling
+            )
+        )
+    });
+    Ok(open.map(|execution| ServiceEvent {
+        place: place.clone(),
+        kind: "window",
+        service: String::new(),
+        title: format!(
+            "maintenance window {} runs",
+            window.name().unwrap_or_default()
+        ),
+        region: aws.region.clone(),
+        at: execution
+            .start_time()
+            .and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
+        until: None,
+        id: execution.window_execution_id().unwrap_or(id).to_owned(),
+    }))
+}
+
+/// The maintenance windows that run, and those that open within some hours.
 ///
 /// # Errors
 /// When Systems Manager cannot be asked, or does not allow it.
 pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<ServiceEvent>, AwsError> {
     let mut found = Vec::new();
+    let mut looked = 0;
     let mut token = None;
     let mut pages = Pages::default();
     loop {
@@ -96,6 +146,12 @@ pub async fn planned(aws: &Aws, place: &Place, hours: i64) -> Result<Vec<Service
             .await
             .map_err(|error| describe("ssm:DescribeMaintenanceWindows", &error))?;
         for window in page.window_identities().iter().filter(|one| one.enabled()) {
+            looked += 1;
+            if looked <= MOST_WINDOWS
+                && let Some(running) = running(aws, place, window).await?
+            {
+                found.push(running);
+            }
             let at = window.next_execution_time().and_then(time);
             let now = aws.now();
             let length = chrono::Duration::hours(window.duration().unwrap_or(1).into());

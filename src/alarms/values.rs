@@ -283,6 +283,7 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
     Some(
         MetricDataQuery::builder()
             .id(format!("m{index}"))
+            .set_account_id(alarm.metric_account.clone())
             .metric_stat(stat)
             .build(),
     )

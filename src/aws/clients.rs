@@ -12,6 +12,7 @@ use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 
 use super::clock::AwsClock;
+use super::credentials::Remembered;
 use super::error::{AwsError, Class, describe};
 use super::limits::Limit;
 use super::quotas::{Pace, Quota};
@@ -79,7 +80,7 @@ pub struct Aws {
     pub named: Option<String>,
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
-    credentials: Option<SharedCredentialsProvider>,
+    credentials: Remembered,
 }
 
 /// Whose credentials these are.
@@ -103,7 +104,9 @@ impl Aws {
             .region()
             .map(ToString::to_string)
             .ok_or(ConnectError::NoRegion)?;
-        credentials(&config).await?;
+        let credentials = credentials(&config).await?;
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let config = config.into_builder().credentials_provider(provider).build();
         let clock = AwsClock::default();
         macro_rules! client {
             ($service:ident) => {
@@ -131,7 +134,7 @@ impl Aws {
             named: settings.profile.clone(),
             identity: Arc::default(),
             clock,
-            credentials: config.credentials_provider(),
+            credentials,
         })
     }
 
@@ -152,16 +155,10 @@ impl Aws {
         self.clock.difference()
     }
 
-    /// When the credentials end, where they do and that is known.
-    pub async fn expires(&self) -> Option<DateTime<Utc>> {
-        use aws_sdk_cloudwatch::config::ProvideCredentials as _;
-        let credentials = self
-            .credentials
-            .as_ref()?
-            .provide_credentials()
-            .await
-            .ok()?;
-        credentials.expiry().map(DateTime::from)
+    /// When the credentials that calls were made with end, where they do and that is known.
+    #[must_use]
+    pub fn expires(&self) -> Option<DateTime<Utc>> {
+        self.credentials.expires()
     }
 
     /// Asks STS who is calling; an answer is kept.
@@ -259,7 +256,9 @@ async fn load(settings: &AwsSettings) -> Result<SdkConfig, ConnectError> {
         };
         let calls = ProviderConfig::without_region()
             .with_http_client(http)
-            .with_region(region);
+            .with_region(region)
+            .with_use_fips(asked_for("AWS_USE_FIPS_ENDPOINT"))
+            .with_use_dual_stack(asked_for("AWS_USE_DUALSTACK_ENDPOINT"));
         let provider = aws_config::profile::ProfileFileCredentialsProvider::builder()
             .configure(&calls)
             .profile_name(profile)
@@ -269,21 +268,26 @@ async fn load(settings: &AwsSettings) -> Result<SdkConfig, ConnectError> {
     Ok(loader.load().await)
 }
 
-async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+/// What a variable says that is true or false.
+fn asked_for(name: &str) -> Option<bool> {
+    let value = std::env::var(name).ok()?;
+    value.trim().to_ascii_lowercase().parse().ok()
+}
+
+/// The provider of the configuration, once it has provided some.
+async fn credentials(config: &SdkConfig) -> Result<Remembered, ConnectError> {
     use aws_sdk_cloudwatch::config::ProvideCredentials as _;
     let missing = |reason: String| ConnectError::NoCredentials { reason };
     let provider = config
         .credentials_provider()
         .ok_or_else(|| missing("no provider".into()))?;
-    provider
-        .provide_credentials()
-        .await
-        .map(drop)
-        .map_err(|error| {
-            use std::error::Error as _;
-            let cause = error
-                .source()
-                .map_or_else(|| error.to_string(), ToString::to_string);
-            missing(cause)
-        })
+    let provider = Remembered::new(provider);
+    let asked = provider.provide_credentials().await;
+    asked.map(|_| provider).map_err(|error| {
+        use std::error::Error as _;
+        let cause = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        missing(cause)
+    })
 }

@@ -6,6 +6,7 @@
 
 mod clients;
 mod clock;
+mod credentials;
 mod error;
 mod http;
 mod limits;

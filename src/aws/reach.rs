@@ -63,16 +63,19 @@ impl Reach {
         {
             return connect(profile).await;
         }
-        // Another responder may call the same account by another profile's name.
-        if !home.profile.is_empty()
-            && let Ok(aws) = connect(&home.profile).await
-            && is_of(&aws, &home.account).await.is_ok()
-        {
-            return Ok(aws);
+        let checked = async |profile: &str| {
+            let aws = connect(profile).await?;
+            is_of(&aws, &home.account).await.map(|()| aws)
+        };
+        if home.profile.is_empty() {
+            return checked("").await;
         }
-        let aws = connect("").await?;
-        is_of(&aws, &home.account).await?;
-        Ok(aws)
+        // Another responder may call the same account by another profile's name. Where neither is
+        // of use, the profile through which the alarm was seen says why.
+        match checked(&home.profile).await {
+            Ok(aws) => Ok(aws),
+            Err(why) => checked("").await.map_err(|_| why),
+        }
     }
 
     /// Forgets the clients: their credentials were refused, and are looked for anew next time.

@@ -68,6 +68,17 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         count(warnings, "warning"),
         count(catalog.broken.len(), "file")
     )?;
+    if catalog.entries.is_empty() && catalog.broken.is_empty() {
+        let named: Vec<String> = arguments
+            .paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        return Err(CliError::Said(format!(
+            "there is no playbook in {}: their files end in .toml",
+            named.join(", ")
+        )));
+    }
     Ok(if catalog.broken.is_empty() {
         SUCCESS
     } else {

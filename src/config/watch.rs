@@ -1,7 +1,7 @@
 //! Which accounts and regions are watched, and how their alarms are graded.
 
 use super::{Flags, Origin, Settings, Severity};
-use crate::document::{Problem, Reader};
+use crate::document::{Kind, Problem, Reader};
 
 /// A profile in a region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,18 @@ pub(super) fn read(reader: &Reader<'_>) -> Vec<Watch> {
             .into_iter()
             .map(|region| region.value)
             .collect();
-        regions.extend(entry.string("region").map(|region| region.value));
+        if let Some(several) = entry
+            .node("region")
+            .filter(|node| matches!(node.kind, Kind::Array(_)))
+        {
+            entry.problems().push(
+                Problem::error("`region` is one region")
+                    .at(several.span.clone())
+                    .help("write `regions = [ … ]` for several"),
+            );
+        } else {
+            regions.extend(entry.string("region").map(|region| region.value));
+        }
         if regions.is_empty() {
             regions.push(String::new());
         }

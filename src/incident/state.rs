@@ -143,6 +143,9 @@ pub struct AlarmRef {
     pub statistic: Option<String>,
     /// The period, in seconds.
     pub period: Option<i64>,
+    /// The account of the metric, where it is another than the alarm's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_account: Option<String>,
     /// The region.
     pub region: String,
     /// The account.

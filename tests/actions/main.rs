@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standdown::actions::{ActionError, Context, Remotes, run};
-use standdown::aws::{AwsSettings, Pool, Reach};
+use standdown::aws::{AwsSettings, Place, Pool, Reach};
 use standdown::document::Source;
 use standdown::incident::AttemptStatus;
 use standdown::playbook::SecretSource;
@@ -297,5 +297,23 @@ async fn in_a_rehearsal_the_scenario_answers_probes() {
             .contains("has no answer to: tcp 10.0.0.1:5432"),
         "{}",
         error.message
+    );
+}
+
+#[tokio::test]
+async fn planned_work_is_what_runs_and_what_comes() {
+    let account = account(1.0).await;
+    let aws = account.context.aws.aws().await.unwrap();
+    let found = standdown::alarms::planned(&aws, &Place::new("", "eu-central-1"), 12)
+        .await
+        .unwrap();
+    let titles: Vec<&str> = found.iter().map(|one| one.title.as_str()).collect();
+    assert!(
+        titles.contains(&"maintenance window backup runs"),
+        "{titles:?}"
+    );
+    assert!(
+        titles.contains(&"maintenance window patching"),
+        "{titles:?}"
     );
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_ssm::types::{
-    AutomationExecution, AutomationExecutionStatus as Status, StepExecution, StopType,
+    AutomationExecution, AutomationExecutionFilter, AutomationExecutionFilterKey,
+    AutomationExecutionStatus as Status, StepExecution, StopType,
 };
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::ActionError;
-use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::incident::AttemptStatus;
 use crate::redaction::Redactor;
 
@@ -69,24 +70,49 @@ async fn with_children(
     end: Result<Value, ActionError>,
     redactor: &Redactor,
 ) -> Result<Value, ActionError> {
-    let mut children = Vec::new();
-    for step in execution.step_executions() {
-        let ids = step
+    let parents = || {
+        let steps = execution.step_executions().iter();
+        steps.filter(|step| step.action() == Some("aws:executeAutomation"))
+    };
+    // Where a step failed or was cut off, its outputs do not name what it started.
+    let mut ids: Vec<(Option<String>, String)> = Vec::new();
+    for step in parents() {
+        let named = step
             .outputs()
-            .and_then(|outputs| outputs.get("ExecutionId"))
-            .filter(|_| step.action() == Some("aws:executeAutomation"));
-        for id in ids.into_iter().flatten() {
-            let mut child = match look(aws, id).await {
-                Ok(child) => {
-                    let status = child.automation_execution_status().cloned();
-                    output(&child, &status.unwrap_or(Status::Pending))
-                }
-                Err(error) => json!({"execution_id": id, "failure": error.to_string()}),
-            };
-            child["step"] = step.step_name().into();
-            redactor.json(&mut child);
-            children.push(child);
+            .and_then(|outputs| outputs.get("ExecutionId"));
+        let name = step.step_name().map(str::to_owned);
+        ids.extend(
+            named
+                .into_iter()
+                .flatten()
+                .map(|id| (name.clone(), id.clone())),
+        );
+    }
+    let mut children = Vec::new();
+    if ids.len() < parents().count() {
+        let id = execution.automation_execution_id().unwrap_or_default();
+        match started_by(aws, id).await {
+            Ok(found) => {
+                let known: Vec<String> = ids.iter().map(|(_, id)| id.clone()).collect();
+                let others = found.into_iter().filter(|id| !known.contains(id));
+                ids.extend(others.map(|id| (None, id)));
+            }
+            Err(error) => {
+                children.push(json!({"failure": redactor.owned(error.to_string())}));
+            }
         }
+    }
+    for (step, id) in ids {
+        let mut child = match look(aws, &id).await {
+            Ok(child) => {
+                let status = child.automation_execution_status().cloned();
+                output(&child, &status.unwrap_or(Status::Pending))
+            }
+            Err(error) => json!({"execution_id": id, "failure": error.to_string()}),
+        };
+        child["step"] = step.into();
+        redactor.json(&mut child);
+        children.push(child);
     }
     if children.is_empty() {
         return end;
@@ -115,9 +141,66 @@ async fn look(aws: &Aws, id: &str) -> Result<AutomationExecution, AwsError> {
         .send()
         .await
         .map_err(|error| describe(operation, &error))?;
-    answer
+    let mut execution = answer
         .automation_execution
-        .ok_or_else(|| AwsError::garbled(operation, "the answer holds no execution".into()))
+        .ok_or_else(|| AwsError::garbled(operation, "the answer holds no execution".into()))?;
+    // The answer holds the first hundred steps at most.
+    if execution.step_executions_truncated() {
+        execution.step_executions = Some(steps(aws, id).await?);
+    }
+    Ok(execution)
+}
+
+/// All steps of an execution, in the order in which they run.
+async fn steps(aws: &Aws, id: &str) -> Result<Vec<StepExecution>, AwsError> {
+    let operation = "ssm:DescribeAutomationStepExecutions";
+    let mut all = Vec::new();
+    let (mut token, mut pages) = (None, Pages::default());
+    loop {
+        aws.pace(Quota::Ssm).await;
+        let page = aws
+            .ssm
+            .describe_automation_step_executions()
+            .automation_execution_id(id)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe(operation, &error))?;
+        all.extend_from_slice(page.step_executions());
+        token = pages.next(operation, page.next_token)?;
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The executions that an execution has started, whether the step that did has ended or not.
+async fn started_by(aws: &Aws, id: &str) -> Result<Vec<String>, AwsError> {
+    let operation = "ssm:DescribeAutomationExecutions";
+    let filter = AutomationExecutionFilter::builder()
+        .key(AutomationExecutionFilterKey::ParentExecutionId)
+        .values(id)
+        .build()
+        .map_err(|error| AwsError::garbled(operation, error.to_string()))?;
+    let mut all = Vec::new();
+    let (mut token, mut pages) = (None, Pages::default());
+    loop {
+        aws.pace(Quota::Ssm).await;
+        let page = aws
+            .ssm
+            .describe_automation_executions()
+            .filters(filter.clone())
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe(operation, &error))?;
+        let ids = page.automation_execution_metadata_list().iter();
+        all.extend(ids.filter_map(|one| one.automation_execution_id().map(str::to_owned)));
+        token = pages.next(operation, page.next_token)?;
+        if token.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// Asks AWS to cancel an execution. What has begun of it, it finishes.

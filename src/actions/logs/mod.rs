@@ -148,6 +148,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     };
     let now = aws.now();
     let from = began(now, request.window).timestamp_millis();
+    let mut read = now.timestamp_millis();
     look(aws, &request, context, &mut reader, from).await?;
     if let Some(follow) = request.follow {
         // Something is kept back to say what was found.
@@ -163,10 +164,10 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
                 .remotes
                 .progress(vec![format!("{} events so far, following", reader.events)]);
             sleep(every).await;
-            let from = from.max(aws.now().timestamp_millis() - LATE);
-            match look(aws, &request, context, &mut reader, from).await {
-                Ok(()) => {}
-                // The next look goes back far enough to see what this one did not.
+            let began = aws.now().timestamp_millis();
+            match look(aws, &request, context, &mut reader, from.max(read - LATE)).await {
+                Ok(()) => read = began,
+                // The next look goes back as far as this one did.
                 Err(error) if error.passes() => {
                     context.remotes.progress(vec![error.to_string()]);
                 }
@@ -262,8 +263,11 @@ impl Reader {
             "events": self.events, "messages": grouped.messages, "patterns": patterns,
             "other": grouped.other, "truncated": self.truncated,
         });
-        if let (Some(first), Some(last)) = (self.first, self.last) {
+        if let Some(first) = self.first {
             output["first"] = time(first);
+        }
+        // The oldest come first: of what was not read to its end the last is not known.
+        if let Some(last) = self.last.filter(|_| !self.truncated) {
             output["last"] = time(last);
             output["age"] = ((now - last).max(0) / 1000).into();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::needs::{Need, needs};
+use super::needs::{Here, Need, needs};
 use super::{Findings, Verdict, permissions};
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::fetch;
@@ -48,7 +48,7 @@ pub(super) async fn look(
         Err(error) => findings.add(Verdict::Missing, "identity", error.to_string()),
     }
     findings.add(Verdict::Ok, "region", aws.region.clone());
-    if let Some(expires) = aws.expires().await {
+    if let Some(expires) = aws.expires() {
         let left = expires - chrono::Utc::now();
         let verdict = if left > chrono::Duration::minutes(15) {
             Verdict::Ok
@@ -100,7 +100,13 @@ pub(super) async fn look(
     let chosen = relevant.as_slice();
     for entry in chosen {
         findings.group(format!("AWS: {place}, playbook {}", entry.playbook.id));
-        let (needs, open) = needs(&entry.playbook);
+        let identity = aws.identity().await.ok();
+        let here = Here {
+            account: identity.as_ref().map_or("", |one| &one.account),
+            region: &aws.region,
+            profile: &aws.profile,
+        };
+        let (needs, open) = needs(&entry.playbook, &here);
         for need in needs {
             exists(findings, &aws, need).await;
         }

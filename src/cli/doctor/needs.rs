@@ -23,15 +23,20 @@ pub(super) enum Need {
 }
 
 /// What a playbook needs, and how many of its runs depend on the alarm.
-pub(super) fn needs(playbook: &Playbook) -> (BTreeSet<Need>, usize) {
+///
+/// Steps that are `at` another profile or region are left to the look at that one.
+pub(super) fn needs(playbook: &Playbook, here: &Here<'_>) -> (BTreeSet<Need>, usize) {
     let mut all = BTreeSet::new();
     let mut open = 0;
     for step in &playbook.steps {
         let StepKind::Automated(automated) = &step.kind else {
             continue;
         };
-        let scope = scope(playbook, step.frame);
+        let scope = scope(playbook, step.frame, here);
         for run in &automated.runs {
+            if run.profile.is_some() || run.region.is_some() {
+                continue;
+            }
             match run.parameters.render(&scope) {
                 Ok(parameters) => all.extend(of(run.kind, &parameters)),
                 Err(_) => open += 1,
@@ -47,8 +52,15 @@ pub(super) fn needs(playbook: &Playbook) -> (BTreeSet<Need>, usize) {
     (all, open)
 }
 
-/// The inputs that have a default, and the values of the first environment.
-fn scope(playbook: &Playbook, frame: usize) -> Scope {
+/// Where it is looked.
+pub(super) struct Here<'a> {
+    pub account: &'a str,
+    pub region: &'a str,
+    pub profile: &'a str,
+}
+
+/// The inputs that have a default, and the values of the environment of this place.
+fn scope(playbook: &Playbook, frame: usize, here: &Here<'_>) -> Scope {
     let mut scope = Scope::default();
     let Some(frame) = playbook.frames.get(frame) else {
         return scope;
@@ -59,7 +71,9 @@ fn scope(playbook: &Playbook, frame: usize) -> Scope {
         .filter_map(|input| Some((input.name.clone(), input.default.clone()?)))
         .collect::<serde_json::Map<_, _>>();
     scope.set_json("inputs", &inputs.into());
-    if let Some(environment) = frame.environments.first() {
+    // An environment that is told by the alarm's name is not known before one fires.
+    let environment = frame.environment(here.account, here.region, here.profile, "");
+    if let Some(environment) = environment {
         scope.set_json("env", &environment.values.clone().into());
     }
     scope

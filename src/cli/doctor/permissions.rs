@@ -12,7 +12,8 @@ use crate::cli::live;
 use crate::playbook::{Entry, StepKind};
 
 /// What the board itself needs.
-const BOARD: [&str; 9] = [
+const BOARD: [&str; 10] = [
+    "ssm:DescribeMaintenanceWindowExecutions",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:DescribeAlarmContributors",
     "cloudwatch:GetAlarmMuteRule",

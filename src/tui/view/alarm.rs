@@ -110,7 +110,10 @@ fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
     } else {
         &alarm.account
     };
-    all.push((" since", format!("{since} · {} · {account}", alarm.region)));
+    let production = model.board.source_of(alarm).filter(|one| one.production);
+    let production = production.map_or("", |_| " · PRODUCTION");
+    let place = format!("{} · {account}{production}", alarm.region);
+    all.push((" since", format!("{since} · {place}")));
     all.retain(|(_, text)| !text.is_empty());
     all
 }

@@ -335,7 +335,15 @@ impl Columns {
                 column(&sparkline(&row.values.values, TREND), self.trend),
                 Role::Chart,
             ),
-            (column(&place, self.place), Role::Dim),
+            (
+                column(&place, self.place),
+                // The word is in the details; here the colour warns.
+                if source.is_some_and(|source| source.production) {
+                    Role::Critical
+                } else {
+                    Role::Dim
+                },
+            ),
             (
                 column(playbook, self.playbook),
                 if answering.is_empty() {

@@ -24,6 +24,7 @@ pub(super) fn answer(
         "ListCommands" => list_commands(world, input),
         "GetParameter" => get_parameter(world, input),
         "DescribeMaintenanceWindows" => describe_windows(world, input),
+        "DescribeMaintenanceWindowExecutions" => describe_window_executions(world, input),
         "DescribeMaintenanceWindowSchedule" => describe_window_schedule(world, input),
         "CancelCommand" => cancel_command(world, input),
         "StartAutomationExecution" => automation::start(world, input),
@@ -337,6 +338,28 @@ fn describe_windows(world: &World, input: &Value) -> Result<Value, Failure> {
         .collect();
     let (shown, next) = page(all, input.text("NextToken"), 50)?;
     Ok(map! { "WindowIdentities": shown, "NextToken": next })
+}
+
+fn describe_window_executions(world: &World, input: &Value) -> Result<Value, Failure> {
+    let wanted = input.text("WindowId").unwrap_or_default();
+    let all: Vec<Value> = world
+        .scenario
+        .windows
+        .iter()
+        .enumerate()
+        .filter(|(index, window)| window_id(*index) == wanted && window.at <= world.now())
+        .map(|(index, window)| {
+            #[expect(clippy::cast_precision_loss, reason = "hours are few")]
+            let over = world.now() >= window.at + window.hours as f64 * 3600.0;
+            map! {
+                "WindowId": wanted, "WindowExecutionId": format!("{:08x}-0000-4000-8000-000000000000", index + 1),
+                "Status": if over { "SUCCESS" } else { "IN_PROGRESS" },
+                "StartTime": world.real(window.at),
+            }
+        })
+        .collect();
+    let (shown, next) = page(all, input.text("NextToken"), 10)?;
+    Ok(map! { "WindowExecutions": shown, "NextToken": next })
 }
 
 fn describe_window_schedule(world: &World, input: &Value) -> Result<Value, Failure> {
