@@ -247,7 +247,7 @@ fn a_wall_clock_that_is_set_changes_no_order_and_fires_nothing_twice() {
     terminal.see("type i-0a1b2c3d4e5f60718");
     terminal.press("i-0a1b2c3d4e5f60718\r");
     terminal.until("a change that AWS has named", |screen| {
-        let approved = screen.find("restart approved (");
+        let approved = screen.find("Restart the Instance approved (");
         approved.is_some_and(|at| screen[at..].contains("runs at AWS as"))
     });
     set("-3600");
