@@ -376,3 +376,52 @@ fn the_playbook_of_the_readme_is_one() {
     assert!(said.out.contains("0 problems, 0 warnings"), "{}", said.out);
     assert_eq!(said.code, 0, "{}", said.err);
 }
+
+#[test]
+fn a_step_that_is_handed_a_stored_secret_needs_the_right_to_read_it() {
+    for (from, needed) in [("ssm:/prod/db", true), ("env:DB", false)] {
+        let text = GOOD
+            .replace(
+                "[[answers]]",
+                &format!("[secrets.db]\nfrom = \"{from}\"\n\n[[answers]]"),
+            )
+            .replace(
+                "run.exec = { command = [\"true\"] }",
+                "permissions = []\nrun.exec = { command = [\"true\"], environment = { P = \"{{ secrets.db }}\" } }",
+            );
+        let said = check(text);
+        assert_eq!(said.code, 0, "{said:?}");
+        let told = format!("{}{}", said.out, said.err).contains("ssm:GetParameter");
+        assert_eq!(told, needed, "{said:?}");
+    }
+}
+
+#[test]
+fn a_value_that_would_be_no_word_of_a_script_is_refused() {
+    let with = |commands: &str| {
+        GOOD.replace(
+            "[[answers]]",
+            "[inputs.x]\nprompt = \"x\"\ntype = \"string\"\nfrom = [\"ask\"]\n\n[[answers]]",
+        )
+        .replace(
+            "run.exec = { command = [\"true\"] }",
+            &format!("run.ssm_command = {{ instances = [\"i-0a1b2c3d4e5f60718\"], read_only = true, commands = {commands} }}"),
+        )
+        .replace("out.exit_code == 0", "out.succeeded == 1")
+    };
+    let good = check(with("[\"ps {{ inputs.x }}\"]"));
+    assert_eq!(good.code, 0, "{good:?}");
+    for commands in [
+        "[\"cat <<EOF\", \"{{ inputs.x }}\", \"EOF\"]",
+        "[\"awk '\", \"/{{ inputs.x }}/ { print }\", \"' f\"]",
+        "['echo \\{{ inputs.x }}']",
+        "[\"# {{ inputs.x }}\"]",
+    ] {
+        let said = check(with(commands));
+        assert_eq!(said.code, 1, "{commands}: {said:?}");
+        assert!(
+            format!("{}{}", said.out, said.err).contains("stands inside or behind"),
+            "{said:?}"
+        );
+    }
+}

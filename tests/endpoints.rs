@@ -113,3 +113,51 @@ fn a_host_that_needs_no_proxy_is_asked_directly() {
     );
     assert!(hosts.try_recv().is_err());
 }
+
+/// Answers every request with a head and a body that is repeated, without an end if so asked.
+fn answering(body: &'static [u8], endless: bool) -> String {
+    use std::io::Read as _;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move |mut stream: std::net::TcpStream| -> std::io::Result<()> {
+        let mut buffer = vec![0; 65_536];
+        while stream.read(&mut buffer)? > 0 {
+            let head = "HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor\r\n";
+            if endless {
+                write!(stream, "{head}\r\n")?;
+                loop {
+                    stream.write_all(&body.repeat(8192))?;
+                }
+            }
+            write!(stream, "{head}content-length: {}\r\n\r\n", body.len())?;
+            stream.write_all(body)?;
+        }
+        Ok(())
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // Whoever has heard enough closes the connection.
+            std::thread::spawn(move || drop(serve(stream.unwrap())));
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn an_answer_or_a_list_without_an_end_is_left() {
+    // A map that is never closed; and a page without alarms whose next one is itself.
+    let endless = answering(b"\xbf\x61a\x61b", true);
+    let circle = answering(b"\xa2\x6cMetricAlarms\x80\x69NextToken\x61a", false);
+    for (endpoint, why) in [(endless, "length limit"), (circle, "NextToken leads")] {
+        let world = World::new();
+        let mut command = world.standdown(&["alarms"]);
+        command
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "x")
+            .env("AWS_SECRET_ACCESS_KEY", "y");
+        let said = support::Said::from(command.output().unwrap());
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains(why), "{said:?}");
+    }
+}

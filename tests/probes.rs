@@ -104,6 +104,18 @@ async fn http_and_tcp_and_dns() {
         assert_eq!(ask("http", told).await.unwrap()["body"], got);
     }
 
+    // What the playbook says of the host stands alone; who goes round has come to no answer, and
+    // what is beyond the part that is read is not said to be missing.
+    let headers = json!({"Host": "shop.example"});
+    let told = json!({"url": format!("{base}/host"), "headers": headers});
+    assert_eq!(ask("http", told).await.unwrap()["body"], "shop.example");
+    let round = json!({"url": format!("{base}/loop"), "redirects": 3});
+    let error = ask("http", round).await.unwrap_err();
+    assert_eq!(error.message, "there are more than 3 redirects");
+    let late = json!({"url": format!("{base}/late"), "body_match": "all is well"});
+    let error = ask("http", late).await.unwrap_err();
+    assert!(error.message.contains("first 64 KiB"), "{}", error.message);
+
     let open = json!({"host": "127.0.0.1", "port": servers.at["http"]});
     assert_eq!(ask("tcp", open).await.unwrap()["open"], true);
     let refused = json!({"host": "127.0.0.1", "port": servers.at["refused"]});

@@ -55,7 +55,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = b"all is well" if self.path == "/health" else b"x" * 100_000
         if self.path == "/echo":
             body = self.headers.get("authorization", "nobody").encode()
-        leads = {"/old": "/health", "/back": "echo",
+        if self.path == "/host":
+            body = ",".join(self.headers.get_all("host")).encode()
+        if self.path == "/late":
+            body = b"x" * 70_000 + b"all is well"
+        leads = {"/old": "/health", "/back": "echo", "/loop": "/loop",
                  "/away": f"http://localhost:{self.server.server_address[1]}/echo"}
         to = leads.get(self.path)
         self.send_response(302 if to else 503 if self.path == "/down" else 200)

@@ -144,5 +144,10 @@ pub(super) fn secrets(reader: &Reader<'_>, draft: &Draft<'_>) -> Vec<(String, Se
             .map(|(name, _, _)| name.clone())
             .collect(),
     );
+    let stored = all.iter().filter_map(|(name, source)| match source {
+        SecretSource::Ssm(_) => Some(name.clone()),
+        SecretSource::Env(_) | SecretSource::File(_) => None,
+    });
+    draft.stored.replace(stored.collect());
     all
 }

@@ -73,6 +73,8 @@ pub(super) struct Draft<'a> {
     pub ids: std::cell::RefCell<Vec<(StepId, Range<usize>)>>,
     /// The names of the declared secrets.
     pub secrets: std::cell::RefCell<Vec<String>>,
+    /// Those of them that Parameter Store keeps.
+    pub stored: std::cell::RefCell<Vec<String>>,
     /// Which steps walk another playbook.
     pub calls: std::cell::RefCell<Vec<(StepId, Located<String>)>>,
 }
@@ -105,6 +107,7 @@ impl<'a> Draft<'a> {
             outputs: Default::default(),
             ids: Default::default(),
             secrets: Default::default(),
+            stored: Default::default(),
             calls: Default::default(),
         }
     }
@@ -136,6 +139,14 @@ impl<'a> Draft<'a> {
                 );
             }
         }
+    }
+
+    /// Whether an action is handed a secret that Parameter Store keeps.
+    pub fn reads_parameters(&self, parameters: &serde_json::Value) -> bool {
+        let environment = parameters["environment"].as_object();
+        let names = environment.into_iter().flatten();
+        let mut names = names.filter_map(|(_, value)| parameter::secret(value.as_str()?));
+        names.any(|name| self.stored.borrow().iter().any(|known| known == name))
     }
 
     /// Reads the id of a step that something leads to.

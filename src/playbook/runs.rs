@@ -113,13 +113,17 @@ fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static st
     }
     let (parameters, (profile, region)) = parameters(kind, node, draft, local);
     let json = node.to_json();
+    let mut permissions = (kind.permissions)(&json);
+    if draft.reads_parameters(&json) {
+        permissions.push("ssm:GetParameter".into());
+    }
     Some(Run {
         name,
         after: None,
         kind: kind.name,
         mutating: (kind.mutating)(&json),
         prefetched: (kind.prefetched)(&json),
-        permissions: (kind.permissions)(&json),
+        permissions,
         parameters,
         profile,
         region,

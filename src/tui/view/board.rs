@@ -18,7 +18,7 @@ use super::{line, severity_role};
 use crate::alarms::{Freshness, Row, ServiceEvent, Source, key};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, Order, state_words};
-use crate::tui::text::{against, age, column, sparkline};
+use crate::tui::text::{against, age, column, counted, sparkline};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the details stand beside the list.
@@ -202,7 +202,7 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
         .count();
     if unread > 0 && !model.board.rows.is_empty() {
         let of = if model.board.sources.len() > 1 {
-            format!(" of {unread} sources")
+            format!(" of {}", counted(unread, "source"))
         } else {
             String::new()
         };
