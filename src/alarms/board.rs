@@ -189,16 +189,14 @@ impl Board {
     /// the first word of the text.
     pub fn missing(&mut self, place: &Place, what: &str, text: Option<String>) {
         if let Some(source) = self.source_mut(place) {
-            source.missing.retain(|known| !known.starts_with(what));
-            source.missing.extend(text);
+            replace(&mut source.missing, what, text);
         }
     }
 
     /// Says that something is not read here, or that it is. `what` is the first word of the text.
     pub fn unread(&mut self, place: &Place, what: &str, text: Option<String>) {
         if let Some(source) = self.source_mut(place) {
-            source.unread.retain(|known| !known.starts_with(what));
-            source.unread.extend(text);
+            replace(&mut source.unread, what, text);
         }
     }
 
@@ -259,6 +257,12 @@ impl Board {
             .get(&alarm.arn)
             .filter(|one| one.until > now)
     }
+}
+
+/// Puts a text in the place of the one that begins with the same words.
+fn replace(texts: &mut Vec<String>, what: &str, text: Option<String>) {
+    texts.retain(|known| !known.starts_with(what));
+    texts.extend(text);
 }
 
 fn order(a: &AlarmRef, b: &AlarmRef) -> std::cmp::Ordering {

@@ -113,9 +113,8 @@ impl Clerk {
             |last: Option<Instant>, every: Duration| last.is_none_or(|at| at.elapsed() >= every);
         if due(self.credentials, CREDENTIALS) {
             self.credentials = Some(Instant::now());
-            let (aws, place, updates) = (&self.aws, self.place.clone(), &self.updates);
-            let expires = aws.expires();
-            updates.tell(move |board| {
+            let (place, expires) = (self.place.clone(), self.aws.expires());
+            self.updates.tell(move |board| {
                 if let Some(source) = board.source_mut(&place) {
                     source.expires = expires;
                 }

@@ -604,3 +604,21 @@ pub enum EscalationAnswer {
     /// It was asked again, as another escalation.
     AskedAgain,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_of_the_same_name_in_another_account_is_another_alarm() {
+        let alarm = |account: &str| AlarmRef {
+            name: "cpu".into(),
+            region: "eu-central-1".into(),
+            arn: format!("arn:aws:cloudwatch:eu-central-1:{account}:alarm:cpu"),
+            state: AlarmState::Ok,
+            ..AlarmRef::default()
+        };
+        let (one, other) = (alarm("111122223333"), alarm("444455556666"));
+        assert!(one.is_same(&one.clone()) && !one.is_same(&other));
+    }
+}

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_ssm::types::{
-    AutomationExecution, AutomationExecutionFilter, AutomationExecutionFilterKey,
-    AutomationExecutionStatus as Status, StepExecution, StopType,
+    AutomationExecution, AutomationExecutionFilterKey, AutomationExecutionStatus as Status,
+    StepExecution, StopType,
 };
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::ActionError;
+use super::start::filter;
 use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::incident::AttemptStatus;
 use crate::redaction::Redactor;
@@ -177,11 +178,7 @@ async fn steps(aws: &Aws, id: &str) -> Result<Vec<StepExecution>, AwsError> {
 /// The executions that an execution has started, whether the step that did has ended or not.
 async fn started_by(aws: &Aws, id: &str) -> Result<Vec<String>, AwsError> {
     let operation = "ssm:DescribeAutomationExecutions";
-    let filter = AutomationExecutionFilter::builder()
-        .key(AutomationExecutionFilterKey::ParentExecutionId)
-        .values(id)
-        .build()
-        .map_err(|error| AwsError::garbled(operation, error.to_string()))?;
+    let filter = filter(AutomationExecutionFilterKey::ParentExecutionId, id)?;
     let mut all = Vec::new();
     let (mut token, mut pages) = (None, Pages::default());
     loop {

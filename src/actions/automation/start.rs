@@ -180,17 +180,25 @@ pub struct Looked {
     pub at: DateTime<Utc>,
 }
 
+/// Those executions of which something has a value.
+pub(super) fn filter(
+    key: AutomationExecutionFilterKey,
+    value: &str,
+) -> Result<AutomationExecutionFilter, AwsError> {
+    AutomationExecutionFilter::builder()
+        .key(key)
+        .values(value)
+        .build()
+        .map_err(|error| AwsError::garbled("ssm:DescribeAutomationExecutions", error.to_string()))
+}
+
 /// Looks for the execution with an attempt's tag, through all pages.
 ///
 /// # Errors
 /// When AWS does not answer, or does not say what time it is there.
 pub async fn look_up(aws: &Aws, attempt: Uuid) -> Result<Looked, AwsError> {
     let operation = "ssm:DescribeAutomationExecutions";
-    let filter = AutomationExecutionFilter::builder()
-        .key(AutomationExecutionFilterKey::TagKey)
-        .values(tag(attempt))
-        .build();
-    let filter = filter.map_err(|error| AwsError::garbled(operation, error.to_string()))?;
+    let filter = filter(AutomationExecutionFilterKey::TagKey, &tag(attempt))?;
     let clock = AwsClock::default();
     let mut token = None;
     let mut pages = Pages::default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationError;
-use aws_sdk_ssm::types::{CommandInvocationStatus as Status, CommandStatus};
+use aws_sdk_ssm::types::{Command, CommandInvocationStatus as Status, CommandStatus};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
@@ -128,15 +128,8 @@ impl Results {
     /// The instances on which the command has ended; takes note of all it was sent to.
     async fn list(&mut self, aws: &Aws, command: &str) -> Result<Vec<String>, AwsError> {
         if self.listed {
-            aws.pace(Quota::Ssm).await;
-            let answer = aws
-                .ssm
-                .list_commands()
-                .command_id(command)
-                .send()
-                .await
-                .map_err(|error| describe("ssm:ListCommands", &error))?;
-            self.ended = answer.commands().first().is_some_and(|command| {
+            let found = listed(aws, command).await?;
+            self.ended = found.is_some_and(|command| {
                 !matches!(
                     command.status(),
                     None | Some(
@@ -247,6 +240,19 @@ impl Results {
             result["captured"] = captured.into();
         }
     }
+}
+
+/// What Systems Manager keeps of a command, if it still does.
+pub(super) async fn listed(aws: &Aws, command: &str) -> Result<Option<Command>, AwsError> {
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .list_commands()
+        .command_id(command)
+        .send()
+        .await
+        .map_err(|error| describe("ssm:ListCommands", &error).about(command))?;
+    Ok(answer.commands.unwrap_or_default().into_iter().next())
 }
 
 fn has_ended(status: &Status) -> bool {

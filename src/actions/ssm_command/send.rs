@@ -7,6 +7,7 @@ use aws_sdk_ssm::types::{
 };
 
 use super::Request;
+use super::look::listed;
 use crate::actions::ActionError;
 use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 
@@ -81,15 +82,7 @@ pub(super) async fn left_out(
     if instances.is_empty() {
         return Ok(BTreeMap::new());
     }
-    aws.pace(Quota::Ssm).await;
-    let answer = aws
-        .ssm
-        .list_commands()
-        .command_id(command)
-        .send()
-        .await
-        .map_err(|error| describe("ssm:ListCommands", &error).about(command))?;
-    let Some(found) = answer.commands().first() else {
+    let Some(found) = listed(aws, command).await? else {
         return Err(ActionError::failed(format!(
             "Systems Manager does not know the command {command} any more"
         )));

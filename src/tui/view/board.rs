@@ -28,13 +28,14 @@ const DETAIL_HEIGHT: u16 = 8;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let rows = model.rows();
+    let told = all_news(model);
     let (list, detail) = if area.width >= WIDE {
         let [list, detail] =
             Layout::horizontal([Constraint::Min(0), Constraint::Length(DETAIL_WIDTH)]).areas(area);
         (list, detail)
     } else {
         // What a short list leaves free is the details'.
-        let list = 2 + news(model, area.width.into(), theme).len() + rows.len();
+        let list = 2 + told.len().min(MOST_NEWS + 1) + rows.len();
         let free = area
             .height
             .saturating_sub(u16::try_from(list).unwrap_or(u16::MAX));
@@ -45,7 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
         (list, detail)
     };
-    draw_list(model, &rows, theme, frame, list);
+    draw_list(model, &rows, told, theme, frame, list);
     if let Some(row) = rows.get(model.selected_index(&rows)) {
         draw_detail(model, row, theme, frame, detail);
     }
@@ -54,10 +55,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 /// Lines about sources that are not live, and about what is known to be wrong at AWS.
 const MOST_NEWS: usize = 3;
 
-fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
+fn draw_list(
+    model: &Model,
+    rows: &[&Row],
+    told: Vec<(String, Role)>,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
     let width = usize::from(area.width);
     let mut lines = vec![summary(model, rows.len(), width, theme)];
-    lines.extend(news(model, width, theme));
+    lines.extend(news(told, width, theme));
     let columns = Columns::new(width, model.board.sources.len() > 1);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
     let height = usize::from(area.height).saturating_sub(lines.len());
@@ -115,8 +123,7 @@ fn draw_list(model: &Model, rows: &[&Row], theme: &Theme, frame: &mut Frame<'_>,
 
 /// What is not live, what AWS or the operators know of, and what is missing, with the most that
 /// fits.
-fn news(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let all = all_news(model);
+fn news(all: Vec<(String, Role)>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let more = all.len().saturating_sub(MOST_NEWS);
     let mut lines: Vec<Line<'static>> = all
         .into_iter()
