@@ -58,6 +58,7 @@ fn events(count: u64) -> Vec<Recorded> {
         text: text.into(),
         others: Vec::new(),
         unattended: false,
+        trusted: false,
     };
     let mut all = vec![recorded(1, &by, opened), recorded(2, &by, started)];
     all.extend((3..=count).map(|sequence| {

@@ -36,6 +36,9 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Automation documents, by name.
+pub const AUTOMATIONS: &[(&str, &str)] = &[];
+
 /// Themes.
 pub const THEMES: &[(&str, &str)] = &[
     ("dark", include_str!("../themes/dark.toml")),

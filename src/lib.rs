@@ -16,6 +16,7 @@
 
 pub mod actions;
 pub mod alarms;
+pub mod approvals;
 pub mod aws;
 pub mod cli;
 pub mod clock;
@@ -29,4 +30,5 @@ pub mod journal;
 pub mod playbook;
 pub mod redaction;
 pub mod rehearsal;
+pub mod runbook;
 pub mod tui;

@@ -254,6 +254,7 @@ fn start() -> Command {
         name: "p.toml".into(),
         text: PLAYBOOK.into(),
         others: Vec::new(),
+        trusted: true,
     }
 }
 
@@ -625,10 +626,23 @@ fn what_was_cut_off_ends_as_unknown_and_runs_again() {
 #[test]
 fn where_nobody_is_no_step_is_arrived_at_until_somebody_comes() {
     let mut walk = Walk::open(Some("db.example.com"));
-    let Command::Start { name, text, others } = start() else {
+    let Command::Start {
+        name,
+        text,
+        others,
+        trusted,
+    } = start()
+    else {
         unreachable!()
     };
-    let events = walk.ask(Command::Prepare { name, text, others }).unwrap();
+    let events = walk
+        .ask(Command::Prepare {
+            name,
+            text,
+            others,
+            trusted,
+        })
+        .unwrap();
     let arrived = |events: &[Event]| {
         events
             .iter()
@@ -662,6 +676,7 @@ fn a_broken_playbook_is_refused_and_nothing_is_recorded() {
         name: "x.toml".into(),
         text: "id = 'x'".into(),
         others: Vec::new(),
+        trusted: true,
     });
     assert_eq!(refused.unwrap_err(), Refusal::Playbook("x".into()));
     assert_eq!(walk.events.len(), before);
@@ -796,6 +811,7 @@ fn walk_chain(text: String) -> Walk {
         name: "c.toml".into(),
         text,
         others: Vec::new(),
+        trusted: true,
     })
     .unwrap();
     walk

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom to the top; a module may use those that stand above it in this list.
 const LAYERS: [&[&str]; 11] = [
-    &["document", "embedded", "redaction", "clock"],
+    &["document", "embedded", "redaction", "clock", "runbook"],
     &["expression"],
     &["playbook"],
     &["incident"],
-    &["aws", "journal"],
+    &["aws", "journal", "approvals"],
     &["config"],
     &["alarms"],
     &["actions"],

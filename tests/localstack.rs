@@ -69,6 +69,7 @@ async fn actions(server: &Server) {
         rehearsal_endpoint: Some(server.endpoint.clone()),
     };
     let context = Context {
+        since: None,
         aws: Reach::new(Arc::new(Pool::new(settings)), None),
         secrets: Arc::from([]),
         programs: Arc::new(LocalPrograms),

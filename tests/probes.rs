@@ -55,6 +55,7 @@ fn servers() -> Servers {
 
 async fn ask(kind: &str, parameters: Value) -> Result<Value, ActionError> {
     let context = Context {
+        since: None,
         aws: Reach::new(Arc::new(Pool::unusable("a probe asks no AWS")), None),
         secrets: Arc::from([]),
         programs: Arc::new(LocalPrograms),

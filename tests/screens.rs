@@ -140,6 +140,7 @@ fn incident() -> Snapshot {
             name: "embedded:cpu-high-utilization.toml".into(),
             text: text.into(),
             others: Vec::new(),
+            trusted: true,
         },
     );
     let outputs = [
@@ -186,6 +187,7 @@ fn incident() -> Snapshot {
         recording: Recording::Yes,
         role: EngineRole::Writer { asked: None },
         progress: Default::default(),
+        unpublished: None,
         head: Hash::default(),
         broken: None,
     }

@@ -85,6 +85,7 @@ async fn a_playbook_is_walked_on_the_way_with_its_own_inputs_outputs_and_environ
             name: "child.toml".into(),
             text: child(),
         }],
+        trusted: true,
     };
     handle.ask(start).await.unwrap();
     let at_decision = |snapshot: &engine::Snapshot| {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ActionError, Context, Span, began, unchecked};
+use super::{ActionError, Context, Span, unchecked};
 use crate::alarms::{HistoryEntry, history, state_now};
 use crate::incident::AlarmState;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
@@ -57,7 +57,7 @@ pub(super) struct Request {
 pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
     let aws = &context.aws().await?;
     let now = aws.now();
-    let from = began(now, request.window);
+    let from = context.from(now, request.window);
     let history = history(aws, &request.alarm, from, now).await?;
     // Of a history that does not reach back so far, only what was read is counted.
     let known = history.entries.first().filter(|_| history.truncated);

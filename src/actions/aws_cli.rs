@@ -107,10 +107,28 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         )));
     }
     let aws = &context.aws().await?;
-    let mut argv: Vec<String> = [
-        "aws",
+    ask(
+        context,
+        aws,
         &request.service,
         &request.operation,
+        Value::Object(request.input),
+    )
+    .await
+}
+
+/// Asks with an input whose keys load nothing; the operation is one that reads.
+pub(super) async fn ask(
+    context: &Context,
+    aws: &crate::aws::Aws,
+    service: &str,
+    operation: &str,
+    input: Value,
+) -> Result<Value, ActionError> {
+    let mut argv: Vec<String> = [
+        "aws",
+        service,
+        operation,
         "--output",
         "json",
         "--region",
@@ -121,12 +139,9 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     if let Some(profile) = &aws.named {
         argv.extend(["--profile".into(), profile.clone()]);
     }
-    if !request.input.is_empty() {
+    if input.as_object().is_some_and(|input| !input.is_empty()) {
         // The CLI reads a file only where the whole value begins with file://; this begins with {.
-        argv.extend([
-            "--cli-input-json".into(),
-            Value::Object(request.input).to_string(),
-        ]);
+        argv.extend(["--cli-input-json".into(), input.to_string()]);
     }
     let environment = aws_environment();
     let finished = context
@@ -145,8 +160,8 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             .to_owned();
         return Err(ActionError::failed(format!(
             "`aws {} {}` ended with {}: {said}",
-            request.service,
-            request.operation,
+            service,
+            operation,
             finished.ending()
         ))
         .with(json!({"error": finished.stderr})));
@@ -154,8 +169,8 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     if finished.truncated {
         return Err(ActionError::failed(format!(
             "`aws {} {}` answered more than {} KiB; narrow it down in `input`",
-            request.service,
-            request.operation,
+            service,
+            operation,
             super::programs::OUTPUT_LIMIT / 1024
         )));
     }
@@ -164,8 +179,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     }
     let mut answer = serde_json::from_str(&finished.stdout).map_err(|error| {
         ActionError::failed(format!(
-            "`aws {} {}` did not answer JSON: {error}",
-            request.service, request.operation
+            "`aws {service} {operation}` did not answer JSON: {error}"
         ))
     })?;
     context.redactor.json(&mut answer);

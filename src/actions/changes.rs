@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ActionError, Context, Span, began};
+use super::{ActionError, Context, Span};
 use crate::aws::{Aws, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
@@ -109,7 +109,7 @@ const DEPLOYMENTS: [&str; 22] = [
 pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
     let aws = &context.aws().await?;
     let now = aws.now();
-    let from = began(now, request.window);
+    let from = context.from(now, request.window);
     let names = names(&request.resources);
     if names.is_empty() {
         return Err(ActionError::failed(

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{ActionError, Context, Remotes, Span, began};
+use super::{ActionError, Context, Remotes, Span};
 use crate::aws::{Aws, Quota, describe};
 use crate::incident::{AttemptStatus, Remote};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
@@ -114,7 +114,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let query = if let Some(Remote::Query(id)) = known {
         id.clone()
     } else {
-        let id = start(&request, &aws).await?;
+        let id = start(&request, &aws, context).await?;
         context
             .remotes
             .identified(&context.run, Remote::Query(id.clone()));
@@ -164,7 +164,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     }
 }
 
-async fn start(request: &Request, aws: &Aws) -> Result<String, ActionError> {
+async fn start(request: &Request, aws: &Aws, context: &Context) -> Result<String, ActionError> {
     let now = aws.now();
     aws.pace(Quota::StartQuery).await;
     let arns = request.groups.iter().any(|group| group.starts_with("arn:"));
@@ -181,7 +181,7 @@ async fn start(request: &Request, aws: &Aws) -> Result<String, ActionError> {
         .set_log_group_names((!arns).then(|| request.groups.clone()))
         .set_log_group_identifiers(arns.then(identifiers))
         .query_string(&request.query)
-        .start_time(began(now, request.window).timestamp())
+        .start_time(context.from(now, request.window).timestamp())
         .end_time(now.timestamp())
         .set_limit(request.limit.map(i32::from))
         .send()

@@ -22,6 +22,7 @@ mod ssm_command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -69,6 +70,8 @@ pub struct Context {
     pub deadline: Instant,
     /// How many scenario seconds pass in a second; 1 outside rehearsals.
     pub speed: f64,
+    /// What is older does not count: it tells of before a change.
+    pub since: Option<DateTime<Utc>>,
     /// What the attempt runs at AWS.
     pub remotes: Remotes,
     /// Which of the attempt's runs this is.
@@ -189,7 +192,15 @@ impl TryFrom<String> for Span {
     }
 }
 
+impl Context {
+    /// The time a window begins; not before what counts.
+    fn from(&self, now: DateTime<Utc>, window: Span) -> DateTime<Utc> {
+        let began = began(now, window);
+        self.since.map_or(began, |since| began.max(since.min(now)))
+    }
+}
+
 /// The time a window began.
-fn began(now: chrono::DateTime<chrono::Utc>, window: Span) -> chrono::DateTime<chrono::Utc> {
+fn began(now: DateTime<Utc>, window: Span) -> DateTime<Utc> {
     now - chrono::Duration::from_std(window.0).unwrap_or(chrono::Duration::days(400))
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::alarms_seen::report_alarms;
+use super::changes::changes;
 use super::live::Live;
 use super::rehearse::Stage;
 use super::{CliError, farewell, stores};
@@ -56,7 +57,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
             actor: engine::actor(),
             speed: 1.0,
             redactor: settings.redactor(),
-            read_only: settings.read_only.value,
+            changes: changes(settings),
         },
         rehearsal: None,
         hints: Default::default(),

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod alarms_seen;
+mod changes;
 mod check;
 mod console;
 mod cost;

@@ -77,6 +77,10 @@ pub struct Settings {
     pub read_only: Setting<bool>,
     /// Change calendars of Systems Manager that are looked at, by name or ARN.
     pub calendars: Setting<Vec<String>>,
+    /// The folder through which others agree to changes.
+    pub approvals: Setting<Option<PathBuf>>,
+    /// Roles that several people are known to use.
+    pub shared_roles: Setting<Vec<String>>,
     /// What `standdown watch` runs when it has opened an incident.
     pub alert: Setting<Vec<String>>,
     /// The folder that is searched for playbooks before all others.
@@ -157,6 +161,8 @@ impl Settings {
             read_only: Setting::default(false),
             alert: Setting::default(Vec::new()),
             calendars: Setting::default(Vec::new()),
+            approvals: Setting::default(None),
+            shared_roles: Setting::default(Vec::new()),
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
             state: Setting::default(None),
@@ -228,16 +234,17 @@ impl Settings {
         self.severities
             .set((!rules.is_empty()).then_some(rules), origin());
         self.read_only.set(reader.boolean("read_only"), origin());
-        let alert: Vec<String> = reader
-            .strings("alert")
-            .into_iter()
-            .map(|part| part.value)
-            .collect();
-        let calendars: Vec<String> = reader
-            .strings("calendars")
-            .into_iter()
-            .map(|name| name.value)
-            .collect();
+        let texts = |key| -> Vec<String> {
+            let all = reader.strings(key).into_iter();
+            all.map(|text| text.value).collect()
+        };
+        let alert = texts("alert");
+        let calendars = texts("calendars");
+        let shared = texts("shared_roles");
+        self.shared_roles
+            .set((!shared.is_empty()).then_some(shared), origin());
+        self.approvals
+            .set(text("approvals").map(PathBuf::from).map(Some), origin());
         self.calendars
             .set((!calendars.is_empty()).then_some(calendars), origin());
         self.alert

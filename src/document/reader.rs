@@ -102,17 +102,6 @@ impl<'a> Reader<'a> {
         node
     }
 
-    /// Marks a key as one that this version does not support yet, and reports its use.
-    pub fn not_yet(&self, key: &'static str) {
-        if let Some(node) = self.node(key) {
-            self.problems.push(
-                Problem::error(format!("`{key}` is not supported yet"))
-                    .at(node.span.clone())
-                    .help("remove it; see CHANGELOG.md for what this version supports"),
-            );
-        }
-    }
-
     /// Returns all keys with their values, for tables whose keys are names.
     #[must_use]
     pub fn entries(&self) -> &'a [(String, Range<usize>, Node)] {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -25,6 +26,8 @@ pub(super) struct Surroundings {
     pub programs: Arc<dyn Programs>,
     pub redactor: Redactor,
     pub scope: Scope,
+    /// What is older does not count.
+    pub since: Option<DateTime<Utc>>,
     pub speed: f64,
     /// How long the attempt has been running, where it is taken up.
     pub elapsed: Duration,
@@ -65,6 +68,7 @@ async fn within(
         redactor: surroundings.redactor.clone(),
         deadline,
         speed: surroundings.speed,
+        since: surroundings.since,
         remotes: surroundings.remotes.clone(),
         run: String::new(),
     };

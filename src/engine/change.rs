@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Recorder;
 use crate::actions::Report;
-use crate::actions::automation::{self, Started};
+use crate::actions::automation::{self, Started, Turn};
 use crate::aws::Aws;
 use crate::aws::Reach;
 use crate::incident::{AttemptId, AttemptResult, AttemptStatus, IncidentId, Intent, Remote};
@@ -35,6 +35,10 @@ const SLOWEST_LOOK: Duration = Duration::from_secs(15);
 pub(super) struct Change {
     pub id: AttemptId,
     pub intent: Arc<Intent>,
+    /// Which turn of the change.
+    pub number: u32,
+    /// The incident's own alarms.
+    pub alarms: Vec<String>,
     pub signed_at: DateTime<Utc>,
     pub remote: Option<Remote>,
     pub aws: Reach,
@@ -72,6 +76,18 @@ impl Change {
         self.aws.aws_anew().await
     }
 
+    /// Whether everything is still as it was shown.
+    async fn as_shown(&self, aws: &Aws) -> Result<(), String> {
+        let Some(plan) = &self.intent.plan else {
+            return Ok(());
+        };
+        automation::unchanged(aws, plan).await?;
+        match &plan.alarm {
+            Some(alarm) => automation::is_quiet(aws, alarm, &self.alarms).await,
+            None => Ok(()),
+        }
+    }
+
     /// Whether this console may still send: it holds the lease in the store now, and by its own
     /// clock since.
     async fn may_send(&self) -> Result<(), String> {
@@ -107,6 +123,9 @@ pub(super) async fn send(change: Change) -> AttemptResult {
         Ok(aws) => aws,
         Err(reason) => return failed(format!("it was not sent: {reason}")),
     };
+    if let Err(reason) = change.as_shown(&aws).await {
+        return failed(format!("it was not sent: {reason}"));
+    }
     if let Err(reason) = change.may_send().await {
         return unknown(format!("it was not sent: {reason}"));
     }
@@ -114,7 +133,10 @@ pub(super) async fn send(change: Change) -> AttemptResult {
     let may_send = move || lease.borrow().is_some_and(|until| Instant::now() < until);
     let started = automation::start(
         &aws,
-        &change.intent.parameters,
+        Turn {
+            intent: &change.intent,
+            number: change.number,
+        },
         change.id.0,
         change.signed_at,
         may_send,

@@ -73,6 +73,48 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
             visit,
             reason: text(reason),
         },
+        Command::Approve {
+            step,
+            visit,
+            digest,
+            typed,
+            reason,
+        } => Command::Approve {
+            step,
+            visit,
+            digest,
+            typed,
+            reason: maybe(reason),
+        },
+        Command::RaiseCeiling {
+            step,
+            visit,
+            digest,
+            reason,
+        } => Command::RaiseCeiling {
+            step,
+            visit,
+            digest,
+            reason: text(reason),
+        },
+        Command::Disagree {
+            digest,
+            approver,
+            reason,
+        } => Command::Disagree {
+            digest,
+            approver,
+            reason: text(reason),
+        },
+        Command::RefuseAgreement {
+            digest,
+            from,
+            reason,
+        } => Command::RefuseAgreement {
+            digest,
+            from: text(from),
+            reason: text(reason),
+        },
         Command::AttemptUncertain {
             attempt,
             reason,
@@ -115,7 +157,11 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::Start { .. }
         | Command::Prepare { .. }
         | Command::Attend
-        | Command::Approve { .. }
+        // What AWS says of a change was masked where it came in; what will be sent stays as it is.
+        | Command::Surveyed { .. }
+        | Command::Agree { .. }
+        | Command::Undo { .. }
+        | Command::VerifyAgain { .. }
         | Command::RequestAgain { .. }
         | Command::AttemptIdentified { .. }
         | Command::CancelCurrent

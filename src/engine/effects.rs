@@ -11,8 +11,10 @@ use super::change::{self, Change};
 use super::writer::Writer;
 use crate::actions::{Remotes, Report};
 use crate::aws::{Home, Reach};
-use crate::incident::{AttemptId, AttemptResult, AttemptStatus, Effect, Intent, scope_of};
-use crate::playbook::{Playbook, SecretSource, StepId, StepKind};
+use crate::incident::{
+    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Intent, scope_of,
+};
+use crate::playbook::{Automated, Playbook, SecretSource, StepId, StepKind};
 
 /// What a task says to the incident's task.
 pub(super) enum Said {
@@ -22,6 +24,8 @@ pub(super) enum Said {
     Panicked(AttemptId, u64),
     /// An attempt has something to tell meanwhile.
     Report(AttemptId, Report),
+    /// Something that is asked of the incident by what runs for it.
+    Ask(Box<Command>),
 }
 
 /// A running attempt.
@@ -48,6 +52,8 @@ impl Writer {
                     self.running.remove(&id);
                 }
             }
+            Effect::Survey => self.survey(),
+            Effect::Publish => self.publish_requests(),
             Effect::WakeAt(at) => self.wakes.push(at),
         }
     }
@@ -61,12 +67,20 @@ impl Writer {
         let playbook = Arc::clone(&execution.playbook);
         let step = attempted.step.clone();
         let now = self.now();
+        let verifies = attempted.origin == AttemptOrigin::Verify;
+        let mut scope = scope_of(&self.state, now, &step);
+        let change = execution.change.as_ref().filter(|_| verifies);
+        if let Some(before) = change.and_then(|change| change.before.as_deref()) {
+            scope.set_json("before", before);
+        }
+        let between = change.is_some_and(|change| change.next.is_some());
         let surroundings = Surroundings {
             aws: Reach::new(Arc::clone(&self.settings.aws), self.home()),
             secrets: secrets(&playbook, &step),
             programs: Arc::clone(&self.settings.programs),
             redactor: self.settings.redactor.clone(),
-            scope: scope_of(&self.state, now, &step),
+            since: change.and_then(|change| change.ended_at),
+            scope,
             speed: self.settings.speed,
             elapsed: (now - attempted.started_at).to_std().unwrap_or_default(),
             remotes: Remotes::new(
@@ -77,10 +91,14 @@ impl Writer {
         };
         self.spawn_attempt(id, async move {
             match playbook.step(&step.0).map(|step| &step.kind) {
-                Some(StepKind::Automated(automated)) => attempt(automated, surroundings).await,
-                _ => {
-                    AttemptResult::ended(AttemptStatus::Failed, "the step has nothing to run", None)
+                Some(StepKind::Automated(automated)) if verifies => {
+                    match verification(automated, between) {
+                        Some(verify) => attempt(&verify, surroundings).await,
+                        None => nothing(),
+                    }
                 }
+                Some(StepKind::Automated(automated)) => attempt(automated, surroundings).await,
+                _ => nothing(),
             }
         });
     }
@@ -99,9 +117,11 @@ impl Writer {
         let change = Change {
             id,
             signed_at,
+            number: attempted.number,
+            alarms: self.own_alarms(),
             remote: attempted.remotes.values().next().cloned(),
             aws: self.reach(&intent),
-            read_only: self.settings.read_only,
+            read_only: self.settings.changes.read_only,
             redactor: self.settings.redactor.clone(),
             speed: self.settings.speed,
             lease: self.lease_until.subscribe(),
@@ -180,6 +200,13 @@ impl Writer {
         reports
     }
 
+    /// The names of the incident's alarms.
+    pub fn own_alarms(&self) -> Vec<String> {
+        let incident = self.state.incident.as_ref();
+        let alarms = incident.into_iter().flat_map(|incident| &incident.alarms);
+        alarms.map(|alarm| alarm.name.clone()).collect()
+    }
+
     /// Where the incident's alarm is.
     pub fn home(&self) -> Option<Home> {
         let alarm = self.state.incident.as_ref()?.alarms.front()?;
@@ -191,7 +218,7 @@ impl Writer {
     }
 
     /// Where a change is made: what was approved says so.
-    fn reach(&self, intent: &Intent) -> Reach {
+    pub fn reach(&self, intent: &Intent) -> Reach {
         let home = Home {
             account: intent.account.clone(),
             region: intent.region.clone(),
@@ -231,8 +258,27 @@ impl Writer {
     }
 }
 
+fn nothing() -> AttemptResult {
+    AttemptResult::ended(AttemptStatus::Failed, "the step has nothing to run", None)
+}
+
+/// What is read after a change; between two turns it waits for their own condition, if they have
+/// one.
+fn verification(automated: &Automated, between: bool) -> Option<Automated> {
+    let remediation = automated.remediation.as_ref()?;
+    let mut verify = (**remediation.verify.as_ref()?).clone();
+    let check = remediation
+        .waves
+        .as_ref()
+        .and_then(|waves| waves.check.clone());
+    if between && check.is_some() {
+        verify.until = check;
+    }
+    Some(verify)
+}
+
 /// Where the secrets are that a step's programs may get.
-fn secrets(playbook: &Playbook, step: &StepId) -> Arc<[(String, SecretSource)]> {
+pub(super) fn secrets(playbook: &Playbook, step: &StepId) -> Arc<[(String, SecretSource)]> {
     let frame = playbook.frames.get(playbook.frame_of(&step.0));
     frame.map_or_else(|| [].into(), |frame| frame.secrets.clone().into())
 }

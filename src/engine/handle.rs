@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub role: Role,
     /// How far what runs at AWS has come: lines, by attempt. It is not recorded.
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
+    /// Why others cannot see what they were asked to agree to.
+    pub unpublished: Option<String>,
     /// The hash of the last event on the disk.
     pub head: Hash,
     /// The first place where the record does not hold.

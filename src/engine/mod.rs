@@ -13,9 +13,13 @@ mod effects;
 mod handle;
 mod record;
 mod recorder;
+mod requests;
 mod role;
+mod survey;
 mod writer;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actions::programs::Programs;
@@ -45,8 +49,23 @@ pub struct Settings {
     pub speed: f64,
     /// Masks secrets.
     pub redactor: Redactor,
+    /// What changes are held against.
+    pub changes: Changes,
+}
+
+/// What changes are held against, and who may agree to them.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
     /// Whether nothing may be changed from here.
     pub read_only: bool,
+    /// SHA-256 of the reviewed Automation documents, by name.
+    pub reviewed: Arc<BTreeMap<String, String>>,
+    /// The change calendars that are asked, by name or ARN.
+    pub calendars: Vec<String>,
+    /// The folder through which others agree.
+    pub approvals: Option<PathBuf>,
+    /// Roles that several people are known to use.
+    pub shared_roles: Vec<String>,
 }
 
 /// What stands behind the name of whoever watches without a screen.

@@ -15,6 +15,17 @@ use crate::journal::{AppendError, Hash, JournalError, Loaded};
 /// How often a decision is taken anew because somebody else wrote first.
 pub(super) const CONFLICTS: usize = 20;
 
+/// What leads to a change, and to nothing else.
+fn changes_something(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Approve { .. }
+            | Command::Agree { .. }
+            | Command::RaiseCeiling { .. }
+            | Command::Undo { .. }
+    )
+}
+
 /// What a console may add to an incident that another one writes.
 fn anyone_may(command: &Command) -> bool {
     matches!(
@@ -83,7 +94,8 @@ impl Writer {
     /// What this console may ask for in its present role. A result that comes in after another
     /// console took over is recorded as a late one.
     fn fitting(&self, command: Command) -> Result<Command, Unanswered> {
-        if self.settings.read_only && matches!(command, Command::Approve { .. }) {
+        let read_only = self.settings.changes.read_only;
+        if read_only && changes_something(&command) {
             return Err(Unanswered::ReadOnly);
         }
         let writer = match &self.role {
@@ -125,10 +137,10 @@ impl Writer {
             Recording::No { reason, .. } => reason.clone(),
             Recording::Yes => "earlier events are still being written".into(),
         };
-        if matches!(
-            command,
-            Command::Approve { .. } | Command::RequestAgain { .. }
-        ) || self.stops_a_change(command)
+        if changes_something(command)
+            || matches!(command, Command::RequestAgain { .. })
+            || begins_a_turn(&recorded)
+            || self.stops_a_change(command)
         {
             return Err(Unanswered::NotRecorded(reason));
         }
@@ -402,6 +414,13 @@ impl Writer {
         // A note is recorded, or kept for it: there is no third way.
         let _ = self.carry_out(note).await;
     }
+}
+
+/// Whether the next targets of a change have their turn with these events.
+fn begins_a_turn(recorded: &[Recorded]) -> bool {
+    recorded
+        .iter()
+        .any(|recorded| matches!(recorded.event, Event::WaveBegun { .. }))
 }
 
 fn number(after: u64, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {

@@ -117,8 +117,14 @@ impl Writer {
                     _ => None,
                 })
         });
-        let wakes: Vec<_> = retries.chain(postponed).collect();
+        let waits = self.state.walking().into_iter().flat_map(|execution| {
+            let next = execution.change.as_ref().and_then(|change| change.next);
+            next.into_iter()
+                .chain(execution.approval.as_ref().map(|approval| approval.until))
+        });
+        let wakes: Vec<_> = retries.chain(postponed).chain(waits).collect();
         self.wakes.extend(wakes);
+        self.publish_requests();
         self.publish();
     }
 

@@ -119,6 +119,8 @@ pub(super) struct Writer {
     /// Set when attempts are dropped because the console leaves: what runs at AWS goes on there.
     pub leaving: Arc<AtomicBool>,
     pub wakes: Vec<DateTime<Utc>>,
+    /// Why others cannot see what they were asked.
+    pub unpublished: Option<String>,
     pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
     /// How far the incident's time is ahead of this machine's.
@@ -141,6 +143,7 @@ impl Writer {
             recording: Recording::Yes,
             role: role.clone(),
             progress: OrdMap::new(),
+            unpublished: None,
             head: Hash::default(),
             broken: None,
         };
@@ -165,6 +168,7 @@ impl Writer {
             looked_again: HashSet::new(),
             leaving: Arc::new(AtomicBool::new(false)),
             wakes: Vec::new(),
+            unpublished: None,
             said: mpsc::channel(256),
             progress: OrdMap::new(),
             ahead: TimeDelta::zero(),
@@ -324,6 +328,7 @@ impl Writer {
         if self.state.sequence == self.recorded {
             self.keep_place().await;
         }
+        self.hear_others().await;
         self.tick().await;
     }
 
@@ -339,6 +344,8 @@ impl Writer {
         match said {
             Said::Ended(id, number, result) => self.ended(id, number, result).await,
             Said::Panicked(id, number) => self.panicked(id, number).await,
+            // What does not fit any more came too late.
+            Said::Ask(command) => drop(self.carry_out(*command).await),
             Said::Report(id, Report::Identified { run, remote }) => {
                 let _ = self
                     .carry_out(Command::AttemptIdentified {
@@ -385,6 +392,7 @@ impl Writer {
             recording: self.recording.clone(),
             role: self.role.clone(),
             progress: self.progress.clone(),
+            unpublished: self.unpublished.clone(),
             head: self.head,
             broken: self.broken,
         }));

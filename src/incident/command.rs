@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlarmRef, AlarmState, AttemptId, AttemptResult, EscalationId, IncidentStatus, Rehearsal,
-    Remote, Walked,
+    AlarmRef, AlarmState, Approver, AttemptId, AttemptResult, EscalationId, IncidentStatus, Plan,
+    Rehearsal, Remote, Walked,
 };
 use crate::playbook::{Entry, Severity, StepId};
 
@@ -50,6 +50,8 @@ pub enum Command {
         text: String,
         /// The playbooks that it walks on the way.
         others: Vec<Walked>,
+        /// Whether only its owner can write it, so that what it permits counts.
+        trusted: bool,
     },
     /// Answer the question for an input.
     ProvideInput {
@@ -99,6 +101,69 @@ pub enum Command {
         digest: String,
         /// What the responder typed: [`super::Intent::confirmation`].
         typed: String,
+        /// Why; others, and a closed calendar, want to know.
+        reason: Option<String>,
+    },
+    /// AWS said what a change would do, and to what; or why that could not be found out.
+    Surveyed {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// The nonce of what was asked about.
+        nonce: uuid::Uuid,
+        /// What was found.
+        result: Result<Box<Found>, String>,
+    },
+    /// Let a change touch more than its playbook allows.
+    RaiseCeiling {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// SHA-256 of what was on the screen.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else agreed to a change, as the operating system says.
+    Agree {
+        /// SHA-256 of what they saw.
+        digest: String,
+        /// Who.
+        approver: Approver,
+    },
+    /// Somebody else did not.
+    Disagree {
+        /// SHA-256 of what they saw.
+        digest: String,
+        /// Who.
+        approver: Approver,
+        /// Why.
+        reason: String,
+    },
+    /// What claims to be somebody else's agreement does not count.
+    RefuseAgreement {
+        /// SHA-256 of what it is about.
+        digest: String,
+        /// Whose it claims to be, or the file it stands in.
+        from: String,
+        /// Why it does not count.
+        reason: String,
+    },
+    /// Take a change back whose effect is not what it was to be.
+    Undo {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+    },
+    /// Look again whether a change had its effect.
+    VerifyAgain {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
     },
     /// Say no to it.
     Decline {
@@ -178,6 +243,8 @@ pub enum Command {
         text: String,
         /// The playbooks that it walks on the way.
         others: Vec<Walked>,
+        /// Whether only its owner can write it, so that what it permits counts.
+        trusted: bool,
     },
     /// A responder is there: a walk that nobody attended begins.
     Attend,
@@ -213,6 +280,7 @@ impl Command {
             name: entry.source.name.to_string(),
             text: entry.source.text.to_string(),
             others: entry.others.iter().map(Walked::from).collect(),
+            trusted: entry.trusted,
         }
     }
 
@@ -223,8 +291,18 @@ impl Command {
             name: entry.source.name.to_string(),
             text: entry.source.text.to_string(),
             others: entry.others.iter().map(Walked::from).collect(),
+            trusted: entry.trusted,
         }
     }
+}
+
+/// What AWS said of a change before it was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What would run, on what.
+    pub plan: Plan,
+    /// What is to be verified afterwards, as it was now.
+    pub before: Option<serde_json::Value>,
 }
 
 /// What the responder says became of a manual step.
@@ -319,6 +397,35 @@ pub enum Refusal {
         /// What has to be typed.
         wanted: String,
     },
+    /// The request has ended.
+    #[error("what was on the screen was described too long ago; it is described again")]
+    Expired,
+    /// It is over its ceiling.
+    #[error("this is over the playbook's ceiling: {0}; raise it, or change fewer")]
+    OverCeiling(String),
+    /// The change calendar is closed.
+    #[error("{0}; say why it cannot wait")]
+    CalendarClosed(String),
+    /// Somebody has to know why.
+    #[error("say why: it is recorded, and others read it")]
+    WhyNeeded,
+    /// Others were asked already.
+    #[error("{0} of the group {1} have to agree; they were asked")]
+    Sought(usize, String),
+    /// Nobody agrees to their own request.
+    #[error("{0} asked for this, and cannot agree to it as well")]
+    OwnRequest(String),
+    /// Who asked and who agrees are one caller to AWS.
+    #[error(
+        "AWS knows who asked and who agrees as one and the same, {0}; use credentials of your own, or list the role under `shared_roles`"
+    )]
+    SameCaller(String),
+    /// It cannot be said what would be done.
+    #[error("what would be done cannot be said: {0}")]
+    Undescribed(String),
+    /// It cannot be taken back here.
+    #[error("nothing at step {0} can be taken back")]
+    NothingToUndo(StepId),
     /// Nothing is running.
     #[error("nothing is running at this step")]
     NothingRunning,

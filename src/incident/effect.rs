@@ -17,6 +17,10 @@ pub enum Effect {
     StopRemote(AttemptId),
     /// Stop an attempt that reads, if it still runs.
     Abort(AttemptId),
+    /// Ask AWS what the change of the current step would do, and to what.
+    Survey,
+    /// Show others what waits for them, and nothing else.
+    Publish,
     /// Say when that time has come.
     WakeAt(DateTime<Utc>),
 }
@@ -42,6 +46,13 @@ pub fn effects(state: &State, event: &Event) -> Vec<Effect> {
             }]
         }
         Event::CancelRequested { attempt } => vec![Effect::StopRemote(*attempt)],
+        Event::SurveyStarted { .. } => vec![Effect::Survey],
+        Event::ApprovalSought { until, .. } => vec![Effect::Publish, Effect::WakeAt(*until)],
+        Event::ApprovalGranted { .. }
+        | Event::ApprovalDeclined { .. }
+        | Event::ApprovalExpired { .. }
+        | Event::ExecutionEnded { .. } => vec![Effect::Publish],
+        Event::WaveScheduled { at, .. } => vec![Effect::WakeAt(*at)],
         Event::RetryScheduled { at, .. } => vec![Effect::WakeAt(*at)],
         Event::EscalationPostponed { until, .. } => vec![Effect::WakeAt(*until)],
         Event::AttemptEnded { attempt, .. } => vec![Effect::Abort(*attempt)],

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Actor, AlarmRef, AlarmState, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
+    Actor, AlarmRef, AlarmState, Approver, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
     ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Intent, Rehearsal, Remote, Verdict,
     VisitResult,
 };
@@ -126,6 +126,9 @@ pub enum Event {
         /// Whether nobody is there: what may run ahead runs, and no step is arrived at.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unattended: bool,
+        /// Whether only its owner can write it, so that what it permits counts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trusted: bool,
     },
     /// A responder came to a walk that nobody attended.
     ExecutionAttended,
@@ -196,6 +199,24 @@ pub enum Event {
         /// Why it runs.
         origin: AttemptOrigin,
     },
+    /// AWS is asked what exactly a change would do, and to what.
+    SurveyStarted {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What the playbook says of it.
+        intent: Intent,
+    },
+    /// It could not be found out.
+    SurveyFailed {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// Why.
+        reason: String,
+    },
     /// A change to the system was described, and waits for a yes.
     ApprovalRequested {
         /// The step.
@@ -205,6 +226,72 @@ pub enum Event {
         /// What will be done, and nothing else.
         intent: Intent,
         /// SHA-256 of it.
+        digest: String,
+        /// What is to be verified afterwards, as it was before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Value>,
+        /// The time at AWS.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_aws: Option<DateTime<Utc>>,
+    },
+    /// The responder raised the ceiling that a change is over. It is described anew.
+    CeilingRaised {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was over it.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// The responder confirmed it, and asks others to agree.
+    ApprovalSought {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What is to be approved.
+        digest: String,
+        /// Why.
+        reason: String,
+        /// Until when it can be.
+        until: DateTime<Utc>,
+        /// The same, by the clock of AWS.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_aws: Option<DateTime<Utc>>,
+    },
+    /// One of the others agreed.
+    ApprovalGiven {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was approved.
+        digest: String,
+        /// Who.
+        approver: Approver,
+    },
+    /// What claims to be an agreement does not count.
+    ApprovalRefused {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was to be approved.
+        digest: String,
+        /// Whose it claims to be, or the file it stands in.
+        from: String,
+        /// Why it does not count.
+        reason: String,
+    },
+    /// Nobody agreed in time.
+    ApprovalExpired {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// What was to be approved.
         digest: String,
     },
     /// Somebody said yes. The attempt is intended by the same append.
@@ -220,6 +307,42 @@ pub enum Event {
         /// The time at AWS, with which the one request is signed, whenever it is sent:
         /// AWS refuses it five minutes later.
         signed_at: DateTime<Utc>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The next targets of a change have their turn after a pause.
+    WaveScheduled {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// Which turn, counted from 1.
+        wave: u32,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The responder stopped a change between two of its turns.
+    TurnsStopped {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// The turn that came last.
+        wave: u32,
+    },
+    /// They have it. Their attempt is intended by the same append.
+    WaveBegun {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// Which turn, counted from 1.
+        wave: u32,
+        /// The attempt it is for.
+        attempt: AttemptId,
+        /// As of [`Event::ApprovalGranted`].
+        signed_at: DateTime<Utc>,
     },
     /// Somebody said no.
     ApprovalDeclined {
@@ -231,6 +354,9 @@ pub enum Event {
         digest: String,
         /// Why.
         reason: String,
+        /// Which of the others, where it was one of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<Approver>,
     },
     /// AWS named what the attempt runs there.
     AttemptIdentified {

@@ -76,6 +76,21 @@ impl Actor {
     }
 }
 
+/// Somebody else who agreed to a change, or did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approver {
+    /// The operating system's user name.
+    pub user: String,
+    /// The operating system's user id, which the system itself told.
+    pub uid: u32,
+    /// The AWS caller, where AWS itself told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// Whether several people are known to use that caller.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+}
+
 /// When a command was given, by whom, and the randomness its ids are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {

@@ -1,4 +1,10 @@
 //! A change to the system, described so that exactly this and nothing else can be approved.
+//!
+//! What stands in an [`Intent`] is what a screen shows and what its digest covers. The playbook
+//! says the [`Terms`]; AWS says the [`Plan`]: what the document is, and what its targets are. From
+//! then on nothing is looked up again: what was shown is what runs.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +13,7 @@ use uuid::Uuid;
 
 use super::{AttemptId, IncidentId};
 use crate::document::sha256;
-use crate::playbook::StepId;
+use crate::playbook::{ApprovalRule, Ceiling, StepId, WaveSize};
 
 /// What will be done. Its digest is what a responder approves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +36,154 @@ pub struct Intent {
     pub visit: u32,
     /// Makes each request for approval another one.
     pub nonce: Uuid,
+    /// The attempt that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<AttemptId>,
+    /// What the playbook says around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Box<Terms>>,
+    /// What AWS says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<Plan>>,
+}
+
+/// What the playbook says around a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The step's title.
+    pub title: String,
+    /// Who has to agree.
+    pub approval: ApprovalRule,
+    /// How long the request is good, in seconds.
+    pub valid: u64,
+    /// Who agreed beforehand and until when, where that is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preapproved: Option<String>,
+    /// Where each parameter's value came from.
+    pub sources: BTreeMap<String, String>,
+    /// What it stops or restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops: Option<String>,
+    /// How long it is expected to take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<u64>,
+    /// What has to hold afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<String>,
+    /// How long that may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_within: Option<u64>,
+    /// What takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// How much it may touch.
+    pub ceiling: Ceiling,
+    /// Why it may touch more than that, where somebody raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised: Option<String>,
+    /// How many targets at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<WaveSize>,
+    /// How long to wait between two waves, in seconds.
+    #[serde(default)]
+    pub pause: u64,
+}
+
+/// What AWS says of a change: everything that a request to start it will hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The document's name.
+    pub document: String,
+    /// Its version, a number.
+    pub version: String,
+    /// Its SHA-256, in hex, as Systems Manager says it.
+    pub hash: String,
+    /// Whether that is the hash of the reviewed text, where there is one.
+    #[serde(default)]
+    pub reviewed: bool,
+    /// The role it assumes; none where it uses the caller's own rights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What it does, step by step: names and actions.
+    #[serde(default)]
+    pub steps: Vec<(String, String)>,
+    /// Those of its steps that ask for an approval of their own.
+    #[serde(default)]
+    pub gates: Vec<String>,
+    /// The parameters, as Systems Manager takes them.
+    pub parameters: BTreeMap<String, Vec<String>>,
+    /// The parameter that names what is changed, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_parameter: Option<String>,
+    /// Whether that parameter takes one target alone, and each gets an execution of its own.
+    #[serde(default)]
+    pub one_each: bool,
+    /// What is changed, one by one; in the order in which it is.
+    pub targets: Vec<Target>,
+    /// What they are a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// The alarm that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// The change calendar that is closed, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
+}
+
+/// Something that is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its id.
+    pub id: String,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The Availability Zone it is in, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whether its agent answers, where Systems Manager knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<bool>,
+}
+
+/// What targets are a part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// What it is called.
+    pub name: String,
+    /// How many it has.
+    pub total: usize,
+    /// The zones they are in, where that is known.
+    #[serde(default)]
+    pub zones: Vec<String>,
+}
+
+impl Plan {
+    /// What is changed, as a share of what there is: `3 of 41 instances, 7 %, 2 of 3 zones`.
+    #[must_use]
+    pub fn blast_radius(&self) -> Option<String> {
+        let group = self.group.as_ref()?;
+        let count = self.targets.len();
+        let percent = count.saturating_mul(100) / group.total.max(1);
+        let mut said = format!("{count} of {} {}, {percent} %", group.total, group.name);
+        if !group.zones.is_empty() {
+            let mut zones: Vec<&str> = self
+                .targets
+                .iter()
+                .filter_map(|target| target.zone.as_deref())
+                .collect();
+            zones.sort_unstable();
+            zones.dedup();
+            let word = if group.zones.len() == 1 {
+                "zone"
+            } else {
+                "zones"
+            };
+            said = format!("{said}, {} of {} {word}", zones.len(), group.zones.len());
+        }
+        Some(said)
+    }
 }
 
 impl Intent {
@@ -52,10 +206,22 @@ impl Intent {
         AttemptId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    /// The things it acts upon: the values of the parameter that the playbook names as its
-    /// `target_parameter`.
+    /// The document that runs.
+    #[must_use]
+    pub fn document(&self) -> &str {
+        match &self.plan {
+            Some(plan) => &plan.document,
+            None => self.parameters["document"].as_str().unwrap_or(&self.kind),
+        }
+    }
+
+    /// The things it acts upon: those that were found for it, or the values of the parameter that
+    /// the playbook names as its `target_parameter`.
     #[must_use]
     pub fn targets(&self) -> Vec<String> {
+        if let Some(plan) = &self.plan {
+            return plan.targets.iter().map(|one| one.id.clone()).collect();
+        }
         let name = self.parameters["target_parameter"]
             .as_str()
             .unwrap_or_default();
@@ -76,11 +242,72 @@ impl Intent {
         let targets = self.targets();
         match targets.as_slice() {
             [one] => one.clone(),
-            [] => self.parameters["document"]
-                .as_str()
-                .unwrap_or(&self.kind)
-                .to_owned(),
+            [] => self.document().to_owned(),
             several => several.len().to_string(),
+        }
+    }
+
+    /// Who has to agree.
+    #[must_use]
+    pub fn approval(&self) -> ApprovalRule {
+        self.terms
+            .as_ref()
+            .map_or(ApprovalRule::Own, |terms| terms.approval.clone())
+    }
+
+    /// How many others have to agree before it runs, and the group they belong to. What was agreed
+    /// to beforehand asks nobody.
+    #[must_use]
+    pub fn others(&self) -> Option<(usize, &str)> {
+        match self.terms.as_deref() {
+            Some(Terms {
+                approval: ApprovalRule::Others { count, group },
+                preapproved: None,
+                ..
+            }) => Some((*count, group)),
+            _ => None,
+        }
+    }
+
+    /// Why it touches more than it may, unless somebody raised that.
+    #[must_use]
+    pub fn over_ceiling(&self) -> Option<String> {
+        let (terms, plan) = (self.terms.as_ref()?, self.plan.as_ref()?);
+        if terms.raised.is_some() {
+            return None;
+        }
+        let targets = plan.targets.len();
+        if let Some(count) = terms.ceiling.count
+            && targets > usize::try_from(count).unwrap_or(usize::MAX)
+        {
+            return Some(format!("{targets} targets, and {count} at most"));
+        }
+        let percent = terms.ceiling.percent?;
+        let Some(group) = &plan.group else {
+            return Some(format!(
+                "at most {percent} % of a group, and nothing says which group they are of"
+            ));
+        };
+        let most = group.total * usize::try_from(percent).unwrap_or(100);
+        (targets * 100 > most).then(|| {
+            format!(
+                "{targets} of {} {}, and {percent} % at most",
+                group.total, group.name
+            )
+        })
+    }
+
+    /// The targets in turns; one turn where there are no waves. The last ones are what is left.
+    #[must_use]
+    pub fn waves(&self) -> Vec<Vec<String>> {
+        let targets = self.targets();
+        let size = self.terms.as_ref().and_then(|terms| terms.wave);
+        match size {
+            Some(size) if !targets.is_empty() => targets
+                .chunks(size.of(targets.len()))
+                .map(<[String]>::to_vec)
+                .collect(),
+            _ => vec![targets],
         }
     }
 }
@@ -123,16 +350,77 @@ mod tests {
             step: "restart".into(),
             visit: 1,
             nonce: Uuid::from_u128(1),
+            undoes: None,
+            terms: None,
+            plan: None,
+        }
+    }
+
+    fn fleet(targets: usize, total: usize, ceiling: Ceiling, wave: Option<WaveSize>) -> Intent {
+        let zones = ["a", "b", "c"];
+        Intent {
+            terms: Some(Box::new(Terms {
+                title: "Restart".into(),
+                approval: ApprovalRule::Own,
+                valid: 1800,
+                preapproved: None,
+                sources: BTreeMap::new(),
+                stops: None,
+                estimate: None,
+                verify: None,
+                verify_within: None,
+                undo: None,
+                ceiling,
+                raised: None,
+                wave,
+                pause: 0,
+            })),
+            plan: Some(Box::new(Plan {
+                targets: (0..targets)
+                    .map(|number| Target {
+                        id: format!("i-{number}"),
+                        zone: Some(zones[number % 2].into()),
+                        ..Target::default()
+                    })
+                    .collect(),
+                group: Some(Group {
+                    name: "instances".into(),
+                    total,
+                    zones: zones.map(str::to_owned).into(),
+                }),
+                ..Plan::default()
+            })),
+            ..intent(json!({}))
         }
     }
 
     #[test]
     fn any_change_is_another_digest_and_another_attempt() {
-        let one = intent(json!({"document": "D"}));
+        let one = fleet(3, 41, Ceiling::default(), None);
+        let planned = |change: fn(&mut Plan)| {
+            let mut other = one.clone();
+            other.plan.as_deref_mut().map(change).unwrap();
+            other
+        };
         let others = [
-            intent(json!({"document": "E"})),
             Intent {
                 account: "x".into(),
+                ..one.clone()
+            },
+            Intent {
+                region: "x".into(),
+                ..one.clone()
+            },
+            Intent {
+                playbook: "x".into(),
+                ..one.clone()
+            },
+            Intent {
+                step: "x".into(),
+                ..one.clone()
+            },
+            Intent {
+                incident: IncidentId("x".into()),
                 ..one.clone()
             },
             Intent {
@@ -143,6 +431,12 @@ mod tests {
                 nonce: Uuid::from_u128(2),
                 ..one.clone()
             },
+            planned(|plan| plan.document = "x".into()),
+            planned(|plan| plan.version = "2".into()),
+            planned(|plan| plan.hash = "x".into()),
+            planned(|plan| plan.role = Some("x".into())),
+            planned(|plan| drop(plan.parameters.insert("x".into(), Vec::new()))),
+            planned(|plan| plan.targets[0].id = "x".into()),
         ];
         for other in others {
             assert_ne!(other.digest(), one.digest());
@@ -162,6 +456,14 @@ mod tests {
     }
 
     #[test]
+    fn whoever_reads_it_anew_finds_the_same_digest() {
+        let one = fleet(3, 41, Ceiling::default(), Some(WaveSize::Count(2)));
+        let text = serde_json::to_string(&one).unwrap();
+        let again: Intent = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.digest(), one.digest());
+    }
+
+    #[test]
     fn what_has_to_be_typed_names_what_is_changed() {
         let typed = |values: Value| {
             intent(json!({"document": "D", "target_parameter": "InstanceId", "parameters": {"InstanceId": values}})).confirmation()
@@ -170,5 +472,48 @@ mod tests {
         assert_eq!(typed(json!("i-1")), "i-1");
         assert_eq!(typed(json!(["i-1", "i-2"])), "2");
         assert_eq!(intent(json!({"document": "D"})).confirmation(), "D");
+        assert_eq!(fleet(3, 41, Ceiling::default(), None).confirmation(), "3");
+    }
+
+    #[test]
+    fn the_blast_radius_is_said_in_numbers() {
+        let three = fleet(3, 41, Ceiling::default(), None);
+        let said = three.plan.as_ref().and_then(|plan| plan.blast_radius());
+        assert_eq!(said.unwrap(), "3 of 41 instances, 7 %, 2 of 3 zones");
+    }
+
+    #[test]
+    fn more_than_the_ceiling_is_said_until_somebody_raised_it() {
+        let over = |targets, count, percent| {
+            fleet(targets, 41, Ceiling { count, percent }, None).over_ceiling()
+        };
+        assert_eq!(over(3, Some(3), Some(8)), None);
+        assert!(over(4, Some(3), None).is_some());
+        assert!(over(4, None, Some(9)).is_some(), "4 of 41 is more than 9 %");
+        assert_eq!(over(4, None, Some(10)), None);
+        let mut raised = fleet(
+            4,
+            41,
+            Ceiling {
+                count: Some(1),
+                percent: None,
+            },
+            None,
+        );
+        if let Some(terms) = raised.terms.as_mut() {
+            terms.raised = Some("they are idle".into());
+        }
+        assert_eq!(raised.over_ceiling(), None);
+    }
+
+    #[test]
+    fn waves_take_every_target_once() {
+        let sizes = |wave| {
+            let waves = fleet(7, 7, Ceiling::default(), wave).waves();
+            waves.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(None), [7]);
+        assert_eq!(sizes(Some(WaveSize::Count(3))), [3, 3, 1]);
+        assert_eq!(sizes(Some(WaveSize::Percent(50))), [4, 3]);
     }
 }

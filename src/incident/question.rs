@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Approval, Attempt, AttemptStatus, Escalation, Execution, ExecutionStatus, IncidentStatus,
-    State, scope,
+    Approval, Attempt, AttemptOrigin, AttemptStatus, Change, Escalation, Execution,
+    ExecutionStatus, IncidentStatus, State, Survey, scope,
 };
 use crate::expression::{Explanation, Scope, Verdict};
 use crate::playbook::{Branch, Decision, Input, Step, StepId, StepKind};
@@ -22,6 +22,17 @@ pub enum Question<'a> {
     Working(&'a Step),
     /// A change waits for a yes.
     Approval(&'a Approval),
+    /// What a change would do could not be found out; the responder decides what follows.
+    Undescribed(&'a Survey),
+    /// A change was made, and something is not as it should be; the responder decides what follows.
+    Standing {
+        /// The step.
+        step: &'a Step,
+        /// The change.
+        change: &'a Change,
+        /// What is not as it should be.
+        standing: Standing,
+    },
     /// Nobody knows whether a change was made; the responder decides what follows.
     Unknown {
         /// The step.
@@ -94,15 +105,7 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
         return Question::Ended;
     };
     match &step.kind {
-        StepKind::Automated(_) => match (&execution.approval, unknown(execution, &step.id)) {
-            (Some(approval), _) => Question::Approval(approval),
-            (None, Some(attempt)) => Question::Unknown {
-                step,
-                visit: visit.number,
-                attempt,
-            },
-            (None, None) => Question::Working(step),
-        },
+        StepKind::Automated(_) => automated(execution, step, visit.number),
         StepKind::Manual(_) => Question::Manual {
             step,
             visit: visit.number,
@@ -114,6 +117,94 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
         },
         StepKind::Outcome(_) | StepKind::Playbook(_) => Question::Ended,
     }
+}
+
+fn automated<'a>(execution: &'a Execution, step: &'a Step, visit: u32) -> Question<'a> {
+    if let Some(approval) = &execution.approval {
+        return Question::Approval(approval);
+    }
+    if let Some(survey) = &execution.survey {
+        return match &survey.failed {
+            Some(_) => Question::Undescribed(survey),
+            None => Question::Working(step),
+        };
+    }
+    if let Some(attempt) = unknown(execution, &step.id) {
+        return Question::Unknown {
+            step,
+            visit,
+            attempt,
+        };
+    }
+    match (stands(execution), &execution.change) {
+        (Some(standing), Some(change)) => Question::Standing {
+            step,
+            change,
+            standing,
+        },
+        _ => Question::Working(step),
+    }
+}
+
+/// What is not as it should be after a change, and what can be done about it here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What is not as it should be.
+    pub reason: String,
+    /// Whether it can be taken back.
+    pub can_undo: bool,
+    /// Whether it can be looked at again.
+    pub can_verify: bool,
+}
+
+/// Finds out whether a change stands that did not have its effect, or was not made to its end.
+pub(super) fn stands(execution: &Execution) -> Option<Standing> {
+    let change = execution.change.as_ref()?;
+    let current = execution.current()?;
+    if current.step != change.step || current.number != change.visit {
+        return None;
+    }
+    let latest = execution.latest_attempt(&change.step)?;
+    let (result, _) = latest.end.as_ref()?;
+    let remediation = execution.playbook.step(&change.step.0)?.remediation()?;
+    if change.stopped && change.intent.undoes.is_none() {
+        return Some(Standing {
+            reason: format!(
+                "you stopped it after turn {} of {}",
+                change.wave,
+                change.intent.waves().len()
+            ),
+            can_undo: remediation.undo.is_some(),
+            can_verify: false,
+        });
+    }
+    let why = || {
+        let why = result.error.clone();
+        why.unwrap_or_else(|| result.status.name().into())
+    };
+    if matches!(
+        result.status,
+        AttemptStatus::Succeeded | AttemptStatus::Unknown
+    ) || change.intent.undoes.is_some()
+    {
+        return None;
+    }
+    let looked = latest.origin == AttemptOrigin::Verify;
+    let waves = change.intent.waves().len();
+    let reason = match (looked, waves) {
+        (true, 1) => why(),
+        (true, _) => format!("after turn {} of {waves}: {}", change.wave, why()),
+        (false, 1) => why(),
+        (false, _) => format!("turn {} of {waves} failed: {}", change.wave, why()),
+    };
+    let can_undo = remediation.undo.is_some();
+    // One turn that failed has no part that stands, unless it can be taken back.
+    let stands = looked || can_undo || change.wave > 1;
+    stands.then_some(Standing {
+        reason,
+        can_undo,
+        can_verify: looked,
+    })
 }
 
 /// The step's latest attempt, if it was to change something and nobody knows whether it did.

@@ -10,7 +10,10 @@ use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Intent, Remote, Verdict};
+use super::{
+    Actor, Approver, AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Intent, Remote,
+    Verdict,
+};
 use crate::playbook::{Outcome, Playbook, Severity, StepId, Vocabulary};
 
 /// An incident and everything in it.
@@ -267,8 +270,14 @@ pub struct Execution {
     pub retries: OrdMap<StepId, Retry>,
     /// Outputs by name.
     pub outputs: OrdMap<String, Output>,
+    /// Where each of them came from.
+    pub input_sources: OrdMap<String, String>,
+    /// The change that AWS is asked about.
+    pub survey: Option<Survey>,
     /// The change that waits for a yes.
     pub approval: Option<Approval>,
+    /// The change that is made, verified or taken back at the current step.
+    pub change: Option<Change>,
     /// When the change was signed whose attempt starts next: in the same append.
     pub(super) signed: Option<DateTime<Utc>>,
     /// Escalations, the latest last.
@@ -279,6 +288,8 @@ pub struct Execution {
     pub failed_steps: u32,
     /// Whether no responder has come to it yet: only what may run ahead runs.
     pub unattended: bool,
+    /// Whether its file can be written by its owner alone, so that what it permits counts.
+    pub trusted: bool,
 }
 
 fn playbook_id<S: serde::Serializer>(
@@ -293,6 +304,13 @@ impl Execution {
     #[must_use]
     pub fn current(&self) -> Option<&Visit> {
         self.visits.last().filter(|visit| visit.result.is_none())
+    }
+
+    /// Tells whether the responder stands at this very visit of a step.
+    #[must_use]
+    pub fn is_at(&self, step: &StepId, visit: u32) -> bool {
+        self.current()
+            .is_some_and(|current| current.step == *step && current.number == visit)
     }
 
     /// How often a step has been arrived at.
@@ -458,6 +476,8 @@ pub enum AttemptOrigin {
     TakeUp,
     /// The responder approved it.
     Approval,
+    /// It reads what a change has done.
+    Verify,
 }
 
 /// What is not known of an attempt that changes the system.
@@ -482,8 +502,81 @@ pub struct Approval {
     pub intent: Arc<Intent>,
     /// SHA-256 of it.
     pub digest: String,
-    /// When it was asked for.
+    /// What is to be verified afterwards, as it was before.
+    pub before: Option<Arc<Value>>,
+    /// When it was described.
     pub asked_at: DateTime<Utc>,
+    /// Until when it can be approved.
+    pub until: DateTime<Utc>,
+    /// The same, by the clock of AWS: this machine's may be set back.
+    pub until_aws: Option<DateTime<Utc>>,
+    /// Whether others were asked, by whom and why.
+    pub sought: Option<Sought>,
+    /// Those who agreed.
+    pub given: Vector<Approver>,
+    /// What does not count: whose it claims to be, and why it does not.
+    pub refused: Vector<(String, String)>,
+}
+
+impl Approval {
+    /// Whether it has ended by either clock. The incident's own never goes back.
+    #[must_use]
+    pub fn has_ended(&self, at: DateTime<Utc>, at_aws: DateTime<Utc>) -> bool {
+        at >= self.until || self.until_aws.is_some_and(|until| at_aws >= until)
+    }
+}
+
+/// That others were asked to agree.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sought {
+    /// By whom.
+    pub by: Arc<Actor>,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A change that AWS is asked about before anybody can agree to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Survey {
+    /// The step.
+    pub step: StepId,
+    /// Which visit of it.
+    pub visit: u32,
+    /// What the playbook says of it.
+    pub intent: Arc<Intent>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Why it could not be found out.
+    pub failed: Option<String>,
+}
+
+/// A change that was approved, until its step is left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The step.
+    pub step: StepId,
+    /// Which visit of it.
+    pub visit: u32,
+    /// What is done.
+    pub intent: Arc<Intent>,
+    /// SHA-256 of it.
+    pub digest: String,
+    /// Which turn came last, counted from 1; 0 before the first.
+    pub wave: u32,
+    /// Its attempt.
+    pub attempt: Option<AttemptId>,
+    /// When the next turn is.
+    pub next: Option<DateTime<Utc>>,
+    /// Whether the responder stopped it between two turns.
+    pub stopped: bool,
+    /// When the last turn ended, by the clock of AWS.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What is to be verified, as it was before.
+    pub before: Option<Arc<Value>>,
+    /// The same, as it was when it was last looked at.
+    pub after: Option<Arc<Value>>,
 }
 
 /// How an attempt ended.

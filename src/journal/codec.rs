@@ -31,6 +31,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             text,
             others,
             unattended,
+            trusted,
         } => {
             let slim = Event::ExecutionStarted {
                 execution: *execution,
@@ -40,6 +41,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
                 text: String::new(),
                 others: others.clone(),
                 unattended: *unattended,
+                trusted: *trusted,
             };
             Some((slim, text.clone()))
         }

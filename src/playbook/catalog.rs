@@ -38,6 +38,9 @@ pub struct Entry {
     pub others: Vec<Source>,
     /// Where it came from.
     pub origin: Origin,
+    /// Whether its file, and those of the playbooks that it walks, can be written by their owner
+    /// alone, so that what they permit counts.
+    pub trusted: bool,
 }
 
 /// A playbook that cannot be used, and why.
@@ -84,6 +87,8 @@ pub struct Catalog {
 /// A playbook that others may walk on the way.
 #[derive(Debug, Clone)]
 struct Known {
+    /// Whether its owner alone can write it.
+    kept: bool,
     source: Source,
     compiled: Arc<Compiled>,
 }
@@ -152,6 +157,7 @@ impl Catalog {
     pub fn know(&mut self, origin: &Origin, source: &Source, vocabulary: &Vocabulary) {
         if !is_escalation(origin) {
             self.library.push(Known {
+                kept: is_believed(origin),
                 source: source.clone(),
                 compiled: Arc::new(parse::compile(source, vocabulary)),
             });
@@ -191,6 +197,7 @@ impl Catalog {
         let parsed = parse::compile(&source, vocabulary);
         let known = self.others(&parsed.calls);
         let others: Vec<Source> = known.iter().map(|one| one.source.clone()).collect();
+        let all_kept = known.iter().all(|one| one.kept);
         let known: Vec<&Compiled> = known.iter().map(|one| &*one.compiled).collect();
         let Compiled {
             playbook,
@@ -217,9 +224,20 @@ impl Catalog {
                     .help("define it in `escalation.toml`, beside the playbooks"),
             );
         }
+        let kept = is_believed(&origin);
+        let trusted = kept && all_kept;
+        if let Some(playbook) = &playbook
+            && playbook.is_preapproved()
+            && !trusted
+        {
+            problems.push(
+                Problem::warning("`preapproved` is ignored here: others than its owner can write this file or its folder")
+                    .help("let root or yourself own both, and take the others' right to write: chmod go-w"),
+            );
+        }
         let playbook = playbook.filter(|playbook| {
             let declares = playbook.declares_read_only();
-            let believed = !declares || matches!(&origin, Origin::File(path) if is_kept(path)) || matches!(origin, Origin::Embedded(_));
+            let believed = !declares || kept;
             if !believed {
                 problems.push(
                     Problem::error("`read_only` is ignored here: others than its owner can write this file or its folder")
@@ -237,6 +255,7 @@ impl Catalog {
                 source,
                 others,
                 origin,
+                trusted,
             });
         } else {
             self.broken.push(Broken {
@@ -354,6 +373,14 @@ pub fn glob(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// Whether what a file permits counts.
+fn is_believed(origin: &Origin) -> bool {
+    match origin {
+        Origin::File(path) => is_kept(path),
+        Origin::Embedded(_) => true,
+    }
 }
 
 fn is_escalation(origin: &Origin) -> bool {

@@ -14,6 +14,7 @@ mod link;
 mod model;
 mod parameter;
 mod parse;
+mod remediation;
 mod runs;
 mod steps;
 mod values;
@@ -26,4 +27,7 @@ pub use link::compile;
 pub use model::*;
 pub use parameter::Parameter;
 pub use parse::Compiled;
+pub use remediation::{
+    ApprovalRule, Ceiling, Preapproval, REQUEST_LIFE, Remediation, WaveSize, Waves,
+};
 pub use vocabulary::{ActionKey, ActionKind, KeyKind, Vocabulary};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Input, Parameter};
+use super::{Input, Parameter, Remediation};
 use crate::expression::{Expression, Template};
 
 /// The id of a step, unique in its playbook.
@@ -243,6 +243,15 @@ impl Playbook {
         self.steps.iter().find(|step| &*step.id.0 == id)
     }
 
+    /// Tells whether somebody agreed to one of its changes beforehand.
+    #[must_use]
+    pub fn is_preapproved(&self) -> bool {
+        self.steps.iter().any(|step| {
+            step.remediation()
+                .is_some_and(|remediation| remediation.preapproved.is_some())
+        })
+    }
+
     /// Tells whether any of its actions is trusted to change nothing because the file says so.
     #[must_use]
     pub fn declares_read_only(&self) -> bool {
@@ -326,6 +335,17 @@ pub struct Step {
     pub kind: StepKind,
 }
 
+impl Step {
+    /// What belongs to its change, if it makes one.
+    #[must_use]
+    pub fn remediation(&self) -> Option<&Remediation> {
+        match &self.kind {
+            StepKind::Automated(automated) => automated.remediation.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of node.
 #[derive(Debug, Clone)]
 pub enum StepKind {
@@ -393,6 +413,8 @@ pub struct Automated {
     pub every: Duration,
     /// Whether it may run ahead of the responder.
     pub prefetch: bool,
+    /// What belongs to a change, where it makes one.
+    pub remediation: Option<Box<Remediation>>,
 }
 
 /// One action of a step.

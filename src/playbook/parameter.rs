@@ -39,6 +39,21 @@ impl Parameter {
         }
     }
 
+    /// Writes it for people: what has no value shows as its expression.
+    #[must_use]
+    pub fn show(&self, scope: &Scope) -> Value {
+        match self {
+            Self::Plain(value) => value.clone(),
+            Self::Text(template, _) => template.show(scope).into(),
+            Self::List(items) => items.iter().map(|item| item.show(scope)).collect(),
+            Self::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.clone(), value.show(scope)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
     /// Lists all its expressions.
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expression> {

@@ -209,6 +209,23 @@ fn parameters(
     (Parameter::Map(entries), elsewhere)
 }
 
+/// Reads a change that stands by itself: what takes another one back.
+pub(super) fn change(node: &Node, draft: &Draft<'_>, local: &[&'static str]) -> Option<Run> {
+    let table = Reader::new(node, "`undo`", draft.problems);
+    let run = run(&table, String::new(), draft, local);
+    table.finish();
+    if let Some(run) = &run
+        && !run.mutating
+    {
+        draft.problems.push(
+            Problem::error("what takes a change back is a change itself")
+                .at(node.span.clone())
+                .help("write undo.ssm_automation = { document = \"…\", … }"),
+        );
+    }
+    run
+}
+
 /// A step that changes the system makes one change, once, after approval.
 pub(super) fn one_change(reader: &Reader<'_>, draft: &Draft<'_>, runs: &[Run]) {
     let refuse = |key: &'static str, message: &str, help: &str| {
@@ -253,16 +270,6 @@ pub(super) fn one_change(reader: &Reader<'_>, draft: &Draft<'_>, runs: &[Run]) {
             "prefetch",
             "a change is never made ahead of the responder",
             "take `prefetch` away",
-        );
-    }
-    if reader
-        .string("approval")
-        .is_some_and(|text| text.value != "self")
-    {
-        refuse(
-            "approval",
-            "this version knows `approval = \"self\"` alone",
-            "write \"self\": whoever is at the console reads what will be done, and types the target's name",
         );
     }
 }

@@ -7,7 +7,7 @@ use super::model::{
     Automated, Branch, Call, Decision, Diagnostic, Manual, Outcome, Run, Step, StepId, StepKind,
 };
 use super::parse::{self, Draft, Output};
-use super::{ActionKey, KeyKind, parameter, runs};
+use super::{ActionKey, KeyKind, parameter, remediation, runs};
 use crate::document::{Kind, Located, Node, Problem, Reader};
 use crate::expression::{Quoting, ShellLine, Template, unsafe_value};
 
@@ -127,8 +127,6 @@ fn empty() -> Template {
 
 fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
     reader.required("expect");
-    reader.not_yet("verify");
-    reader.not_yet("undo");
     let output = output_name(reader, draft);
     let for_each = reader
         .node("for_each")
@@ -169,14 +167,12 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
                 .help("add `output = \"name\"`"),
         );
     }
-    if runs.iter().any(|run| run.mutating) {
+    let remediation = runs.iter().any(|run| run.mutating).then(|| {
         runs::one_change(reader, draft, &runs);
-    } else if let Some(node) = reader.node("approval") {
-        draft.problems.push(
-            Problem::error("nothing here needs approval: the step only reads")
-                .at(node.span.clone())
-                .help("take `approval` away"),
-        );
+        Box::new(remediation::read(reader, draft))
+    });
+    if remediation.is_none() {
+        changes_nothing(reader, draft);
     }
     let prefetched = runs.iter().all(|run| run.prefetched);
     let permissions = reader.strings("permissions");
@@ -209,7 +205,29 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
             .unwrap_or(8),
         until,
         every: reader.duration("every").unwrap_or(Duration::from_secs(10)),
+        remediation,
     }))
+}
+
+/// What belongs to a change stands with one.
+fn changes_nothing(reader: &Reader<'_>, draft: &Draft<'_>) {
+    for key in [
+        "approval",
+        "preapproved",
+        "stops",
+        "ceiling",
+        "waves",
+        "verify",
+        "undo",
+    ] {
+        if let Some(node) = reader.node(key) {
+            draft.problems.push(
+                Problem::error(format!("`{key}` belongs to a change: this step only reads"))
+                    .at(node.span.clone())
+                    .help(format!("take `{key}` away")),
+            );
+        }
+    }
 }
 
 /// A step that lists its permissions lists all that its actions need.

@@ -84,6 +84,31 @@ fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Comma
             visit: approval.visit,
             digest: approval.digest.clone(),
             typed: approval.intent.confirmation(),
+            reason: None,
+        }),
+        Question::Undescribed(survey) => Some(Command::Decline {
+            step: survey.step.clone(),
+            visit: survey.visit,
+            reason: survey.failed.clone().unwrap_or_default(),
+        }),
+        // The bot trusts the playbook: what did not have its effect is taken back.
+        Question::Standing {
+            step,
+            change,
+            standing,
+        } => Some(if standing.can_undo {
+            Command::Undo {
+                step: step.id.clone(),
+                visit: change.visit,
+            }
+        } else {
+            Command::Confirm {
+                step: step.id.clone(),
+                visit: change.visit,
+                verdict: Verdict::Failed,
+                note: Some(standing.reason),
+                answers: BTreeMap::new(),
+            }
         }),
         // It is certain that nothing was changed: the bot asks for it anew.
         Question::Unknown { step, visit, .. } => Some(Command::RequestAgain {

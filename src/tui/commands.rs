@@ -29,6 +29,9 @@ pub enum CommandId {
     Approve,
     ApproveChange,
     Decline,
+    RaiseCeiling,
+    Undo,
+    VerifyAgain,
     AskAnew,
     Postpone,
     Answer,
@@ -66,6 +69,10 @@ pub enum Place {
     WithIncident,
     /// At a change that waits for a yes.
     Approval,
+    /// At a change that could not be described.
+    Undescribed,
+    /// At a change that was made, and is not what it was to be.
+    Standing,
     /// At a change of which nobody knows whether it was made.
     Unknown,
     /// While another console writes the incident.
@@ -153,6 +160,62 @@ pub const COMMANDS: &[Entry] = &[
         "decline",
         "do not make the change, with a reason",
         Place::Approval,
+        0,
+    ),
+    entry(
+        CommandId::RaiseCeiling,
+        &["c"],
+        "raise ceiling",
+        "let the change touch more than the playbook allows, with a reason",
+        Place::Approval,
+        1,
+    ),
+    entry(
+        CommandId::AskAnew,
+        &["a"],
+        "try again",
+        "find out again what the change would do",
+        Place::Undescribed,
+        0,
+    ),
+    entry(
+        CommandId::Decline,
+        &["f"],
+        "decline",
+        "do not make the change that cannot be described, with a reason",
+        Place::Undescribed,
+        0,
+    ),
+    entry(
+        CommandId::Undo,
+        &["u"],
+        "take back",
+        "take the change back; what does that is described first",
+        Place::Standing,
+        0,
+    ),
+    entry(
+        CommandId::VerifyAgain,
+        &["v"],
+        "look again",
+        "read again whether the change worked",
+        Place::Standing,
+        0,
+    ),
+    entry(
+        CommandId::Done,
+        &["d"],
+        "it worked",
+        "the change worked all the same; the playbook goes on",
+        Place::Standing,
+        0,
+    ),
+    entry(
+        CommandId::Failed,
+        &["f"],
+        "leave it",
+        "leave the change as it is; the playbook goes on as after a failure",
+        Place::Standing,
         0,
     ),
     entry(

@@ -91,6 +91,17 @@ pub enum Purpose {
         digest: String,
         /// What has to be typed.
         wanted: String,
+        /// Whether others are asked to agree.
+        others: bool,
+    },
+    /// Why a change may touch more than its playbook allows.
+    RaiseCeiling {
+        /// The step.
+        step: StepId,
+        /// Which visit of it.
+        visit: u32,
+        /// SHA-256 of what is on the screen.
+        digest: String,
     },
     /// Why a change is not made.
     Decline {

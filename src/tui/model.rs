@@ -441,6 +441,8 @@ impl Model {
                         Some(Question::Escalation(_)) => places.push(Place::Escalation),
                         Some(Question::Input(_)) => places.push(Place::Input),
                         Some(Question::Approval(_)) => places.push(Place::Approval),
+                        Some(Question::Undescribed(_)) => places.push(Place::Undescribed),
+                        Some(Question::Standing { .. }) => places.push(Place::Standing),
                         Some(Question::Unknown { .. }) => places.push(Place::Unknown),
                         Some(Question::Manual { .. }) => places.push(Place::Manual),
                         Some(Question::Decision { .. }) => places.push(Place::Decision),

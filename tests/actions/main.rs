@@ -37,6 +37,7 @@ async fn account(speed: f64) -> Account {
         rehearsal_endpoint: Some(simulator.endpoint()),
     };
     let context = Context {
+        since: None,
         aws: Reach::new(Arc::new(Pool::new(settings)), None),
         secrets: Arc::from([("db".to_owned(), SecretSource::Ssm("/prod/db/ro".into()))]),
         programs: Arc::new(RehearsedPrograms {

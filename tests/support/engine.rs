@@ -59,7 +59,7 @@ pub fn with_programs(programs: Arc<dyn Programs>) -> Settings {
         actor: engine::actor(),
         speed: 1.0,
         redactor: Redactor::default(),
-        read_only: false,
+        changes: Default::default(),
     }
 }
 
@@ -102,6 +102,7 @@ async fn open_text(folder: &Path, text: String, settings: Settings) -> Handle {
             name: "p.toml".into(),
             text,
             others: Vec::new(),
+            trusted: true,
         })
         .await
         .unwrap();

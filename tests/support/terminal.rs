@@ -212,7 +212,7 @@ pub fn to_the_approval(terminal: &mut Terminal) {
     let screen = terminal.see("Shall this change be made?");
     for wanted in [
         "AWS-RestartEC2Instance",
-        "changes   i-0a1b2c3d4e5f60718",
+        "changes    i-0a1b2c3d4e5f60718",
         "account 111122223333 · eu-central-1",
     ] {
         assert!(screen.contains(wanted), "{screen}");

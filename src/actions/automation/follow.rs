@@ -260,10 +260,13 @@ fn end(execution: &AutomationExecution, redactor: &Redactor) -> Option<Result<Va
         return Some(Ok(output));
     };
     let id = execution.automation_execution_id().unwrap_or_default();
-    let why = output["failure"]
+    let mut why = output["failure"]
         .as_str()
         .map(|why| format!(": {why}"))
         .unwrap_or_default();
+    if let Some(alarm) = output["stopped_by"][0].as_str() {
+        why = format!(", stopped by the alarm {alarm}{why}");
+    }
     Some(Err(ActionError {
         status: status_of_attempt,
         message: format!("the automation {id} ended as {}{why}", status.as_str()),
@@ -309,14 +312,27 @@ fn output(execution: &AutomationExecution, status: &Status) -> Value {
     if let Some(failure) = failure {
         output["failure"] = failure.into();
     }
+    if let Some(ended) = moment(execution.execution_end_time()) {
+        output["ended"] = ended.into();
+    }
+    let fired: Vec<&str> = execution
+        .triggered_alarms()
+        .iter()
+        .map(aws_sdk_ssm::types::AlarmStateInformation::name)
+        .collect();
+    if !fired.is_empty() {
+        output["stopped_by"] = json!(fired);
+    }
     output
 }
 
+fn moment(time: Option<&aws_sdk_ssm::primitives::DateTime>) -> Option<String> {
+    let time = time?;
+    let time = chrono::DateTime::from_timestamp(time.secs(), time.subsec_nanos())?;
+    Some(time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+}
+
 fn step_output(step: &StepExecution) -> Value {
-    let time = |time: Option<&aws_sdk_ssm::primitives::DateTime>| {
-        time.and_then(|time| chrono::DateTime::from_timestamp(time.secs(), time.subsec_nanos()))
-            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
-    };
     let outputs: Map<String, Value> = step
         .outputs()
         .into_iter()
@@ -327,8 +343,8 @@ fn step_output(step: &StepExecution) -> Value {
         "status": step.step_status().map(Status::as_str),
         "action": step.action(),
         "inputs": step.inputs().cloned().unwrap_or_default(),
-        "started": time(step.execution_start_time()),
-        "ended": time(step.execution_end_time()),
+        "started": moment(step.execution_start_time()),
+        "ended": moment(step.execution_end_time()),
         "outputs": outputs,
     });
     if let Some(message) = step.failure_message() {

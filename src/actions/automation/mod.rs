@@ -2,6 +2,8 @@
 
 mod follow;
 mod start;
+mod survey;
+mod targets;
 
 use std::collections::HashMap;
 
@@ -15,7 +17,8 @@ use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::is_secret;
 
 pub use follow::{follow, stop};
-pub use start::{Looked, Started, look_up, start, tag};
+pub use start::{Looked, Started, Turn, look_up, start, tag};
+pub use survey::{Standards, is_quiet, survey, unchanged};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -39,6 +42,26 @@ pub(super) const KIND: ActionKind = ActionKind {
             "the parameter that names what is changed; to approve it, its value is typed, or how many there are",
         ),
         Key::optional(
+            "targets",
+            KeyKind::Json,
+            "what is changed, where the parameter does not name it: one of { tags = { Role = \"web\" } }, { resource_group = \"…\" }, { auto_scaling_group = \"…\" }, { ids = [\"…\"] }",
+        ),
+        Key::optional(
+            "among",
+            KeyKind::Json,
+            "what the targets are a part of, written like `targets`; the share of it is said and limited",
+        ),
+        Key::optional(
+            "alarm",
+            KeyKind::Text,
+            "an alarm that stops the change when it fires; not the incident's own",
+        ),
+        Key::optional(
+            "hash",
+            KeyKind::Text,
+            "the SHA-256 of the reviewed document, in hex: another one is refused",
+        ),
+        Key::optional(
             "read_only",
             KeyKind::Boolean,
             "a declaration that it changes nothing",
@@ -53,6 +76,10 @@ pub(super) const KIND: ActionKind = ActionKind {
         "steps",
         "failure",
         "children",
+        "ended",
+        "before",
+        "after",
+        "verified",
     ],
     prefetched: ActionKind::never,
     mutating: |parameters| parameters["read_only"] != Value::Bool(true),
@@ -66,7 +93,27 @@ pub(super) const KIND: ActionKind = ActionKind {
         .map(str::to_owned)
         .into();
         if parameters["read_only"] != Value::Bool(true) {
+            all.extend(["ssm:DescribeDocument", "ssm:GetDocument"].map(str::to_owned));
+            all.push("ssm:DescribeInstanceInformation".into());
             all.push("iam:PassRole".into());
+            for key in ["targets", "among"] {
+                all.extend(
+                    ["tags", "resource_group", "auto_scaling_group"]
+                        .into_iter()
+                        .filter(|way| parameters[key].get(way).is_some())
+                        .map(|way| {
+                            match way {
+                                "tags" => "ec2:DescribeInstances",
+                                "resource_group" => "resource-groups:ListGroupResources",
+                                _ => "autoscaling:DescribeAutoScalingGroups",
+                            }
+                            .to_owned()
+                        }),
+                );
+            }
+            if parameters.get("alarm").is_some() {
+                all.push("cloudwatch:DescribeAlarms".into());
+            }
         }
         all
     },
@@ -109,8 +156,32 @@ fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
             ),
         ));
     }
+    let changes = parameters["read_only"] != Value::Bool(true);
+    for key in ["targets", "among"] {
+        let Some(selector) = parameters.get(key) else {
+            continue;
+        };
+        if !changes {
+            return Err((key, "it belongs to a change, and this one reads".into()));
+        }
+        // One expression may stand for a list of ids: it is looked at once it is filled in.
+        let mut written = selector.clone();
+        if let Some(Value::String(_)) = written.get("ids") {
+            written["ids"] = Value::Array(Vec::new());
+        }
+        if serde_json::from_value::<targets::Selector>(written).is_err() {
+            return Err((key, "write one of { tags = { Role = \"web\" } }, { resource_group = \"…\" }, { auto_scaling_group = \"…\" }, { ids = [\"…\"] }".into()));
+        }
+    }
+    if parameters.get("targets").is_some() && parameters.get("target_parameter").is_none() {
+        return Err((
+            "targets",
+            "say with `target_parameter` which of the document's parameters takes them".into(),
+        ));
+    }
     if let Some(name) = parameters["target_parameter"].as_str()
         && given.get(name).is_none()
+        && parameters.get("targets").is_none()
     {
         return Err(("target_parameter", format!("`parameters` has no {name:?}")));
     }
@@ -125,8 +196,11 @@ pub(super) struct Request {
     version: Option<String>,
     #[serde(default)]
     parameters: serde_json::Map<String, Value>,
-    #[serde(rename = "target_parameter")]
-    _target_parameter: Option<String>,
+    target_parameter: Option<String>,
+    targets: Option<targets::Selector>,
+    among: Option<targets::Selector>,
+    alarm: Option<String>,
+    hash: Option<String>,
     #[serde(default)]
     read_only: bool,
 }

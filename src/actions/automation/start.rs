@@ -1,5 +1,6 @@
 //! Starting an Automation once, and finding it again by its tag.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -8,14 +9,16 @@ use aws_sdk_ssm::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ssm::error::{BoxError, SdkError};
-use aws_sdk_ssm::types::{AutomationExecutionFilter, AutomationExecutionFilterKey, Tag};
+use aws_sdk_ssm::types::{
+    Alarm, AlarmConfiguration, AutomationExecutionFilter, AutomationExecutionFilterKey, Tag, Target,
+};
 use aws_smithy_async::time::TimeSource;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{ActionError, Request};
 use crate::aws::{Aws, AwsClock, AwsError, Class, Pages, Quota, describe};
+use crate::incident::Intent;
 
 /// What every tag key of an attempt begins with.
 const TAG: &str = "standdown:attempt:";
@@ -82,26 +85,84 @@ impl<F: Fn() -> bool + Send + Sync> Intercept for Door<F> {
     }
 }
 
+/// Which of its targets a change is sent for.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn<'a> {
+    /// The change.
+    pub intent: &'a Intent,
+    /// Which turn, counted from 1.
+    pub number: u32,
+}
+
+impl Turn<'_> {
+    fn call(self, aws: &Aws) -> Result<Call, String> {
+        let Some(plan) = &self.intent.plan else {
+            // It was approved by a version that asked AWS nothing before.
+            let request: Request =
+                serde_json::from_value(self.intent.parameters.clone()).map_err(|error| {
+                    format!("a parameter does not fit once it is filled in: {error}")
+                })?;
+            return build(aws, &request).map_err(|error| error.message);
+        };
+        let at = usize::try_from(self.number.saturating_sub(1)).unwrap_or(usize::MAX);
+        let mut waves = self.intent.waves();
+        if at >= waves.len() {
+            return Err(format!("there is no turn {}", self.number));
+        }
+        let targets = waves.swap_remove(at);
+        let mut parameters: HashMap<String, Vec<String>> =
+            plan.parameters.clone().into_iter().collect();
+        let mut call = aws
+            .ssm
+            .start_automation_execution()
+            .document_name(&plan.document)
+            .document_version(&plan.version);
+        if let Some(name) = &plan.target_parameter {
+            if plan.one_each && targets.len() > 1 {
+                parameters.remove(name);
+                let several = Target::builder()
+                    .key("ParameterValues")
+                    .set_values(Some(targets.clone()))
+                    .build();
+                // All of a turn at once: the turns are what limits it. One failure ends it.
+                call = call
+                    .target_parameter_name(name)
+                    .targets(several)
+                    .max_concurrency(targets.len().to_string())
+                    .max_errors("0");
+            } else {
+                parameters.insert(name.clone(), targets);
+            }
+        }
+        if let Some(alarm) = &plan.alarm {
+            let alarm = Alarm::builder()
+                .name(alarm)
+                .build()
+                .map_err(|error| error.to_string())?;
+            let stops = AlarmConfiguration::builder()
+                .alarms(alarm)
+                // An alarm that cannot be asked stops it: nobody would see that it fires.
+                .ignore_poll_alarm_failure(false)
+                .build()
+                .map_err(|error| error.to_string())?;
+            call = call.alarm_configuration(stops);
+        }
+        Ok(call.set_parameters((!parameters.is_empty()).then_some(parameters)))
+    }
+}
+
 /// Sends the request once: no retries, the attempt as its token and tag, signed with the time of
 /// the intent, and only if `may_send` holds at the last moment.
 pub async fn start(
     aws: &Aws,
-    parameters: &Value,
+    turn: Turn<'_>,
     attempt: Uuid,
     signed_at: DateTime<Utc>,
     may_send: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Started {
-    let request: Request = match serde_json::from_value(parameters.clone()) {
-        Ok(request) => request,
-        Err(error) => {
-            return Started::Refused(format!(
-                "a parameter does not fit once it is filled in: {error}"
-            ));
-        }
-    };
-    let call = match build(aws, &request) {
+    let call = match turn.call(aws) {
         Ok(call) => call,
-        Err(error) => return Started::Refused(error.message),
+        Err(error) => return Started::Refused(error),
     };
     let tag = match Tag::builder().key(tag(attempt)).value("standdown").build() {
         Ok(tag) => tag,

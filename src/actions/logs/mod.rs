@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{ActionError, Context, Span, began};
+use super::{ActionError, Context, Span};
 use crate::aws::{Aws, AwsError, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
@@ -147,7 +147,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         truncated: false,
     };
     let now = aws.now();
-    let from = began(now, request.window).timestamp_millis();
+    let from = context.from(now, request.window).timestamp_millis();
     let mut read = now.timestamp_millis();
     look(aws, &request, context, &mut reader, from).await?;
     if let Some(follow) = request.follow {

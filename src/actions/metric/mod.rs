@@ -313,7 +313,19 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         from: now.saturating_sub(length),
         to: now,
     };
-    let lines = fetch::lines(aws, &request, window).await?;
+    let window = match context.since {
+        // A datapoint tells of the whole period that it begins.
+        Some(since) => Window {
+            from: whole(since.timestamp(), period).max(window.from).min(now),
+            ..window
+        },
+        None => window,
+    };
+    let lines = if window.from < window.to {
+        fetch::lines(aws, &request, window).await?
+    } else {
+        Vec::new()
+    };
     let series = lines.iter().filter(|line| line.meaning != Meaning::Band);
     if request.expression.is_some() && series.count() > 1 {
         return Err(ActionError::failed(
@@ -341,6 +353,16 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         output["baseline"] = summary::baseline(&request, &lines, &earlier);
     }
     Ok(output)
+}
+
+/// The first whole period that begins at a time or after it.
+fn whole(at: i64, period: i64) -> i64 {
+    at.div_euclid(period).saturating_mul(period)
+        + if at.rem_euclid(period) == 0 {
+            0
+        } else {
+            period
+        }
 }
 
 /// Why AWS says that some of it is missing.

@@ -11,6 +11,7 @@ use crate::actions::VOCABULARY;
 use crate::alarms::{FeedSettings, Source};
 use crate::aws::{AwsSettings, Place, Pool};
 use crate::cli::CliError;
+use crate::cli::changes::changes;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{Event, Rehearsal, Verdict};
@@ -73,7 +74,7 @@ impl Stage {
             actor: engine::actor(),
             speed,
             redactor: settings.redactor(),
-            read_only: settings.read_only.value,
+            changes: changes(settings),
         };
         Ok(Self {
             _simulator: simulator,

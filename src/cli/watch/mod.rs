@@ -20,6 +20,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::changes::changes;
 use super::live::Live;
 use super::{CliError, FAILURE, SUCCESS, printable, shell_word, stores};
 use crate::actions::VOCABULARY;
@@ -101,7 +102,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         speed: 1.0,
         redactor: settings.redactor(),
         // Nobody is there to approve anything.
-        read_only: true,
+        changes: engine::Changes {
+            read_only: true,
+            ..changes(settings)
+        },
     };
     let mut watcher = Watcher {
         settings,

@@ -1,112 +1,91 @@
-//! Approval: a change is described, and made only after a yes to exactly that description.
+//! Approval: a change is made only after a yes to exactly its description.
 
-use super::{Draft, walk};
-use crate::incident::{AttemptOrigin, Event, Intent, Refusal, VisitResult, is_unknown, scope};
-use crate::playbook::{StepId, StepKind};
+use chrono::TimeDelta;
 
-/// Describes the change of the step where the responder stands, and asks for a yes.
-pub(super) fn request(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
-    let nonce = draft.id();
-    let described = describe(draft, step, visit, nonce);
-    match described {
-        Ok(intent) => {
-            let digest = intent.digest();
-            draft.emit(Event::ApprovalRequested {
-                step: step.clone(),
-                visit,
-                intent,
-                digest,
-            });
-        }
-        Err(error) => give_up(draft, step, visit, &error),
-    }
+use super::{Draft, give_up};
+use crate::incident::{Approval, Approver, AttemptOrigin, Event, Intent, Refusal};
+use crate::playbook::StepId;
+
+/// What the responder says to a change.
+pub(super) struct Yes<'a> {
+    pub digest: &'a str,
+    pub typed: &'a str,
+    pub reason: Option<String>,
 }
 
-fn describe(
-    draft: &Draft<'_>,
-    step: &StepId,
-    visit: u32,
-    nonce: uuid::Uuid,
-) -> Result<Intent, String> {
-    let (Some(incident), Some(execution)) = (&draft.state.incident, draft.state.walking()) else {
-        return Err("no playbook is being walked".into());
-    };
-    let run = match execution.playbook.step(&step.0).map(|step| &step.kind) {
-        Some(StepKind::Automated(automated)) => automated.runs.first(),
-        _ => None,
-    };
-    let run = run.ok_or("the step has nothing to run")?;
-    let parameters = run
-        .parameters
-        .render(&scope(&draft.state, draft.stamp.at))
-        .map_err(|error| error.to_string())?;
-    let alarm = incident.alarms.front();
-    // Where it is made is part of what is approved, and where it is looked for afterwards.
-    if alarm.is_none_or(|alarm| alarm.account.is_empty() || alarm.region.is_empty()) {
-        return Err("the incident has no alarm that says in which account and region to change something; open one for an alarm".into());
-    }
-    Ok(Intent {
-        kind: run.kind.to_owned(),
-        parameters,
-        account: alarm.map(|alarm| alarm.account.clone()).unwrap_or_default(),
-        region: alarm.map(|alarm| alarm.region.clone()).unwrap_or_default(),
-        incident: incident.id.clone(),
-        playbook: execution.playbook.hash.clone(),
-        step: step.clone(),
-        visit,
-        nonce,
-    })
-}
-
-fn give_up(draft: &mut Draft<'_>, step: &StepId, visit: u32, error: &str) {
-    draft.emit(Event::StepEnded {
-        step: step.clone(),
-        visit,
-        result: VisitResult::Failed {
-            error: error.to_owned(),
-        },
-    });
-    walk::fail(draft, step, error);
+fn has_ended(draft: &Draft<'_>, waiting: &Approval) -> bool {
+    waiting.has_ended(draft.stamp.at, draft.stamp.at_aws)
 }
 
 pub(super) fn approve(
     draft: &mut Draft<'_>,
     step: &StepId,
     visit: u32,
-    digest: &str,
-    typed: &str,
+    yes: Yes<'_>,
 ) -> Result<(), Refusal> {
     let waiting = waiting(draft, step, visit)?;
-    if waiting.digest != digest || waiting.intent.digest() != digest {
+    if waiting.digest != yes.digest || waiting.intent.digest() != yes.digest {
         return Err(Refusal::OtherDigest);
     }
+    if has_ended(draft, &waiting) {
+        return Err(Refusal::Expired);
+    }
     let wanted = waiting.intent.confirmation();
-    if typed.trim() != wanted {
+    if yes.typed.trim() != wanted {
         return Err(Refusal::NotConfirmed { wanted });
     }
-    // One approval is for one attempt: another one needs another nonce, and so another digest.
-    let attempt = Intent::attempt(digest, 1);
-    draft.emit(Event::ApprovalGranted {
+    if let Some(over) = waiting.intent.over_ceiling() {
+        return Err(Refusal::OverCeiling(over));
+    }
+    let reason = yes
+        .reason
+        .map(|reason| reason.trim().to_owned())
+        .filter(|reason| !reason.is_empty());
+    let plan = waiting.intent.plan.as_ref();
+    if let (Some(closed), None) = (plan.and_then(|plan| plan.closed.clone()), &reason) {
+        return Err(Refusal::CalendarClosed(closed));
+    }
+    let Some((count, group)) = waiting.intent.others() else {
+        grant(draft, &waiting, reason);
+        return Ok(());
+    };
+    if waiting.sought.is_some() {
+        return Err(Refusal::Sought(count, group.to_owned()));
+    }
+    let reason = reason.ok_or(Refusal::WhyNeeded)?;
+    let valid = (waiting.until - waiting.asked_at).max(TimeDelta::seconds(1));
+    draft.emit(Event::ApprovalSought {
         step: step.clone(),
         visit,
-        digest: digest.to_owned(),
-        attempt,
-        signed_at: draft.stamp.at_aws,
-    });
-    draft.emit(Event::AttemptStarted {
-        attempt,
-        step: step.clone(),
-        number: 1,
-        origin: AttemptOrigin::Approval,
+        digest: waiting.digest,
+        reason,
+        until: draft.stamp.at + valid,
+        until_aws: Some(draft.stamp.at_aws + valid),
     });
     Ok(())
 }
 
-fn waiting(
-    draft: &Draft<'_>,
-    step: &StepId,
-    visit: u32,
-) -> Result<crate::incident::Approval, Refusal> {
+/// The approval is used up by the same append that intends the attempt.
+fn grant(draft: &mut Draft<'_>, waiting: &Approval, reason: Option<String>) {
+    // One approval is for one attempt: another one needs another nonce, and so another digest.
+    let attempt = Intent::attempt(&waiting.digest, 1);
+    draft.emit(Event::ApprovalGranted {
+        step: waiting.step.clone(),
+        visit: waiting.visit,
+        digest: waiting.digest.clone(),
+        attempt,
+        signed_at: draft.stamp.at_aws,
+        reason,
+    });
+    draft.emit(Event::AttemptStarted {
+        attempt,
+        step: waiting.step.clone(),
+        number: 1,
+        origin: AttemptOrigin::Approval,
+    });
+}
+
+fn waiting(draft: &Draft<'_>, step: &StepId, visit: u32) -> Result<Approval, Refusal> {
     draft
         .walking()?
         .approval
@@ -115,37 +94,188 @@ fn waiting(
         .ok_or_else(|| Refusal::NothingToApprove(step.clone()))
 }
 
+/// The request that others were asked about, if it is still that one.
+fn sought(draft: &Draft<'_>, digest: &str) -> Result<Approval, Refusal> {
+    let nothing = || Refusal::OtherDigest;
+    let approval = draft.walking()?.approval.clone().ok_or_else(nothing)?;
+    if approval.digest == *digest && approval.sought.is_some() {
+        Ok(approval)
+    } else {
+        Err(nothing())
+    }
+}
+
+/// Refuses an agreement that is the requester's own.
+fn is_other(waiting: &Approval, approver: &Approver) -> Result<(), Refusal> {
+    let Some(sought) = &waiting.sought else {
+        return Ok(());
+    };
+    if sought.by.uid == approver.uid {
+        return Err(Refusal::OwnRequest(sought.by.user.clone()));
+    }
+    match (&sought.by.arn, &approver.arn) {
+        (Some(one), Some(other)) if one == other && !approver.shared => {
+            Err(Refusal::SameCaller(other.clone()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn agree(
+    draft: &mut Draft<'_>,
+    digest: &str,
+    approver: Approver,
+) -> Result<(), Refusal> {
+    let waiting = sought(draft, digest)?;
+    if has_ended(draft, &waiting) {
+        return Err(Refusal::Expired);
+    }
+    is_other(&waiting, &approver)?;
+    if waiting.given.iter().any(|known| known.uid == approver.uid) {
+        return Ok(());
+    }
+    draft.emit(Event::ApprovalGiven {
+        step: waiting.step.clone(),
+        visit: waiting.visit,
+        digest: digest.to_owned(),
+        approver,
+    });
+    let needed = waiting.intent.others().map_or(0, |(count, _)| count);
+    if waiting.given.len() + 1 >= needed {
+        let reason = waiting.sought.as_ref().map(|sought| sought.reason.clone());
+        grant(draft, &waiting, reason);
+    }
+    Ok(())
+}
+
+pub(super) fn disagree(
+    draft: &mut Draft<'_>,
+    digest: &str,
+    approver: Approver,
+    reason: String,
+) -> Result<(), Refusal> {
+    let waiting = sought(draft, digest)?;
+    is_other(&waiting, &approver)?;
+    if reason.trim().is_empty() {
+        return Err(Refusal::Empty);
+    }
+    let error = format!("not approved by {}: {reason}", approver.user);
+    draft.emit(Event::ApprovalDeclined {
+        step: waiting.step.clone(),
+        visit: waiting.visit,
+        digest: waiting.digest,
+        reason,
+        approver: Some(approver),
+    });
+    give_up(draft, &waiting.step, waiting.visit, &error);
+    Ok(())
+}
+
+/// Takes note of an agreement that does not count, once.
+pub(super) fn refuse(
+    draft: &mut Draft<'_>,
+    digest: &str,
+    from: String,
+    reason: String,
+) -> Result<(), Refusal> {
+    let waiting = sought(draft, digest)?;
+    let said = (from.clone(), reason.clone());
+    if !waiting.refused.contains(&said) {
+        draft.emit(Event::ApprovalRefused {
+            step: waiting.step,
+            visit: waiting.visit,
+            digest: waiting.digest,
+            from,
+            reason,
+        });
+    }
+    Ok(())
+}
+
 pub(super) fn decline(
     draft: &mut Draft<'_>,
     step: &StepId,
     visit: u32,
     reason: String,
 ) -> Result<(), Refusal> {
-    let waiting = waiting(draft, step, visit)?;
     if reason.trim().is_empty() {
         return Err(Refusal::Empty);
     }
+    let execution = draft.walking()?;
     let error = format!("not approved: {reason}");
+    let undescribed = execution.survey.as_ref().is_some_and(|survey| {
+        survey.step == *step && survey.visit == visit && survey.failed.is_some()
+    });
+    if undescribed {
+        give_up(draft, step, visit, &error);
+        return Ok(());
+    }
+    let waiting = waiting(draft, step, visit)?;
     draft.emit(Event::ApprovalDeclined {
         step: step.clone(),
         visit,
         digest: waiting.digest,
         reason,
+        approver: None,
     });
     give_up(draft, step, visit, &error);
     Ok(())
 }
 
-/// Asks anew, once it is certain that nothing of the attempt before is under way.
-pub(super) fn again(draft: &mut Draft<'_>, step: &StepId, visit: u32) -> Result<(), Refusal> {
-    let nothing = || Refusal::NothingToApprove(step.clone());
-    let execution = draft.walking()?;
-    let here = execution
-        .current()
-        .is_some_and(|current| current.step == *step && current.number == visit);
-    if !here || !is_unknown(execution, step) || execution.approval.is_some() {
-        return Err(nothing());
+/// Lets it touch more than the playbook allows: another description, and so another digest.
+pub(super) fn raise(
+    draft: &mut Draft<'_>,
+    step: &StepId,
+    visit: u32,
+    digest: &str,
+    reason: &str,
+) -> Result<(), Refusal> {
+    let waiting = waiting(draft, step, visit)?;
+    let reason = reason.trim();
+    if waiting.digest != digest {
+        return Err(Refusal::OtherDigest);
     }
-    request(draft, step, visit);
+    if reason.is_empty() {
+        return Err(Refusal::WhyNeeded);
+    }
+    if waiting.intent.over_ceiling().is_none() {
+        return Err(Refusal::NothingToApprove(step.clone()));
+    }
+    draft.emit(Event::CeilingRaised {
+        step: step.clone(),
+        visit,
+        digest: waiting.digest,
+        reason: reason.to_owned(),
+    });
+    let mut intent = (*waiting.intent).clone();
+    intent.nonce = draft.id();
+    if let Some(terms) = intent.terms.as_mut() {
+        terms.raised = Some(reason.to_owned());
+    }
+    let digest = intent.digest();
+    draft.emit(Event::ApprovalRequested {
+        step: step.clone(),
+        visit,
+        intent,
+        digest,
+        before: waiting.before.map(|before| (*before).clone()),
+        at_aws: Some(draft.stamp.at_aws),
+    });
     Ok(())
+}
+
+/// Ends a request that nobody answered in time.
+pub(super) fn expire(draft: &mut Draft<'_>) {
+    let expired = draft
+        .state
+        .walking()
+        .and_then(|execution| execution.approval.clone())
+        .filter(|approval| has_ended(draft, approval));
+    if let Some(approval) = expired {
+        draft.emit(Event::ApprovalExpired {
+            step: approval.step,
+            visit: approval.visit,
+            digest: approval.digest,
+        });
+    }
 }

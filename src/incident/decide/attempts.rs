@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Draft, approval, walk};
+use super::{Draft, change, survey, walk};
 use crate::expression::Verdict;
 use crate::incident::{
     Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, Remote,
@@ -20,7 +20,7 @@ pub(super) fn automated<'a>(draft: &'a Draft<'_>, step: &StepId) -> Option<&'a A
     }
 }
 
-fn begin(draft: &mut Draft<'_>, step: &StepId, number: u32, origin: AttemptOrigin) {
+pub(super) fn begin(draft: &mut Draft<'_>, step: &StepId, number: u32, origin: AttemptOrigin) {
     let attempt = AttemptId(draft.id());
     draft.emit(Event::AttemptStarted {
         attempt,
@@ -44,7 +44,7 @@ pub(super) fn arrived(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
         return;
     };
     if automated.mutating() {
-        approval::request(draft, step, visit);
+        survey::begin(draft, step, visit);
         return;
     }
     let retrying = execution.retries.contains_key(step);
@@ -68,6 +68,19 @@ pub(super) fn arrived(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
         leave(draft, &attempt, visit, result);
     } else {
         begin(draft, step, 1, AttemptOrigin::Arrival);
+    }
+}
+
+/// Leaves the step with an attempt's result, if the responder stands there.
+pub(super) fn leave_here(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
+    let visit = draft
+        .state
+        .walking()
+        .and_then(|execution| execution.current())
+        .filter(|visit| visit.step == attempt.step)
+        .map(|visit| visit.number);
+    if let Some(visit) = visit {
+        leave(draft, attempt, visit, result);
     }
 }
 
@@ -127,7 +140,7 @@ pub(super) fn ended(
         .is_some_and(|execution| execution.attempts.contains_key(&id));
     // The end of an attempt of an earlier walk is recorded as it is: nothing follows from it.
     let result = if present {
-        judge(draft, &attempt.step, result)
+        judge(draft, &attempt, result)
     } else {
         result
     };
@@ -150,7 +163,12 @@ fn is_latest(draft: &Draft<'_>, attempt: &Attempt) -> bool {
 }
 
 /// Computes the step's values, and lets its `success` condition decide.
-fn judge(draft: &Draft<'_>, step: &StepId, mut result: AttemptResult) -> AttemptResult {
+fn judge(draft: &Draft<'_>, attempt: &Attempt, mut result: AttemptResult) -> AttemptResult {
+    let step = &attempt.step;
+    if attempt.origin == AttemptOrigin::Verify {
+        // It has a condition of its own.
+        return result;
+    }
     let Some(automated) = automated(draft, step) else {
         return result;
     };
@@ -198,21 +216,14 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     let Some(automated) = automated(draft, step) else {
         return;
     };
-    // Whether the system was changed is for the responder to find out: the step stands.
-    if automated.mutating() && result.status == AttemptStatus::Unknown {
+    if automated.mutating() {
+        change::follow(draft, attempt, result);
         return;
     }
-    let visit = draft
-        .state
-        .walking()
-        .and_then(|execution| execution.current())
-        .filter(|visit| visit.step == *step)
-        .map(|visit| visit.number);
     let again = matches!(
         result.status,
         AttemptStatus::Failed | AttemptStatus::TimedOut
-    ) && attempt.number <= automated.retries
-        && !automated.mutating();
+    ) && attempt.number <= automated.retries;
     if again {
         let number = attempt.number + 1;
         let at = draft.stamp.at + backoff(attempt);
@@ -223,9 +234,7 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
         });
         return;
     }
-    if let Some(visit) = visit {
-        leave(draft, attempt, visit, result);
-    }
+    leave_here(draft, attempt, result);
 }
 
 /// Doubles from one second, with up to a quarter taken off at random so that retries of many
@@ -294,7 +303,7 @@ pub(super) fn cancel_current(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             walk::fail(draft, &step, &error);
             Ok(())
         }
-        None => Err(Refusal::NothingRunning),
+        None => change::stop_turns(draft),
     }
 }
 
@@ -357,7 +366,7 @@ pub(super) fn late(
     } else {
         Event::AttemptEnded {
             attempt: id,
-            result: judge(draft, &attempt.step.clone(), result),
+            result: judge(draft, attempt, result),
         }
     };
     draft.emit(event);
@@ -419,9 +428,14 @@ pub(super) fn take_up(draft: &mut Draft<'_>) {
             result,
         });
         if walking && present && is_latest(draft, &attempt) {
-            begin(draft, &attempt.step, attempt.number, AttemptOrigin::TakeUp);
+            let origin = match attempt.origin {
+                AttemptOrigin::Verify => AttemptOrigin::Verify,
+                _ => AttemptOrigin::TakeUp,
+            };
+            begin(draft, &attempt.step, attempt.number, origin);
         }
     }
+    survey::take_up(draft);
     settle(draft);
     retry_due(draft);
     super::escalation::ask_again(draft);

@@ -2,11 +2,16 @@
 
 mod approval;
 mod attempts;
+mod change;
 mod escalation;
 mod status;
+mod survey;
 mod walk;
 
-use super::{Command, Event, Execution, IncidentStatus, Recorded, Refusal, Stamp, State, evolve};
+use super::{
+    Command, Event, Execution, IncidentStatus, Recorded, Refusal, Stamp, State, VisitResult, evolve,
+};
+use crate::playbook::StepId;
 
 /// Turns a command into the events it causes, which may be none.
 ///
@@ -38,12 +43,18 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::SetStatus(to) => status::set(&mut draft, to)?,
         Command::Regrade(to) => status::regrade(&mut draft, to),
         Command::Note(text) => status::note(&mut draft, text)?,
-        Command::Start { name, text, others } => {
-            walk::start(&mut draft, name, text, others, false)?;
-        }
-        Command::Prepare { name, text, others } => {
-            walk::start(&mut draft, name, text, others, true)?;
-        }
+        Command::Start {
+            name,
+            text,
+            others,
+            trusted,
+        } => walk::start(&mut draft, (name, text), others, (trusted, false))?,
+        Command::Prepare {
+            name,
+            text,
+            others,
+            trusted,
+        } => walk::start(&mut draft, (name, text), others, (trusted, true))?,
         Command::Attend => walk::attend(&mut draft),
         Command::ProvideInput { name, text } => walk::provide_input(&mut draft, name, &text)?,
         Command::Confirm {
@@ -69,13 +80,46 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             visit,
             digest,
             typed,
-        } => approval::approve(&mut draft, &step, visit, &digest, &typed)?,
+            reason,
+        } => {
+            let yes = approval::Yes {
+                digest: &digest,
+                typed: &typed,
+                reason,
+            };
+            approval::approve(&mut draft, &step, visit, yes)?;
+        }
+        Command::Surveyed {
+            step,
+            visit,
+            nonce,
+            result,
+        } => survey::surveyed(&mut draft, (&step, visit), nonce, result)?,
+        Command::RaiseCeiling {
+            step,
+            visit,
+            digest,
+            reason,
+        } => approval::raise(&mut draft, &step, visit, &digest, &reason)?,
+        Command::Agree { digest, approver } => approval::agree(&mut draft, &digest, approver)?,
+        Command::Disagree {
+            digest,
+            approver,
+            reason,
+        } => approval::disagree(&mut draft, &digest, approver, reason)?,
+        Command::RefuseAgreement {
+            digest,
+            from,
+            reason,
+        } => approval::refuse(&mut draft, &digest, from, reason)?,
+        Command::Undo { step, visit } => survey::undo(&mut draft, &step, visit)?,
+        Command::VerifyAgain { step, visit } => change::verify_again(&mut draft, &step, visit)?,
         Command::Decline {
             step,
             visit,
             reason,
         } => approval::decline(&mut draft, &step, visit, reason)?,
-        Command::RequestAgain { step, visit } => approval::again(&mut draft, &step, visit)?,
+        Command::RequestAgain { step, visit } => survey::again(&mut draft, &step, visit)?,
         Command::AttemptIdentified {
             attempt,
             run,
@@ -109,6 +153,8 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::Tick => {
             attempts::settle(&mut draft);
             attempts::retry_due(&mut draft);
+            approval::expire(&mut draft);
+            change::wave_due(&mut draft);
             escalation::ask_again(&mut draft);
         }
         Command::TakeUp => attempts::take_up(&mut draft),
@@ -116,6 +162,18 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
     attempts::prefetch(&mut draft);
     escalation::triggers(&mut draft);
     Ok(draft.events)
+}
+
+/// Leaves a step that changed nothing, or not what it should.
+fn give_up(draft: &mut Draft<'_>, step: &StepId, visit: u32, error: &str) {
+    draft.emit(Event::StepEnded {
+        step: step.clone(),
+        visit,
+        result: VisitResult::Failed {
+            error: error.to_owned(),
+        },
+    });
+    walk::fail(draft, step, error);
 }
 
 /// Refuses what no state in between can grant.

@@ -10,7 +10,7 @@ use crate::expression::to_json;
 use crate::incident::question::branches;
 use crate::incident::{
     AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, Refusal, Verdict,
-    VisitResult, Walked, is_unknown, scope,
+    VisitResult, Walked, is_unknown, scope, stands,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
@@ -18,10 +18,9 @@ use crate::playbook::{
 
 pub(super) fn start(
     draft: &mut Draft<'_>,
-    name: String,
-    text: String,
+    (name, text): (String, String),
     others: Vec<Walked>,
-    unattended: bool,
+    (trusted, unattended): (bool, bool),
 ) -> Result<(), Refusal> {
     if draft.state.walking().is_some() {
         return Err(Refusal::Walking);
@@ -43,6 +42,7 @@ pub(super) fn start(
         text,
         others,
         unattended,
+        trusted,
     });
     resolve_inputs(draft, &playbook)?;
     begin_when_ready(draft);
@@ -274,13 +274,14 @@ pub(super) fn confirm(
     answers: &BTreeMap<String, String>,
 ) -> Result<(), Refusal> {
     let at = current(draft, step, visit)?;
-    let unknown = draft
-        .walking()
-        .is_ok_and(|execution| is_unknown(execution, step));
+    // What became of a change is open; the responder has looked.
+    let open = draft.walking().is_ok_and(|execution| {
+        let free = execution.approval.is_none() && execution.survey.is_none();
+        free && (is_unknown(execution, step) || stands(execution).is_some())
+    });
     let next = match (&at.kind, verdict) {
         (StepKind::Manual(manual), Verdict::Done | Verdict::Skipped) => Some(&manual.next),
-        // Nobody knows whether the change was made; the responder has looked.
-        (StepKind::Automated(automated), _) if unknown => match (verdict, &at.on_failure) {
+        (StepKind::Automated(automated), _) if open => match (verdict, &at.on_failure) {
             (Verdict::Failed, OnFailure::Step(id)) => Some(id),
             (Verdict::Failed, _) => None,
             _ => Some(&automated.next),

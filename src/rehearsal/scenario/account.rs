@@ -52,6 +52,17 @@ pub struct Window {
     pub hours: i64,
 }
 
+/// A change calendar that is closed for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calendar {
+    /// Its name.
+    pub name: String,
+    /// From when on, in scenario seconds.
+    pub closed_from: f64,
+    /// Until when.
+    pub closed_until: f64,
+}
+
 /// A rule that mutes alarms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mute {
@@ -122,6 +133,16 @@ pub(super) fn window(table: Reader<'_>) -> Window {
     };
     table.finish();
     window
+}
+
+pub(super) fn calendar(table: Reader<'_>) -> Calendar {
+    let calendar = Calendar {
+        name: required(&table, "name"),
+        closed_from: moment(&table, "closed_from").unwrap_or(f64::MAX),
+        closed_until: moment(&table, "closed_until").unwrap_or(f64::MAX),
+    };
+    table.finish();
+    calendar
 }
 
 pub(super) fn mute(table: Reader<'_>) -> Mute {

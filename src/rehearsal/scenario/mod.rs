@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::document::{Kind, Node, Problem, Problems, Reader, Source, parse};
 use crate::incident::AlarmState;
-pub use account::{Change, Mute, Query, Window};
+use crate::playbook::glob;
+pub use account::{Calendar, Change, Mute, Query, Window};
 
 /// A scenario that was read without errors. Times are seconds from its beginning; negative
 /// ones lie before it.
@@ -54,6 +55,8 @@ pub struct Scenario {
     pub parameters: BTreeMap<String, String>,
     /// Maintenance windows.
     pub windows: Vec<Window>,
+    /// Change calendars.
+    pub calendars: Vec<Calendar>,
     /// Rules that mute alarms.
     pub mutes: Vec<Mute>,
     /// By how many seconds this AWS's clock is ahead of this machine's.
@@ -201,6 +204,33 @@ pub struct Automation {
     pub outputs: BTreeMap<String, String>,
     /// The fix that it makes when it succeeds.
     pub fixes: Option<String>,
+    /// What it makes instead with certain parameters: patterns by name, and the fix. The first that
+    /// fits counts.
+    pub effects: Vec<(BTreeMap<String, String>, String)>,
+}
+
+impl Automation {
+    /// Whether it can make a fix at all.
+    #[must_use]
+    pub fn makes(&self, fix: &str) -> bool {
+        let effects = self.effects.iter().map(|(_, fix)| fix.as_str());
+        effects.chain(self.fixes.as_deref()).any(|one| one == fix)
+    }
+
+    /// The fix that it makes with these parameters.
+    #[must_use]
+    pub fn made(&self, parameters: &BTreeMap<String, Vec<String>>) -> Option<&str> {
+        let fits = |when: &BTreeMap<String, String>| {
+            when.iter().all(|(name, pattern)| {
+                let values = parameters.get(name).map_or(&[][..], Vec::as_slice);
+                values.iter().any(|value| glob(pattern, value))
+            })
+        };
+        let effect = self.effects.iter().find(|(when, _)| fits(when));
+        effect
+            .map(|(_, fix)| fix.as_str())
+            .or(self.fixes.as_deref())
+    }
 }
 
 /// A step of an Automation runbook.
@@ -214,6 +244,8 @@ pub struct AutomationStep {
     pub takes: f64,
     /// How it fails, if it does.
     pub fails: Option<String>,
+    /// What it gives back, by name.
+    pub outputs: BTreeMap<String, Value>,
 }
 
 /// What goes wrong with the API.
@@ -350,6 +382,11 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .into_iter()
             .map(account::window)
             .collect(),
+        calendars: reader
+            .tables("calendars")
+            .into_iter()
+            .map(account::calendar)
+            .collect(),
         mutes: reader
             .tables("mutes")
             .into_iter()
@@ -410,12 +447,10 @@ fn check(scenario: &Scenario, reader: &Reader<'_>) {
                 .chain(&scenario.programs)
                 .filter_map(|reply| reply.after.as_ref()),
         )
-        .chain(
-            scenario
-                .automations
-                .iter()
-                .filter_map(|automation| automation.fixes.as_ref()),
-        );
+        .chain(scenario.automations.iter().flat_map(|automation| {
+            let effects = automation.effects.iter().map(|(_, fix)| fix);
+            automation.fixes.iter().chain(effects)
+        }));
     for fix in named.filter(|fix| !known(fix)) {
         problem(format!(
             "there is no fix {fix:?}; declare it in `[[fixes]]`"
@@ -672,7 +707,17 @@ fn automation(table: Reader<'_>) -> Automation {
             .map(|step| {
                 let read = AutomationStep {
                     name: required(&step, "name"),
-                    action: required(&step, "action"),
+                    // Of a document whose text is known, it is known.
+                    action: optional(&step, "action").unwrap_or_default(),
+                    outputs: step
+                        .table("outputs")
+                        .map(|table| {
+                            let entries = table.entries().iter();
+                            entries
+                                .map(|(name, _, node)| (name.clone(), node.to_json()))
+                                .collect()
+                        })
+                        .unwrap_or_default(),
                     takes: step
                         .duration("takes")
                         .map_or(1.0, |takes| takes.as_secs_f64()),
@@ -687,6 +732,16 @@ fn automation(table: Reader<'_>) -> Automation {
             .map(|table| texts(&table))
             .unwrap_or_default(),
         fixes: optional(&table, "fixes"),
+        effects: table
+            .tables("effects")
+            .into_iter()
+            .map(|effect| {
+                let when = effect.table("when").map(|when| texts(&when));
+                let read = (when.unwrap_or_default(), required(&effect, "fixes"));
+                effect.finish();
+                read
+            })
+            .collect(),
     };
     table.finish();
     automation

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::documents::parsed;
 use super::ledger::Entry;
+use super::runbook::Play;
 use super::wire::Failure;
 use super::world::{World, lock};
+use crate::incident::AlarmState;
 use crate::rehearsal::scenario::Automation;
 
 /// An execution appears in lists this many scenario seconds after it was started.
@@ -25,6 +28,46 @@ pub(super) struct Execution {
     /// In scenario seconds.
     pub at: f64,
     pub stopped: Option<f64>,
+    /// The alarm that stops it, and the one that did.
+    #[serde(default)]
+    pub alarm: Option<String>,
+    #[serde(default)]
+    pub stopped_by: Option<String>,
+    /// What those who were asked have said.
+    #[serde(default)]
+    pub signals: Vec<Signal>,
+    /// The parameter whose values each get an execution of their own.
+    #[serde(default)]
+    pub target_parameter: Option<String>,
+}
+
+/// What somebody said to a step that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Signal {
+    /// `Approve` or `Reject`.
+    pub kind: String,
+    /// In scenario seconds.
+    pub at: f64,
+}
+
+impl Execution {
+    /// An execution of a document without parameters.
+    pub fn of(document: &str, at: f64) -> Self {
+        Self {
+            id: uuid::Uuid::new_v4().to_string(),
+            document: document.to_owned(),
+            version: "1".into(),
+            parameters: BTreeMap::new(),
+            token: None,
+            tags: Vec::new(),
+            at,
+            stopped: None,
+            alarm: None,
+            stopped_by: None,
+            signals: Vec::new(),
+            target_parameter: None,
+        }
+    }
 }
 
 /// How far a step has come.
@@ -36,6 +79,7 @@ pub(super) struct StepState {
     pub began: Option<f64>,
     pub ended: Option<f64>,
     pub failure: Option<String>,
+    pub outputs: BTreeMap<String, Json>,
 }
 
 /// How far an execution has come.
@@ -116,100 +160,109 @@ impl World {
     /// How far an execution has come by a time. A step that has begun is finished, also when the
     /// execution was stopped.
     pub(super) fn progress(&self, execution: &Execution, by: f64) -> Progress {
-        let Some(runbook) = self.runbook(&execution.document) else {
-            return Progress {
-                status: "Failed",
-                ended: Some(execution.at),
-                steps: Vec::new(),
-                failure: Some("the scenario has no such document".into()),
-            };
+        let gone = |why: &str| Progress {
+            status: "Failed",
+            ended: Some(execution.at),
+            steps: Vec::new(),
+            failure: Some(why.to_owned()),
         };
-        let mut at = execution.at;
-        let mut over: Option<&'static str> = None;
-        let mut failure = None;
-        let mut steps = Vec::new();
-        for step in &runbook.steps {
-            let pending = |status| StepState {
-                name: step.name.clone(),
-                action: step.action.clone(),
-                status,
-                began: None,
-                ended: None,
-                failure: None,
-            };
-            if over.is_some() {
-                steps.push(pending("Cancelled"));
-                continue;
-            }
-            if execution.stopped.is_some_and(|stopped| stopped <= at) {
-                over = Some("Cancelled");
-                steps.push(pending("Cancelled"));
-                continue;
-            }
-            if by < at {
-                steps.push(pending("Pending"));
-                continue;
-            }
-            let ends = at + step.takes;
-            if by < ends {
-                steps.push(StepState {
-                    began: Some(at),
-                    ..pending("InProgress")
-                });
-                at = ends;
-                continue;
-            }
-            let status = if step.fails.is_some() {
-                "Failed"
-            } else {
-                "Success"
-            };
-            steps.push(StepState {
-                began: Some(at),
-                ended: Some(ends),
-                failure: step.fails.clone(),
-                ..pending(status)
-            });
-            at = ends;
-            if let Some(why) = &step.fails {
-                failure = Some(format!("Step {} failed: {why}", step.name));
-                over = Some("Failed");
-            }
+        let Some(known) = self.document(&execution.document) else {
+            return gone("the account has no such document");
+        };
+        let number = known.number(Some(&execution.version)).unwrap_or(1);
+        let Some(document) = parsed(known.text(number)) else {
+            return gone("the document cannot be read");
+        };
+        Play {
+            document: &document,
+            told: self
+                .runbook(&execution.document)
+                .map_or(&[], |runbook| runbook.steps.as_slice()),
+            execution,
+            by,
         }
-        let ended = by >= at;
-        let status = match over {
-            _ if !ended && execution.stopped.is_some_and(|stopped| stopped <= by) => "Cancelling",
-            _ if !ended => "InProgress",
-            Some(status) => status,
-            None => "Success",
+        .run()
+    }
+
+    /// Lets whoever is asked in an execution say yes or no; false when nobody is asked.
+    pub(super) fn signal(&self, id: &str, kind: &str) -> Result<bool, Failure> {
+        let at = self.now();
+        let Some(execution) = self.execution(id) else {
+            return Ok(false);
         };
-        Progress {
-            status,
-            ended: ended.then_some(at),
-            steps,
-            failure,
+        if self.progress(&execution, at).status != "Waiting" {
+            return Ok(false);
+        }
+        let kind = kind.to_owned();
+        let signal = Signal { kind, at };
+        self.keep(&Entry::Signalled {
+            id: id.to_owned(),
+            signal: signal.clone(),
+        })?;
+        let mut all = lock(&self.automations);
+        if let Some(execution) = all.iter_mut().find(|one| one.id == id) {
+            execution.signals.push(signal);
+        }
+        Ok(true)
+    }
+
+    /// Stops executions whose alarm fires, as soon as somebody looks: Systems Manager polls it too.
+    pub(super) fn watch_alarms(&self) {
+        let now = self.now();
+        let watched: Vec<Execution> = lock(&self.automations)
+            .iter()
+            .filter(|one| one.alarm.is_some() && one.stopped.is_none())
+            .cloned()
+            .collect();
+        for one in watched {
+            let alarm = one.alarm.as_deref().unwrap_or_default();
+            let fires = self
+                .scenario
+                .alarms
+                .iter()
+                .find(|known| known.name == alarm)
+                .is_some_and(|known| self.state(known, now) == AlarmState::Alarm);
+            if fires && self.progress(&one, now).ended.is_none() {
+                let entry = Entry::Cancelled {
+                    id: one.id.clone(),
+                    at: now,
+                };
+                // A ledger that cannot be written is told by the next call that needs it.
+                if self.keep(&entry).is_ok()
+                    && let Some(execution) = lock(&self.automations)
+                        .iter_mut()
+                        .find(|known| known.id == one.id)
+                {
+                    execution.stopped = Some(now);
+                    execution.stopped_by.clone_from(&one.alarm);
+                }
+            }
         }
     }
 
-    /// When an automation made a fix, if one did by then.
+    /// When an automation last made a fix, if one did by then.
     pub(super) fn fixed_by_automation(&self, fix: &str, by: f64) -> Option<f64> {
-        let documents: Vec<&str> = self
+        let making: Vec<&Automation> = self
             .scenario
             .automations
             .iter()
-            .filter(|automation| automation.fixes.as_deref() == Some(fix))
-            .map(|automation| automation.document.as_str())
+            .filter(|automation| automation.makes(fix))
             .collect();
-        if documents.is_empty() {
+        if making.is_empty() {
             return None;
         }
         let all = lock(&self.automations).clone();
         all.iter()
-            .filter(|execution| documents.contains(&execution.document.as_str()))
+            .filter(|execution| {
+                making.iter().any(|automation| {
+                    automation.document == execution.document
+                        && automation.made(&execution.parameters) == Some(fix)
+                })
+            })
             .map(|execution| self.progress(execution, by))
             .filter(|progress| progress.status == "Success")
             .filter_map(|progress| progress.ended)
-            .min_by(f64::total_cmp)
+            .max_by(f64::total_cmp)
     }
 
     /// Everything that was started, for whoever counts.
@@ -247,13 +300,8 @@ mod tests {
     fn execution(token: &str) -> Execution {
         Execution {
             id: format!("id-{token}"),
-            document: "D".into(),
-            version: "1".into(),
-            parameters: BTreeMap::new(),
             token: Some(token.into()),
-            tags: Vec::new(),
-            at: 0.0,
-            stopped: None,
+            ..Execution::of("D", 0.0)
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::automations::Execution;
+use super::automations::{Execution, Signal};
 use super::commands::Sent;
 
 /// Something that was started or stopped.
@@ -18,6 +18,7 @@ pub(super) enum Entry {
     Sent { id: String, command: Sent },
     Started(Execution),
     Cancelled { id: String, at: f64 },
+    Signalled { id: String, signal: Signal },
 }
 
 /// The file.

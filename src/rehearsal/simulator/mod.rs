@@ -7,8 +7,10 @@
 mod alarms;
 mod automations;
 mod commands;
+mod documents;
 mod ledger;
 mod messages;
+mod runbook;
 mod server;
 mod services;
 mod wire;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::automations::Execution;
 use super::commands::Sent;
+use super::documents::{self, Document};
 use super::ledger::{Entry, Ledger};
 use super::services::Asked;
 use super::wire::Failure;
@@ -41,6 +42,8 @@ pub struct World {
     pub(super) commands: Mutex<HashMap<String, Sent>>,
     /// Automations that were started.
     pub(super) automations: Mutex<Vec<Execution>>,
+    /// Automation documents.
+    pub(super) documents: Mutex<BTreeMap<String, Document>>,
     /// Faults that were added while it runs.
     pub(super) more_faults: Mutex<Vec<Fault>>,
     /// Where what was started is written down, so that it outlives this process.
@@ -57,6 +60,7 @@ impl World {
     #[must_use]
     pub fn new(scenario: Scenario, began: DateTime<Utc>, speed: f64) -> Self {
         Self {
+            documents: Mutex::new(documents::initial(&scenario.automations)),
             scenario,
             began,
             speed,
@@ -90,6 +94,12 @@ impl World {
         match entry {
             Entry::Sent { id, command } => drop(lock(&self.commands).insert(id, command)),
             Entry::Started(execution) => lock(&self.automations).push(execution),
+            Entry::Signalled { id, signal } => {
+                if let Some(execution) = lock(&self.automations).iter_mut().find(|one| one.id == id)
+                {
+                    execution.signals.push(signal);
+                }
+            }
             Entry::Cancelled { id, at } => {
                 if let Some(command) = lock(&self.commands).get_mut(&id) {
                     command.cancelled.get_or_insert(at);

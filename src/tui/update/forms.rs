@@ -62,13 +62,61 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
                 visit: approval.visit,
                 digest: approval.digest.clone(),
                 wanted: wanted.clone(),
+                others: approval.intent.others().is_some(),
             };
+            if approval.sought.is_some() || approval.intent.over_ceiling().is_some() {
+                return None;
+            }
             let label = match approval.intent.targets().len() {
                 0 => format!("type {wanted}, the document that runs"),
                 1 => format!("type {wanted}, what is changed"),
                 _ => "type how many targets are changed".to_owned(),
             };
-            Form::one("Approve this change to the system", purpose, label, false)
+            let plan = approval.intent.plan.as_ref();
+            let closed = plan.and_then(|plan| plan.closed.clone());
+            let title = match approval.intent.others() {
+                Some((count, group)) => {
+                    format!("Ask {count} of the group {group} to agree to this change")
+                }
+                None => "Approve this change to the system".to_owned(),
+            };
+            let why = match (approval.intent.others(), closed) {
+                (_, Some(closed)) => format!("why it cannot wait: {closed}"),
+                (Some(_), None) => "why; the others read it".to_owned(),
+                (None, None) => return Some(Form::one(title, purpose, label, false)),
+            };
+            Form::one(title, purpose, why, false).and(label, false)
+        }
+        (CommandId::RaiseCeiling, Question::Approval(approval)) => {
+            let purpose = Purpose::RaiseCeiling {
+                step: approval.step.clone(),
+                visit: approval.visit,
+                digest: approval.digest.clone(),
+            };
+            let over = approval.intent.over_ceiling()?;
+            let title = format!("Let the change touch more than it may: {over}");
+            Form::one(title, purpose, "why; it is recorded", false)
+        }
+        (CommandId::Decline, Question::Undescribed(survey)) => {
+            let purpose = Purpose::Decline {
+                step: survey.step.clone(),
+                visit: survey.visit,
+            };
+            Form::one("Do not make this change", purpose, "why", false)
+        }
+        (_, Question::Standing { step, change, .. }) => {
+            let verdict = verdict(id)?;
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit: change.visit,
+                verdict,
+                asks: Vec::new(),
+            };
+            let title = match verdict {
+                Verdict::Done => "You looked, and the change worked all the same",
+                _ => "The change stays as it is, and counts as failed",
+            };
+            Form::one(title, purpose, "where you looked, and what you saw", false)
         }
         (CommandId::Decline, Question::Approval(approval)) => {
             let purpose = Purpose::Decline {
@@ -369,7 +417,15 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             visit,
             digest,
             wanted,
+            others,
         } => {
+            let reason = (form.fields.len() > 1)
+                .then(|| {
+                    form.fields
+                        .first()
+                        .map(|field| field.input.value().to_owned())
+                })
+                .flatten();
             if text != wanted {
                 return stay(
                     model,
@@ -383,10 +439,28 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
                     visit,
                     digest,
                     typed: text,
+                    reason,
                 },
-                "approved",
+                if others {
+                    "others were asked; it runs once they agree"
+                } else {
+                    "approved"
+                },
             )
         }
+        Purpose::RaiseCeiling {
+            step,
+            visit,
+            digest,
+        } => ask(
+            Command::RaiseCeiling {
+                step,
+                visit,
+                digest,
+                reason: text,
+            },
+            "raised; it is described anew",
+        ),
         Purpose::Decline { step, visit } => ask(
             Command::Decline {
                 step,

@@ -198,6 +198,7 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
         CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
         CommandId::AskAnew => return ask_anew(model),
+        CommandId::Undo | CommandId::VerifyAgain => return after_change(model, entry.id),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
         CommandId::Board => model.screen = Screen::Board,
@@ -246,6 +247,7 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Answer
         | CommandId::ApproveChange
         | CommandId::Decline
+        | CommandId::RaiseCeiling
         | CommandId::Mitigate
         | CommandId::Resolve
         | CommandId::Close
@@ -278,16 +280,28 @@ fn control(control: Control, done: impl Into<String>) -> Vec<Request> {
 }
 
 fn ask_anew(model: &Model) -> Vec<Request> {
-    match model.question() {
-        Some(Question::Unknown { step, visit, .. }) => ask(
-            Command::RequestAgain {
-                step: step.id.clone(),
-                visit,
-            },
-            "described anew; nothing is done before you approve it",
-        ),
-        _ => Vec::new(),
+    let (step, visit) = match model.question() {
+        Some(Question::Unknown { step, visit, .. }) => (step.id.clone(), visit),
+        Some(Question::Undescribed(survey)) => (survey.step.clone(), survey.visit),
+        _ => return Vec::new(),
+    };
+    ask(
+        Command::RequestAgain { step, visit },
+        "it is described anew; nothing is done before you approve it",
+    )
+}
+
+/// What follows where a change did not have its effect.
+fn after_change(model: &Model, id: CommandId) -> Vec<Request> {
+    let Some(Question::Standing { step, change, .. }) = model.question() else {
+        return Vec::new();
+    };
+    let (step, visit) = (step.id.clone(), change.visit);
+    if id == CommandId::Undo {
+        let done = "what takes it back is described; nothing is done before you approve it";
+        return ask(Command::Undo { step, visit }, done);
     }
+    ask(Command::VerifyAgain { step, visit }, "looking again")
 }
 
 fn status(to: IncidentStatus) -> Vec<Request> {

@@ -130,19 +130,77 @@ fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
             format!("playbook {}: {why}", status.name())
         }
         Event::ApprovalRequested { step, .. } => format!("{} waits for approval", titled(step)),
-        Event::ApprovalGranted { step, digest, .. } => {
+        Event::SurveyFailed { step, reason, .. } => {
+            format!("{} could not be described: {reason}", titled(step))
+        }
+        Event::CeilingRaised { step, reason, .. } => {
+            format!("{}: ceiling raised: {reason}", titled(step))
+        }
+        Event::ApprovalSought {
+            step,
+            reason,
+            until,
+            ..
+        } => format!(
+            "{}: others were asked to agree until {}: {reason}",
+            titled(step),
+            until.format("%H:%M")
+        ),
+        Event::ApprovalGiven { step, approver, .. } => {
+            format!("{}: {} agreed", titled(step), approver.user)
+        }
+        Event::ApprovalRefused {
+            step, from, reason, ..
+        } => format!(
+            "{}: what {from} says does not count: {reason}",
+            titled(step)
+        ),
+        Event::ApprovalExpired { step, .. } => format!("{}: the request ended", titled(step)),
+        Event::ApprovalGranted {
+            step,
+            digest,
+            reason,
+            ..
+        } => {
             let digest = digest.get(..12).unwrap_or(digest);
-            format!("{} approved ({digest})", titled(step))
+            let why = reason.as_ref().map(|why| format!(": {why}"));
+            format!(
+                "{} approved ({digest}){}",
+                titled(step),
+                why.unwrap_or_default()
+            )
         }
-        Event::ApprovalDeclined { step, reason, .. } => {
-            format!("{} declined: {reason}", titled(step))
+        Event::ApprovalDeclined {
+            step,
+            reason,
+            approver,
+            ..
+        } => {
+            let by = approver.as_ref().map(|by| format!(" by {}", by.user));
+            format!(
+                "{} declined{}: {reason}",
+                titled(step),
+                by.unwrap_or_default()
+            )
         }
+        Event::WaveScheduled { step, wave, at, .. } => {
+            format!(
+                "{}: turn {wave} follows at {}",
+                titled(step),
+                at.format("%H:%M:%S")
+            )
+        }
+        Event::TurnsStopped { step, wave, .. } => {
+            format!("{}: stopped after turn {wave}", titled(step))
+        }
+        Event::WaveBegun { step, wave, .. } => format!("{}: turn {wave} begins", titled(step)),
         Event::AttemptIdentified { remote, .. } => format!("runs at AWS as {}", remote.id()),
         Event::AttemptUncertain { reason, .. } => format!("unknown: {reason}"),
         Event::AttemptReattached { .. } => "taken up where it runs".into(),
         Event::CancelRequested { .. } => "AWS was asked to stop it".into(),
         Event::Unreadable { reason } => format!("an event that cannot be read: {reason}"),
-        Event::StepArrived { .. }
+        Event::SurveyStarted { .. }
+        | Event::StepArrived { .. }
         | Event::StepEnded { .. }
         | Event::AttemptStarted { .. }
         | Event::AttemptEnded { .. } => return None,

@@ -3,6 +3,7 @@
 mod alarm;
 mod banner;
 mod board;
+mod change;
 mod evidence;
 mod findings;
 mod footer;

@@ -2,9 +2,10 @@
 
 use ratatui::text::{Line, Span};
 
+use super::change;
 use crate::expression::Verdict;
 use crate::incident::{
-    Approval, Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
+    Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
 };
 use crate::playbook::{Manual, Step, StepKind};
 use crate::tui::model::Model;
@@ -34,7 +35,11 @@ pub(super) fn lines(
             out.text(&input.wanted(), Role::Dim);
             out.option("Enter", "answer", Role::Text);
         }
-        Question::Approval(approval) => change(&mut out, model, approval),
+        Question::Approval(approval) => change::approval(&mut out, model, state, approval),
+        Question::Undescribed(survey) => change::undescribed(&mut out, survey),
+        Question::Standing {
+            change, standing, ..
+        } => change::standing(&mut out, change, standing),
         Question::Unknown { attempt, .. } => not_known(&mut out, attempt),
         Question::Escalation(escalation) => escalate(&mut out, model, escalation),
         Question::Working(step) => working(&mut out, model, state, step),
@@ -77,73 +82,6 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
     out.text("The walk goes on once this is answered.", Role::Dim);
     out.option("a", "escalate now", Role::Recommended);
     out.option("p", "postpone, with a reason", Role::Text);
-}
-
-/// Everything that will be done, and nothing else.
-fn change(out: &mut Prompt<'_>, model: &Model, approval: &Approval) {
-    let intent = &approval.intent;
-    let document = intent.parameters["document"].as_str().unwrap_or_default();
-    let version = intent.parameters["version"]
-        .as_str()
-        .unwrap_or("the default one");
-    out.ask("Shall this change be made?");
-    out.text(
-        &format!("runs      {document}, version {version}, as an Automation"),
-        Role::Heading,
-    );
-    let targets = intent.targets();
-    if !targets.is_empty() {
-        out.text(&format!("changes   {}", targets.join(", ")), Role::Heading);
-    }
-    for (name, value) in intent.parameters["parameters"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
-        let values = match value {
-            serde_json::Value::Array(items) => {
-                items.iter().map(plain).collect::<Vec<_>>().join(", ")
-            }
-            one => plain(one),
-        };
-        out.text(&format!("with      {name} = {values}"), Role::Text);
-    }
-    out.text(
-        &format!(
-            "in        account {} · {}",
-            known(&intent.account),
-            known(&intent.region)
-        ),
-        Role::Text,
-    );
-    out.text(
-        &format!(
-            "digest    {} · asked {} ago",
-            approval.digest.get(..16).unwrap_or_default(),
-            age(model.now - approval.asked_at)
-        ),
-        Role::Dim,
-    );
-    out.text(
-        "Nothing runs before you approve it, and it runs once.",
-        Role::Dim,
-    );
-    out.option(
-        "a",
-        &format!("approve: you type {}", intent.confirmation()),
-        Role::Text,
-    );
-    out.option("f", "do not make it, with a reason", Role::Text);
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn known(text: &str) -> &str {
-    if text.is_empty() { "unknown" } else { text }
 }
 
 /// What is known of a change of which nobody knows whether it was made.
@@ -204,7 +142,20 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
                 Role::Running,
             );
         }
+        (None, None) if execution.is_some_and(|execution| execution.survey.is_some()) => {
+            out.text(
+                "◌ AWS is asked what exactly would be changed",
+                Role::Running,
+            );
+        }
         (None, None) => out.text("◌ waiting to start", Role::Running),
+    }
+    let change = execution.and_then(|execution| execution.change.as_ref());
+    if let Some(change) = change {
+        change::under_way(out, model, change);
+    }
+    if let Some(attempt) = attempt {
+        change::looks(out, attempt, change);
     }
     let changes = attempt.is_some_and(|attempt| attempt.intent.is_some());
     if let Some(attempt) = attempt {
@@ -398,14 +349,14 @@ pub(in crate::tui) fn commands_here(model: &Model) -> Vec<String> {
     }
 }
 
-struct Prompt<'a> {
+pub(super) struct Prompt<'a> {
     lines: Vec<Line<'static>>,
     width: usize,
     theme: &'a Theme,
 }
 
 impl Prompt<'_> {
-    fn ask(&mut self, text: &str) {
+    pub fn ask(&mut self, text: &str) {
         for part in wrap(text, self.width.saturating_sub(2)) {
             self.lines.push(Line::from(Span::styled(
                 format!("  {part}"),
@@ -414,8 +365,26 @@ impl Prompt<'_> {
         }
     }
 
-    fn text(&mut self, text: &str, role: Role) {
+    pub fn text(&mut self, text: &str, role: Role) {
         self.indented(text, 2, role);
+    }
+
+    /// A line with what it is about before it; what does not fit goes on below it.
+    pub fn fact(&mut self, label: &str, text: &str, role: Role) {
+        const LABEL: usize = 11;
+        let parts = wrap(text, self.width.saturating_sub(LABEL + 2).max(20));
+        for (index, part) in parts.into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let label = if label.chars().count() < LABEL {
+                format!("  {label:<LABEL$}")
+            } else {
+                format!("  {label} ")
+            };
+            self.lines.push(Line::from(vec![
+                Span::styled(label, self.theme.style(Role::Dim)),
+                Span::styled(part, self.theme.style(role)),
+            ]));
+        }
     }
 
     fn deep(&mut self, text: &str, role: Role) {
@@ -431,7 +400,7 @@ impl Prompt<'_> {
         }
     }
 
-    fn option(&mut self, key: &str, text: &str, role: Role) {
+    pub fn option(&mut self, key: &str, text: &str, role: Role) {
         for (index, part) in wrap(text, self.width.saturating_sub(8))
             .into_iter()
             .enumerate()

@@ -3,18 +3,30 @@
 use std::collections::BTreeMap;
 
 use super::super::automations::Execution;
+use super::super::documents::parsed;
 use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
 use super::page;
 
 pub(super) fn start(world: &World, input: &Value) -> Result<Value, Failure> {
     let document = input.text("DocumentName").unwrap_or_default();
-    let runbook = world.runbook(document).ok_or_else(|| {
+    let known = world.document(document).ok_or_else(|| {
         Failure::new(
             "AutomationDefinitionNotFoundException",
             format!("Document with name {document} does not exist."),
         )
     })?;
+    let version = known.number(input.text("DocumentVersion")).ok_or_else(|| {
+        Failure::new(
+            "AutomationDefinitionVersionNotFoundException",
+            "The specified document version does not exist.",
+        )
+    })?;
+    let declared = parsed(known.text(version)).unwrap_or_default();
+    let declared = declared["parameters"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let token = input.text("ClientToken").map(str::to_owned);
     if token
         .as_ref()
@@ -25,47 +37,63 @@ pub(super) fn start(world: &World, input: &Value) -> Result<Value, Failure> {
             "clientToken must be a UUID",
         ));
     }
-    let parameters: BTreeMap<String, Vec<String>> = input
+    let mut parameters: BTreeMap<String, Vec<String>> = input
         .get("Parameters")
         .entries()
         .iter()
         .map(|(name, _)| {
+            let values = input.get("Parameters").texts(name);
             (
                 name.clone(),
-                input
-                    .get("Parameters")
-                    .texts(name)
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                values.into_iter().map(str::to_owned).collect(),
             )
         })
         .collect();
+    let target_parameter = input.text("TargetParameterName").map(str::to_owned);
+    if let Some(name) = &target_parameter {
+        let values = input
+            .list("Targets")
+            .iter()
+            .filter(|target| target.text("Key") == Some("ParameterValues"))
+            .flat_map(|target| target.texts("Values"))
+            .map(str::to_owned)
+            .collect();
+        parameters.insert(name.clone(), values);
+    }
     let invalid = |message: String| {
         Err(Failure::new(
             "InvalidAutomationExecutionParametersException",
             message,
         ))
     };
-    let known = |name: &str| {
-        runbook
-            .parameters
-            .iter()
-            .any(|known| known.trim_end_matches('!') == name)
-    };
-    if let Some(name) = parameters.keys().find(|name| !known(name)) {
+    if let Some(name) = parameters.keys().find(|name| !declared.contains_key(*name)) {
         return invalid(format!(
             "Supplied parameter {name} is not defined in the document."
         ));
     }
-    let missing = runbook
-        .parameters
+    let missing = declared
         .iter()
-        .filter_map(|name| name.strip_suffix('!'))
-        .find(|name| !parameters.contains_key(*name));
-    if let Some(name) = missing {
+        .find(|(name, one)| one.get("default").is_none() && !parameters.contains_key(*name));
+    if let Some((name, _)) = missing {
         return invalid(format!("Required parameter {name} is missing."));
     }
+    for (name, values) in &parameters {
+        let pattern = declared
+            .get(name)
+            .and_then(|one| one["allowedPattern"].as_str())
+            .and_then(|pattern| regex::Regex::new(pattern).ok());
+        if pattern.is_some_and(|pattern| values.iter().any(|value| !pattern.is_match(value))) {
+            return invalid(format!(
+                "Parameter {name} does not match its allowedPattern."
+            ));
+        }
+    }
+    let alarm = input
+        .get("AlarmConfiguration")
+        .list("Alarms")
+        .first()
+        .and_then(|alarm| alarm.text("Name"))
+        .map(str::to_owned);
     let tags = input
         .list("Tags")
         .iter()
@@ -73,18 +101,13 @@ pub(super) fn start(world: &World, input: &Value) -> Result<Value, Failure> {
         .map(str::to_owned)
         .collect();
     let id = world.start(Execution {
-        id: uuid::Uuid::new_v4().to_string(),
-        document: document.to_owned(),
-        version: input
-            .text("DocumentVersion")
-            .filter(|version| !version.starts_with('$'))
-            .unwrap_or("1")
-            .to_owned(),
+        version: version.to_string(),
         parameters,
         token,
         tags,
-        at: world.now(),
-        stopped: None,
+        alarm,
+        target_parameter,
+        ..Execution::of(document, world.now())
     })?;
     Ok(map! { "AutomationExecutionId": id })
 }
@@ -99,7 +122,23 @@ fn found(world: &World, input: &Value) -> Result<Execution, Failure> {
     })
 }
 
+/// Outputs as Systems Manager shows them: lists of texts.
+fn texts(value: &serde_json::Value) -> Value {
+    let text = |value: &serde_json::Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    match value {
+        serde_json::Value::Array(items) => {
+            Value::from(items.iter().map(text).collect::<Vec<String>>())
+        }
+        one => Value::from(vec![text(one)]),
+    }
+}
+
 pub(super) fn get(world: &World, input: &Value) -> Result<Value, Failure> {
+    world.watch_alarms();
     let execution = found(world, input)?;
     let progress = world.progress(&execution, world.now());
     let steps: Vec<Value> = progress
@@ -113,18 +152,35 @@ pub(super) fn get(world: &World, input: &Value) -> Result<Value, Failure> {
                 "ExecutionStartTime": step.began.map(|at| world.real(at)),
                 "ExecutionEndTime": step.ended.map(|at| world.real(at)),
                 "FailureMessage": step.failure.clone(),
+                "Outputs": Value::Map(step.outputs.iter().map(|(name, value)| (name.clone(), texts(value))).collect()),
             }
         })
         .collect();
-    let outputs: Vec<(String, Value)> = match (progress.status, world.runbook(&execution.document))
-    {
-        ("Success", Some(runbook)) => runbook
-            .outputs
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::from(vec![value.clone()])))
-            .collect(),
-        _ => Vec::new(),
-    };
+    let mut outputs: Vec<(String, Value)> = Vec::new();
+    if progress.status == "Success" {
+        let known = world.document(&execution.document);
+        let declared = known.and_then(|known| {
+            let number = known.number(Some(&execution.version))?;
+            Some(parsed(known.text(number))?["outputs"].as_array()?.clone())
+        });
+        for name in declared.iter().flatten().filter_map(|name| name.as_str()) {
+            let (step, output) = name.split_once('.').unwrap_or((name, "Output"));
+            let step = progress.steps.iter().find(|one| one.name == step);
+            if let Some(value) = step.and_then(|step| step.outputs.get(output)) {
+                outputs.push((name.to_owned(), texts(value)));
+            }
+        }
+        let told = world.runbook(&execution.document);
+        outputs.extend(told.into_iter().flat_map(|runbook| {
+            let outputs = runbook.outputs.iter();
+            outputs.map(|(name, value)| (name.clone(), Value::from(vec![value.clone()])))
+        }));
+    }
+    let fired: Vec<Value> = execution
+        .stopped_by
+        .iter()
+        .map(|name| map! { "Name": name.as_str(), "State": "ALARM" })
+        .collect();
     let parameters: Vec<(String, Value)> = execution
         .parameters
         .iter()
@@ -142,8 +198,30 @@ pub(super) fn get(world: &World, input: &Value) -> Result<Value, Failure> {
         "Parameters": Value::Map(parameters),
         "Outputs": Value::Map(outputs),
         "FailureMessage": progress.failure.clone(),
+        "TriggeredAlarms": fired,
+        "TargetParameterName": execution.target_parameter.clone(),
         "Mode": "Auto",
     } })
+}
+
+/// Somebody says yes or no to a step that waits for that.
+pub(super) fn signal(world: &World, input: &Value) -> Result<Value, Failure> {
+    let execution = found(world, input)?;
+    let kind = input.text("SignalType").unwrap_or_default();
+    if !["Approve", "Reject"].contains(&kind) {
+        return Err(Failure::new(
+            "InvalidAutomationSignalException",
+            format!("the simulator does not know the signal {kind}"),
+        ));
+    }
+    if world.signal(&execution.id, kind)? {
+        Ok(map! {})
+    } else {
+        Err(Failure::new(
+            "AutomationStepNotFoundException",
+            "No step of the execution waits for approval.",
+        ))
+    }
 }
 
 pub(super) fn describe(world: &World, input: &Value) -> Result<Value, Failure> {

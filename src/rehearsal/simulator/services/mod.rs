@@ -3,6 +3,7 @@
 mod automation;
 mod cloudtrail;
 mod cloudwatch;
+mod documents;
 mod expression;
 mod insights;
 mod logs;

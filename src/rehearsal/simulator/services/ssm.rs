@@ -4,8 +4,9 @@ use super::super::commands::{Invocation, Sent};
 use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
 use super::automation;
+use super::documents;
 use super::page;
-use crate::rehearsal::scenario::Instance;
+use crate::rehearsal::scenario::{Calendar, Instance};
 
 /// Where GetCommandInvocation cuts an output, and ListCommandInvocations.
 const OUTPUT: usize = 24_000;
@@ -32,7 +33,9 @@ pub(super) fn answer(
         "DescribeAutomationExecutions" => automation::describe(world, input),
         "StopAutomationExecution" => automation::stop(world, input),
         "DescribeInstanceInformation" => describe_instance_information(world, input),
-        _ => return None,
+        "SendAutomationSignal" => automation::signal(world, input),
+        "GetCalendarState" => calendar(world, input),
+        _ => return documents::answer(world, operation, input),
     })
 }
 
@@ -315,6 +318,40 @@ fn get_parameter(world: &World, input: &Value) -> Result<Value, Failure> {
             "Name": name, "Type": "SecureString", "Version": 1,
             "Value": if decrypted { value.as_str() } else { "AQICAHh…" },
         },
+    })
+}
+
+fn calendar(world: &World, input: &Value) -> Result<Value, Failure> {
+    let names = input.texts("CalendarNames");
+    let unknown = |name: &&str| {
+        let known = |calendar: &&Calendar| name.rsplit('/').next() == Some(calendar.name.as_str());
+        !world
+            .scenario
+            .calendars
+            .iter()
+            .any(|calendar| known(&calendar))
+    };
+    if let Some(name) = names.iter().find(|name| unknown(name)) {
+        return Err(Failure::new(
+            "InvalidDocument",
+            format!("Document with name {name} does not exist."),
+        ));
+    }
+    let now = world.now();
+    let closed = world.scenario.calendars.iter().find(|calendar| {
+        let asked = names
+            .iter()
+            .any(|name| name.rsplit('/').next() == Some(calendar.name.as_str()));
+        asked && calendar.closed_from <= now && now < calendar.closed_until
+    });
+    let stamp = |seconds: f64| {
+        let at = world.real(seconds);
+        at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    };
+    Ok(map! {
+        "State": if closed.is_some() { "CLOSED" } else { "OPEN" },
+        "AtTime": stamp(now),
+        "NextTransitionTime": closed.map(|calendar| stamp(calendar.closed_until)),
     })
 }
 

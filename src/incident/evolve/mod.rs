@@ -1,11 +1,13 @@
 //! Folds an event into the state. Total: an event that makes no sense changes nothing.
 
+mod change;
+
 use std::sync::Arc;
 
 use super::{
-    Approval, Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution,
-    ExecutionStatus, Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Uncertain,
-    Visit, VisitResult, Walked,
+    Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution, ExecutionStatus,
+    Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Uncertain, Visit, VisitResult,
+    Walked,
 };
 use crate::document::Source;
 use crate::expression::from_json;
@@ -22,6 +24,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             name,
             others,
             unattended,
+            trusted,
             ..
         } => {
             let source = Source::new(name.as_str(), text.as_str());
@@ -36,6 +39,9 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     ended_at: None,
                     outcome: None,
                     inputs: Default::default(),
+                    input_sources: Default::default(),
+                    survey: None,
+                    change: None,
                     visits: Default::default(),
                     attempts: Default::default(),
                     latest: Default::default(),
@@ -47,6 +53,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     escalated: false,
                     failed_steps: 0,
                     unattended: *unattended,
+                    trusted: *trusted,
                 });
             }
         }
@@ -136,8 +143,9 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
 
 fn walk(execution: &mut Execution, recorded: &Recorded) {
     match &recorded.event {
-        Event::InputProvided { name, value, .. } => {
+        Event::InputProvided { name, value, from } => {
             execution.inputs.insert(name.clone(), value.clone());
+            execution.input_sources.insert(name.clone(), from.clone());
         }
         Event::StepArrived { step, visit } => execution.visits.push_back(Visit {
             step: step.clone(),
@@ -176,9 +184,20 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
         } => {
             execution.retries.remove(step);
             execution.latest.insert(step.clone(), *attempt);
-            let approved = execution
-                .approval
-                .take_if(|approval| *origin == AttemptOrigin::Approval && approval.step == *step);
+            let changes = *origin == AttemptOrigin::Approval;
+            let intended = execution
+                .change
+                .as_ref()
+                .filter(|change| changes && change.step == *step)
+                .map(|change| Arc::clone(&change.intent));
+            if changes {
+                execution.approval = None;
+            }
+            if let Some(change) = execution.change.as_mut().filter(|_| changes) {
+                change.wave = *number;
+                change.attempt = Some(*attempt);
+                change.next = None;
+            }
             execution.attempts.insert(
                 *attempt,
                 Attempt {
@@ -186,35 +205,32 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                     step: step.clone(),
                     number: *number,
                     origin: *origin,
-                    intent: approved
-                        .as_ref()
-                        .map(|approval| Arc::clone(&approval.intent)),
+                    intent: intended,
                     signed_at: execution.signed.take(),
                     remotes: Default::default(),
                     uncertain: None,
                     cancelling: false,
                     started_at: recorded.at,
                     end: None,
-                    used: matches!(origin, AttemptOrigin::Arrival | AttemptOrigin::Approval),
+                    used: matches!(
+                        origin,
+                        AttemptOrigin::Arrival | AttemptOrigin::Approval | AttemptOrigin::Verify
+                    ),
                 },
             );
         }
-        Event::ApprovalRequested {
-            step,
-            visit,
-            intent,
-            digest,
-        } => {
-            execution.approval = Some(Approval {
-                step: step.clone(),
-                visit: *visit,
-                intent: Arc::new(intent.clone()),
-                digest: digest.clone(),
-                asked_at: recorded.at,
-            });
-        }
-        Event::ApprovalGranted { signed_at, .. } => execution.signed = Some(*signed_at),
-        Event::ApprovalDeclined { .. } => execution.approval = None,
+        Event::SurveyStarted { .. }
+        | Event::SurveyFailed { .. }
+        | Event::ApprovalRequested { .. }
+        | Event::ApprovalSought { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::ApprovalRefused { .. }
+        | Event::ApprovalExpired { .. }
+        | Event::ApprovalGranted { .. }
+        | Event::ApprovalDeclined { .. }
+        | Event::WaveScheduled { .. }
+        | Event::TurnsStopped { .. }
+        | Event::WaveBegun { .. } => change::change(execution, recorded),
         Event::AttemptIdentified {
             attempt,
             run,
@@ -253,10 +269,11 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                 return;
             };
             ended.end = Some((result.clone(), recorded.at));
-            let step = ended.step.clone();
+            let (id, step, origin) = (ended.id, ended.step.clone(), ended.origin);
+            change::ended(execution, (id, origin), result, recorded);
             let name = execution.playbook.output_of(&step.0);
-            if let (Some(name), Some(output)) = (name, &result.output) {
-                set_output(execution, name, output.clone(), &step, recorded);
+            if let (Some(name), Some(output)) = (name, change::output(execution, origin, result)) {
+                set_output(execution, name, output, &step, recorded);
             }
         }
         Event::RetryScheduled { step, number, at } => {
@@ -308,6 +325,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             execution.outcome = *outcome;
             execution.ended_at = Some(recorded.at);
             execution.approval = None;
+            execution.survey = None;
             execution.retries.clear();
         }
         // A branch is followed by the step's end; a late result changes nothing.
@@ -335,6 +353,8 @@ fn leave(
     execution
         .approval
         .take_if(|approval| approval.step == *step);
+    execution.survey.take_if(|survey| survey.step == *step);
+    execution.change.take_if(|change| change.step == *step);
     // Whatever the step was left with has been used: another visit is another attempt.
     if let Some(attempt) = execution
         .latest

@@ -5,122 +5,23 @@
     reason = "a test fails by panicking"
 )]
 
-use std::sync::Arc;
+mod approval;
+mod turns;
+mod walk;
 
-use chrono::{DateTime, Duration, Utc};
-use standdown::actions::VOCABULARY;
+use chrono::Duration;
 use standdown::incident::{
-    Actor, AlarmRef, AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event,
-    ExecutionStatus, Intent, Question, Recorded, Refusal, Remote, Stamp, State, Verdict, decide,
-    effects, evolve, question,
+    AttemptResult, AttemptStatus, Command, Effect, Event, ExecutionStatus, Question, Refusal,
+    Remote, Verdict, question,
 };
-use standdown::playbook::{Severity, StepId};
-
-struct Walk {
-    state: State,
-    now: DateTime<Utc>,
-    seed: u128,
-    effects: Vec<Effect>,
-}
-
-impl Walk {
-    fn started() -> Self {
-        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let mut walk = Self {
-            state: State::new(VOCABULARY),
-            now,
-            seed: 0,
-            effects: Vec::new(),
-        };
-        let alarm = AlarmRef {
-            name: "a".into(),
-            account: "111122223333".into(),
-            region: "eu-central-1".into(),
-            ..AlarmRef::default()
-        };
-        walk.ask(Command::Open {
-            title: "t".into(),
-            severity: Severity::High,
-            alarm: Some(alarm),
-            rehearsal: None,
-        })
-        .unwrap();
-        let text =
-            include_str!("torture/playbook.toml").replace("start = \"look\"", "start = \"first\"");
-        let text = text.split("[[steps]]\nid = \"look\"").collect::<Vec<_>>();
-        let rest = text[1].split_once("[[steps]]").unwrap().1;
-        walk.ask(Command::Start {
-            name: "p.toml".into(),
-            text: format!("{}[[steps]]{rest}", text[0]),
-            others: Vec::new(),
-        })
-        .unwrap();
-        walk
-    }
-
-    fn ask(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
-        self.seed += 1;
-        let stamp = Stamp {
-            at: self.now,
-            at_aws: self.now,
-            actor: Arc::new(Actor::unknown()),
-            seed: uuid::Uuid::from_u128(self.seed),
-        };
-        let events = decide(&self.state, command, &stamp)?;
-        for event in &events {
-            let recorded = Recorded {
-                sequence: self.state.sequence + 1,
-                at: stamp.at,
-                by: Arc::clone(&stamp.actor),
-                event: event.clone(),
-            };
-            self.state = evolve(self.state.clone(), &recorded);
-            self.effects.extend(effects(&self.state, event));
-        }
-        Ok(events)
-    }
-
-    fn digest(&self) -> String {
-        match question(&self.state, self.now) {
-            Question::Approval(approval) => approval.digest.clone(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn approve(&mut self) -> AttemptId {
-        let digest = self.digest();
-        self.effects.clear();
-        self.ask(approve(&digest, "one")).unwrap();
-        Intent::attempt(&digest, 1)
-    }
-
-    fn end(&mut self, attempt: AttemptId, status: AttemptStatus) {
-        let result = AttemptResult::ended(
-            status,
-            "why",
-            Some(serde_json::json!({"status": "Success"})),
-        );
-        self.ask(Command::AttemptEnded { attempt, result }).unwrap();
-    }
-}
-
-fn step() -> StepId {
-    "first".into()
-}
-
-fn approve(digest: &str, typed: &str) -> Command {
-    Command::Approve {
-        step: step(),
-        visit: 1,
-        digest: digest.into(),
-        typed: typed.into(),
-    }
-}
+use walk::{Walk, approve, step};
 
 #[test]
 fn nothing_is_sent_before_exactly_what_was_shown_is_approved_by_typing_its_target() {
     let mut walk = Walk::started();
-    assert_eq!(walk.effects, [], "arriving sends nothing");
+    assert_eq!(walk.effects, [Effect::Survey], "arriving only reads");
+    walk.effects.clear();
+    walk.surveyed();
     let digest = walk.digest();
     assert_eq!(walk.ask(approve("other", "one")), Err(Refusal::OtherDigest));
     for typed in ["", "y", "yes", "First", "two"] {
@@ -132,7 +33,7 @@ fn nothing_is_sent_before_exactly_what_was_shown_is_approved_by_typing_its_targe
     }
     assert_eq!(walk.effects, []);
     let attempt = walk.approve();
-    assert_eq!(walk.effects, [Effect::Send(attempt)]);
+    assert_eq!(walk.effects, [Effect::Publish, Effect::Send(attempt)]);
     let again = walk.ask(approve(&digest, "one"));
     assert_eq!(
         again,
@@ -147,7 +48,7 @@ fn nothing_is_sent_before_exactly_what_was_shown_is_approved_by_typing_its_targe
 
 #[test]
 fn whoever_takes_it_up_looks_for_it_and_never_sends_it() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let attempt = walk.approve();
     for _ in 0..3 {
         walk.effects.clear();
@@ -173,7 +74,7 @@ fn whoever_takes_it_up_looks_for_it_and_never_sends_it() {
 
 #[test]
 fn an_unknown_change_stands_and_only_a_new_approval_sends_another_one() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let first = walk.approve();
     walk.end(first, AttemptStatus::Unknown);
     assert!(matches!(
@@ -192,16 +93,17 @@ fn an_unknown_change_stands_and_only_a_new_approval_sends_another_one() {
         visit: 1,
     })
     .unwrap();
-    assert_eq!(walk.effects, [], "asking anew sends nothing");
+    assert_eq!(walk.effects, [Effect::Survey], "asking anew sends nothing");
+    walk.surveyed();
     let second = walk.approve();
     assert_ne!(first, second);
-    assert_eq!(walk.effects, [Effect::Send(second)]);
+    assert_eq!(walk.effects, [Effect::Publish, Effect::Send(second)]);
 }
 
 #[test]
 fn the_responder_may_say_what_became_of_an_unknown_change() {
     for (verdict, stays) in [(Verdict::Done, true), (Verdict::Failed, false)] {
-        let mut walk = Walk::started();
+        let mut walk = Walk::described();
         let attempt = walk.approve();
         walk.end(attempt, AttemptStatus::Unknown);
         walk.ask(Command::Confirm {
@@ -222,7 +124,7 @@ fn the_responder_may_say_what_became_of_an_unknown_change() {
 
 #[test]
 fn stopping_asks_aws_and_the_end_is_what_aws_says() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let attempt = walk.approve();
     walk.effects.clear();
     walk.ask(Command::CancelCurrent).unwrap();
@@ -240,14 +142,18 @@ fn stopping_asks_aws_and_the_end_is_what_aws_says() {
 
 #[test]
 fn a_walk_that_is_stopped_leaves_the_change_to_its_end() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let attempt = walk.approve();
     walk.effects.clear();
     walk.ask(Command::StopExecution {
         reason: "enough".into(),
     })
     .unwrap();
-    assert_eq!(walk.effects, [], "the change is still followed");
+    assert_eq!(
+        walk.effects,
+        [Effect::Publish],
+        "the change is still followed"
+    );
     walk.end(attempt, AttemptStatus::Succeeded);
     let execution = walk.state.execution().unwrap();
     assert_eq!(execution.status, ExecutionStatus::Failed);
@@ -259,7 +165,7 @@ fn a_walk_that_is_stopped_leaves_the_change_to_its_end() {
 
 #[test]
 fn declining_wants_a_reason_and_fails_the_step() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let decline = |reason: &str| Command::Decline {
         step: step(),
         visit: 1,
@@ -267,7 +173,12 @@ fn declining_wants_a_reason_and_fails_the_step() {
     };
     assert_eq!(walk.ask(decline(" ")), Err(Refusal::Empty));
     walk.ask(decline("too risky")).unwrap();
-    assert_eq!(walk.effects, []);
+    assert!(
+        !walk
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Send(_)))
+    );
     assert_eq!(
         walk.state.execution().unwrap().status,
         ExecutionStatus::Failed
@@ -276,7 +187,7 @@ fn declining_wants_a_reason_and_fails_the_step() {
 
 #[test]
 fn a_late_result_is_recorded_and_the_writer_goes_on_from_it() {
-    let mut walk = Walk::started();
+    let mut walk = Walk::described();
     let attempt = walk.approve();
     let result = AttemptResult::succeeded(serde_json::json!({"status": "Success"}));
     let late = Command::LateResult { attempt, result };

@@ -1,0 +1,355 @@
+//! What a change would do, and to what: asked of AWS before anybody is asked to agree. Reads alone.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::{CalendarState, DocumentFormat, DocumentHashType};
+use futures_util::future::try_join3;
+
+use super::{Request, targets};
+use crate::actions::Context;
+use crate::aws::{Aws, AwsError, Quota, describe};
+use crate::document::sha256;
+use crate::incident::{Intent, Plan, Target};
+use crate::runbook::Runbook;
+
+/// What a change is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Standards<'a> {
+    /// SHA-256 of the reviewed texts, by document.
+    pub reviewed: &'a BTreeMap<String, String>,
+    /// The change calendars, by name or ARN.
+    pub calendars: &'a [String],
+    /// The incident's own alarms.
+    pub alarms: &'a [String],
+}
+
+/// Finds out everything that the request to start a change will hold.
+///
+/// # Errors
+/// When something cannot be found out, or is not as it has to be.
+pub async fn survey(
+    intent: &Intent,
+    context: &Context,
+    standards: Standards<'_>,
+) -> Result<Plan, String> {
+    let request: Request = serde_json::from_value(intent.parameters.clone())
+        .map_err(|error| format!("a parameter does not fit once it is filled in: {error}"))?;
+    let aws = context.aws.aws().await?;
+    let said = |error: AwsError| error.to_string();
+    let (known, selected, closed) = try_join3(
+        async { document(&aws, &request).await.map_err(said) },
+        targets::find(&request, &aws, context),
+        async { calendar(&aws, standards.calendars).await.map_err(said) },
+    )
+    .await?;
+    let runbook = Runbook::parse(&known.content)
+        .map_err(|error| format!("the document {} cannot be read: {error}", request.document))?;
+    let reviewed = reviewed(&request, &known, standards.reviewed)?;
+    let mut parameters: BTreeMap<String, Vec<String>> = request
+        .lists()
+        .map_err(|error| error.message)?
+        .into_iter()
+        .collect();
+    if let (Some(name), Some(found)) = (&request.target_parameter, &selected.targets) {
+        let ids = found.iter().map(|target| target.id.clone()).collect();
+        parameters.insert(name.clone(), ids);
+    }
+    check(&runbook, &parameters, &request)?;
+    let one_each = request.target_parameter.as_ref().is_some_and(|name| {
+        let declared = runbook.parameters.get(name);
+        declared.is_some_and(|declared| !declared.is_list())
+    });
+    let named = request.target_parameter.as_ref();
+    let targets = selected.targets.unwrap_or_else(|| {
+        named
+            .and_then(|name| parameters.get(name))
+            .into_iter()
+            .flatten()
+            .map(|id| Target {
+                id: id.clone(),
+                ..Target::default()
+            })
+            .collect()
+    });
+    let targets = targets::online_first(&aws, targets).await.map_err(said)?;
+    if let Some(alarm) = &request.alarm {
+        is_quiet(&aws, alarm, standards.alarms).await?;
+    }
+    let gates = gates(&runbook);
+    if intent.approval() == crate::playbook::ApprovalRule::Document && gates.is_empty() {
+        return Err(format!(
+            "the playbook leaves the approval to the document {}, which has no step aws:approve",
+            request.document
+        ));
+    }
+    Ok(Plan {
+        document: request.document.clone(),
+        version: known.version,
+        hash: known.hash,
+        reviewed,
+        role: role(&runbook, &parameters),
+        steps: runbook
+            .steps
+            .iter()
+            .map(|step| (step.name.clone(), step.action.clone()))
+            .collect(),
+        gates,
+        parameters,
+        target_parameter: request.target_parameter,
+        one_each,
+        targets,
+        group: selected.group,
+        alarm: request.alarm,
+        closed,
+    })
+}
+
+/// A document as Systems Manager has it.
+struct Known {
+    version: String,
+    hash: String,
+    content: String,
+}
+
+async fn document(aws: &Aws, request: &Request) -> Result<Known, AwsError> {
+    let operation = "ssm:GetDocument";
+    let (version, hash) = fingerprint(aws, &request.document, request.version.as_deref()).await?;
+    aws.pace(Quota::Ssm).await;
+    let text = aws
+        .ssm
+        .get_document()
+        .name(&request.document)
+        .document_version(&version)
+        .document_format(DocumentFormat::Yaml)
+        .send()
+        .await
+        .map_err(|error| describe(operation, &error).about(&request.document))?;
+    let content = text
+        .content
+        .ok_or_else(|| AwsError::garbled(operation, "the answer holds no content".into()))?;
+    Ok(Known {
+        version,
+        hash,
+        content,
+    })
+}
+
+/// The number of a document's version, and its SHA-256 in hex.
+async fn fingerprint(
+    aws: &Aws,
+    document: &str,
+    version: Option<&str>,
+) -> Result<(String, String), AwsError> {
+    let operation = "ssm:DescribeDocument";
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .describe_document()
+        .name(document)
+        .set_document_version(version.map(str::to_owned))
+        .send()
+        .await
+        .map_err(|error| describe(operation, &error).about(document))?;
+    let known = answer
+        .document
+        .ok_or_else(|| AwsError::garbled(operation, "the answer holds no document".into()))?;
+    let missing = |what: &str| AwsError::garbled(operation, format!("{document} has no {what}"));
+    if known.hash_type != Some(DocumentHashType::Sha256) {
+        return Err(missing("SHA-256"));
+    }
+    Ok((
+        known.document_version.ok_or_else(|| missing("version"))?,
+        known.hash.ok_or_else(|| missing("hash"))?,
+    ))
+}
+
+/// Tells whether a document is still the one that was shown: somebody may have deleted it, and made
+/// another one under its name and number.
+///
+/// # Errors
+/// When it is another one, or nobody knows.
+pub async fn unchanged(aws: &Aws, plan: &Plan) -> Result<(), String> {
+    let (_, hash) = fingerprint(aws, &plan.document, Some(&plan.version))
+        .await
+        .map_err(|error| error.to_string())?;
+    if hash == plan.hash {
+        return Ok(());
+    }
+    Err(format!(
+        "version {} of {} is no longer what was shown: its hash is {hash}",
+        plan.version, plan.document
+    ))
+}
+
+/// Holds a document against its reviewed text. Where nobody reviewed it here, the screen says so.
+fn reviewed(
+    request: &Request,
+    known: &Known,
+    reviewed: &BTreeMap<String, String>,
+) -> Result<bool, String> {
+    let wanted = request
+        .hash
+        .as_ref()
+        .or_else(|| reviewed.get(&request.document));
+    let Some(wanted) = wanted else {
+        return Ok(false);
+    };
+    // The text is what was reviewed: where Systems Manager counts its hash over another form of it,
+    // the text itself still tells.
+    if known.hash.eq_ignore_ascii_case(wanted)
+        || sha256(&known.content).eq_ignore_ascii_case(wanted)
+    {
+        return Ok(true);
+    }
+    Err(format!(
+        "version {} of {} in the account is not the reviewed one: its SHA-256 is {}, the reviewed one's {wanted}; `standdown automation diff {}` shows what differs",
+        known.version, request.document, known.hash, request.document
+    ))
+}
+
+/// What Systems Manager would refuse, said before anybody is asked to agree.
+fn check(
+    runbook: &Runbook,
+    parameters: &BTreeMap<String, Vec<String>>,
+    request: &Request,
+) -> Result<(), String> {
+    let document = &request.document;
+    for (name, values) in parameters {
+        let Some(declared) = runbook.parameters.get(name) else {
+            let known: Vec<&str> = runbook.parameters.keys().map(String::as_str).collect();
+            return Err(format!(
+                "the document {document} has no parameter {name}; it has: {}",
+                known.join(", ")
+            ));
+        };
+        if let Some(pattern) = &declared.pattern {
+            let pattern = regex::Regex::new(&format!("^(?:{pattern})$"))
+                .map_err(|error| format!("the parameter {name} of {document}: {error}"))?;
+            if let Some(value) = values.iter().find(|value| !pattern.is_match(value)) {
+                return Err(format!(
+                    "the value {value:?} of {name} does not match the document's allowedPattern {}",
+                    declared.pattern.as_deref().unwrap_or_default()
+                ));
+            }
+        }
+        let stranger = values
+            .iter()
+            .find(|value| !declared.allowed.contains(value));
+        if let Some(value) = stranger.filter(|_| !declared.allowed.is_empty()) {
+            return Err(format!(
+                "the value {value:?} of {name} is none of {}",
+                declared.allowed.join(", ")
+            ));
+        }
+    }
+    let missing = runbook
+        .parameters
+        .iter()
+        .find(|(name, declared)| declared.default.is_none() && !parameters.contains_key(*name));
+    if let Some((name, _)) = missing {
+        return Err(format!(
+            "the document {document} wants the parameter {name}"
+        ));
+    }
+    if let Some(name) = &request.target_parameter
+        && parameters.get(name).is_none_or(Vec::is_empty)
+    {
+        return Err("nothing was found to change: no target is there".into());
+    }
+    Ok(())
+}
+
+/// The role that the document assumes, its parameters filled in.
+fn role(runbook: &Runbook, parameters: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    let written = runbook.assume_role.as_deref()?.trim();
+    let name = written
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+        .map(str::trim);
+    let role = match name {
+        None => Some(written.to_owned()),
+        Some(name) => parameters
+            .get(name)
+            .and_then(|values| values.first().cloned())
+            .or_else(|| {
+                let declared = runbook.parameters.get(name)?;
+                Some(declared.default.as_ref()?.as_str()?.to_owned())
+            }),
+    };
+    role.filter(|role| !role.is_empty())
+}
+
+fn gates(runbook: &Runbook) -> Vec<String> {
+    runbook
+        .steps
+        .iter()
+        .filter(|step| step.action == "aws:approve")
+        .map(|step| step.name.clone())
+        .collect()
+}
+
+/// The calendar that is closed now, and until when.
+async fn calendar(aws: &Aws, calendars: &[String]) -> Result<Option<String>, AwsError> {
+    if calendars.is_empty() {
+        return Ok(None);
+    }
+    aws.pace(Quota::Ssm).await;
+    let answer = aws
+        .ssm
+        .get_calendar_state()
+        .set_calendar_names(Some(calendars.to_vec()))
+        .send()
+        .await
+        .map_err(|error| describe("ssm:GetCalendarState", &error))?;
+    if answer.state != Some(CalendarState::Closed) {
+        return Ok(None);
+    }
+    let until = answer
+        .next_transition_time
+        .map(|at| format!(" until {at}"))
+        .unwrap_or_default();
+    Ok(Some(format!(
+        "the change calendar {} is closed{until}",
+        calendars.join(", ")
+    )))
+}
+
+/// Sees to it that the alarm that shall stop a change does not stop it at once, or for what the
+/// incident is about.
+///
+/// # Errors
+/// When it is the incident's own, or is not OK.
+pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), String> {
+    if own.iter().any(|known| known == alarm) {
+        return Err(format!(
+            "{alarm} is the incident's own alarm: it would stop the change at once; name another one in `alarm`"
+        ));
+    }
+    aws.pace(Quota::DescribeAlarms).await;
+    let answer = aws
+        .cloudwatch
+        .describe_alarms()
+        .alarm_names(alarm)
+        .set_alarm_types(Some(vec![
+            aws_sdk_cloudwatch::types::AlarmType::MetricAlarm,
+            aws_sdk_cloudwatch::types::AlarmType::CompositeAlarm,
+        ]))
+        .send()
+        .await
+        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error).to_string())?;
+    let metric = answer.metric_alarms().first();
+    let composite = answer.composite_alarms().first();
+    let state = metric
+        .and_then(|alarm| alarm.state_value())
+        .or_else(|| composite.and_then(|alarm| alarm.state_value()));
+    match state {
+        Some(aws_sdk_cloudwatch::types::StateValue::Ok) => Ok(()),
+        Some(state) => Err(format!(
+            "the alarm {alarm}, which shall stop the change when it fires, is {} and not OK",
+            state.as_str()
+        )),
+        None => Err(format!(
+            "the alarm {alarm}, which shall stop the change when it fires, does not exist here"
+        )),
+    }
+}

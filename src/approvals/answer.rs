@@ -1,0 +1,133 @@
+//! What others say to a request.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::file::{self, Owned};
+use super::{FileError, Folder, name};
+use crate::incident::Intent;
+
+const ENDING: &str = ".answer";
+
+/// What an answer says. Whose it is stands nowhere in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The form of this file: 1.
+    pub format: u32,
+    /// SHA-256 of everything that was on the screen.
+    pub digest: String,
+    /// What was typed: [`Intent::confirmation`].
+    pub typed: String,
+    /// Yes or no.
+    pub decision: Decision,
+    /// When, by the clock of whoever answered.
+    pub at: DateTime<Utc>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may be done.
+    Approved,
+    /// It may not, and why.
+    Denied(String),
+}
+
+/// An answer that counts, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// What it says.
+    pub answer: Answer,
+    /// The operating system's user id.
+    pub uid: u32,
+    /// The operating system's user name.
+    pub user: String,
+}
+
+/// Writes this user's own answer.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_answer(folder: &Folder, answer: &Answer) -> std::io::Result<()> {
+    let uid = nix::unistd::geteuid().as_raw();
+    let file = format!("{}.{uid}{ENDING}", name(&answer.digest));
+    let text = serde_json::to_string_pretty(answer).map_err(std::io::Error::other)?;
+    file::write(&folder.path().join(file), &text)
+}
+
+/// Lists what others say to a request: what counts, and which files do not and why.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn answers(
+    folder: &Folder,
+    intent: &Intent,
+    group: &str,
+) -> std::io::Result<Vec<Result<Given, (String, FileError)>>> {
+    let digest = intent.digest();
+    let about = name(&digest);
+    let files = folder.files(ENDING)?;
+    Ok(files
+        .into_iter()
+        .filter(|(file, _)| file.split('.').next() == Some(about))
+        .map(|(file, path)| {
+            judge(&file, &path, (intent, &digest), group).map_err(|error| (file, error))
+        })
+        .collect())
+}
+
+fn judge(
+    file: &str,
+    path: &std::path::Path,
+    (intent, digest): (&Intent, &str),
+    group: &str,
+) -> Result<Given, FileError> {
+    let Owned { text, uid } = file::read(path)?;
+    let named = file
+        .strip_suffix(ENDING)
+        .and_then(|rest| rest.split('.').nth(1))
+        .and_then(|uid| uid.parse().ok());
+    match named {
+        Some(named) if named == uid => {}
+        named => {
+            return Err(FileError::OtherOwner {
+                named: named.unwrap_or(u32::MAX),
+                owner: uid,
+            });
+        }
+    }
+    let answer: Answer =
+        serde_json::from_str(&text).map_err(|error| FileError::Garbled(error.to_string()))?;
+    if answer.digest != *digest {
+        return Err(FileError::OtherDigest);
+    }
+    if answer.decision == Decision::Approved && answer.typed.trim() != intent.confirmation() {
+        return Err(FileError::NotConfirmed);
+    }
+    let user = member(uid, group)?;
+    Ok(Given { answer, uid, user })
+}
+
+/// The name of a user who belongs to a group, as its first one or as one of the others.
+fn member(uid: u32, group: &str) -> Result<String, FileError> {
+    use nix::unistd::{Group, Uid, User, getgrouplist};
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    let no = |user: String| FileError::NotInGroup {
+        user,
+        group: group.to_owned(),
+    };
+    let Some(user) = user else {
+        return Err(no(format!("uid {uid}")));
+    };
+    let wanted = Group::from_name(group)
+        .ok()
+        .flatten()
+        .map(|group| group.gid);
+    let name = std::ffi::CString::new(user.name.as_str()).map_err(|_| no(user.name.clone()))?;
+    let groups = getgrouplist(&name, user.gid).unwrap_or_default();
+    match wanted {
+        Some(gid) if groups.contains(&gid) => Ok(user.name),
+        _ => Err(no(user.name)),
+    }
+}

@@ -1,0 +1,111 @@
+//! The folder through which people on one host agree to changes.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+const STICKY: u32 = 0o1000;
+const SET_GROUP: u32 = 0o2000;
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
+
+/// A folder that was found to be set up as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(PathBuf);
+
+/// Why a folder cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be looked at.
+    #[error(
+        "the folder of approvals {path} cannot be used: {reason}; {}",
+        set_up(path)
+    )]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It is not set up as it has to be.
+    #[error("the folder of approvals {path} {reason}; {}", set_up(path))]
+    Mode {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The commands that set it up.
+fn set_up(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "root sets it up for a group, here `sre`: mkdir -p {path} && chgrp sre {path} && chmod 3770 {path}"
+    )
+}
+
+impl Folder {
+    /// Looks whether a folder is set up: root's, sticky, with the group's id, open to the group and
+    /// to nobody else.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check(path: &Path) -> Result<Self, FolderError> {
+        let metadata = path.symlink_metadata().map_err(|error| FolderError::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mode = metadata.mode();
+        let wrong = |reason: String| {
+            Err(FolderError::Mode {
+                path: path.to_owned(),
+                reason,
+            })
+        };
+        if !metadata.is_dir() {
+            return wrong("is not a folder".into());
+        }
+        if metadata.uid() != 0 {
+            // Whoever owns a sticky folder can rename and remove every file in it.
+            return wrong(format!(
+                "belongs to uid {}, and not to root",
+                metadata.uid()
+            ));
+        }
+        if mode & STICKY == 0 {
+            return wrong("is not sticky: anybody could rename another one's file".into());
+        }
+        if mode & SET_GROUP == 0 {
+            return wrong("does not hand its group on: others could not read a request".into());
+        }
+        if mode & GROUP_WRITES == 0 {
+            return wrong("cannot be written by its group".into());
+        }
+        if mode & OTHERS_WRITE != 0 {
+            return wrong("can be written by everybody".into());
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The files whose names end in a certain way, by name.
+    pub(super) fn files(&self, ending: &str) -> std::io::Result<Vec<(String, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().into_string()
+                && name.ends_with(ending)
+                && !name.starts_with('.')
+            {
+                found.push((name, entry.path()));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}

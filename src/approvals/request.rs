@@ -1,0 +1,98 @@
+//! A change that others are asked to agree to, as they see it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::file::{self, Owned};
+use super::{FileError, Folder, name};
+use crate::incident::Intent;
+
+const ENDING: &str = ".request";
+
+/// What a request says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The form of this file: 1.
+    pub format: u32,
+    /// What will be done: everything that is on the screen.
+    pub intent: Intent,
+    /// Why.
+    pub reason: String,
+    /// The incident's title.
+    pub incident_title: String,
+    /// Until when it can be agreed to.
+    pub until: DateTime<Utc>,
+}
+
+/// A request that somebody has made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    /// What it says.
+    pub request: Request,
+    /// SHA-256 of what it describes, computed here.
+    pub digest: String,
+    /// Whose it is, as the operating system says.
+    pub uid: u32,
+}
+
+impl Request {
+    /// Makes it known to the others.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn publish(&self, folder: &Folder) -> std::io::Result<()> {
+        let digest = self.intent.digest();
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other)?;
+        file::write(
+            &folder.path().join(format!("{}{ENDING}", name(&digest))),
+            &text,
+        )
+    }
+}
+
+impl Sent {
+    /// Lists what waits, and the files that cannot be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(folder: &Folder) -> std::io::Result<Vec<Result<Self, (String, FileError)>>> {
+        let files = folder.files(ENDING)?;
+        Ok(files
+            .into_iter()
+            .map(|(file, path)| Self::read(&file, &path).map_err(|error| (file, error)))
+            .collect())
+    }
+
+    fn read(file: &str, path: &std::path::Path) -> Result<Self, FileError> {
+        let Owned { text, uid } = file::read(path)?;
+        let request: Request =
+            serde_json::from_str(&text).map_err(|error| FileError::Garbled(error.to_string()))?;
+        let digest = request.intent.digest();
+        if file.strip_suffix(ENDING) != Some(name(&digest)) {
+            return Err(FileError::OtherDigest);
+        }
+        Ok(Self {
+            request,
+            digest,
+            uid,
+        })
+    }
+
+    /// Takes back the requests of this user's own that are not among those that wait.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn withdraw(folder: &Folder, incident: &str, waiting: Option<&str>) -> std::io::Result<()> {
+        let own = nix::unistd::geteuid().as_raw();
+        for sent in Self::list(folder)?.into_iter().flatten() {
+            let ours = sent.uid == own && *sent.request.intent.incident.0 == *incident;
+            if ours && waiting != Some(sent.digest.as_str()) {
+                let path = folder
+                    .path()
+                    .join(format!("{}{ENDING}", name(&sent.digest)));
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Asks others to agree to a change, and hears what they say.
+
+use super::Role;
+use super::writer::Writer;
+use crate::approvals::{Decision, FileError, Folder, Given, Request, Sent, answers};
+use crate::incident::{Approval, Approver, Command};
+
+impl Writer {
+    /// The request that others have to answer, if there is one.
+    fn sought(&self) -> Option<Approval> {
+        let approval = self.state.walking()?.approval.clone()?;
+        approval.sought.is_some().then_some(approval)
+    }
+
+    /// Lets the folder show what waits in this incident, and nothing else of it.
+    pub fn publish_requests(&mut self) {
+        if !matches!(self.role, Role::Writer { .. }) {
+            return;
+        }
+        let Some(path) = self.settings.changes.approvals.clone() else {
+            return;
+        };
+        let sought = self.sought();
+        let request = sought.as_ref().and_then(|approval| {
+            Some(Request {
+                format: 1,
+                intent: (*approval.intent).clone(),
+                reason: approval.sought.as_ref()?.reason.clone(),
+                incident_title: self.state.incident.as_ref()?.title.clone(),
+                until: approval.until,
+            })
+        });
+        let done = Folder::check(&path)
+            .map_err(|error| error.to_string())
+            .and_then(|folder| {
+                let digest = sought.as_ref().map(|approval| approval.digest.as_str());
+                let published = match &request {
+                    Some(request) => request.publish(&folder),
+                    None => Ok(()),
+                };
+                published
+                    .and_then(|()| Sent::withdraw(&folder, &self.id.0, digest))
+                    .map_err(|error| format!("{}: {error}", path.display()))
+            });
+        self.unpublished = done.err().filter(|_| sought.is_some());
+        self.publish();
+    }
+
+    /// Reads what others have said since the last look.
+    pub async fn hear_others(&mut self) {
+        if !matches!(self.role, Role::Writer { .. }) {
+            return;
+        }
+        let (Some(approval), Some(path)) = (self.sought(), self.settings.changes.approvals.clone())
+        else {
+            return;
+        };
+        if self.unpublished.is_some() {
+            self.publish_requests();
+        }
+        let Some((_, group)) = approval.intent.others() else {
+            return;
+        };
+        // Small files, of which there are few, in a local folder.
+        let Ok(folder) = Folder::check(&path) else {
+            return;
+        };
+        let Ok(found) = answers(&folder, &approval.intent, group) else {
+            return;
+        };
+        for one in found {
+            let command = match one {
+                Ok(given) => answered(&approval, given),
+                Err((file, error)) => refused(&approval, file, &error),
+            };
+            if let Err(error) = self.carry_out(command.clone()).await
+                && let Command::Agree { approver, .. } | Command::Disagree { approver, .. } =
+                    command
+            {
+                let refused = Command::RefuseAgreement {
+                    digest: approval.digest.clone(),
+                    from: approver.user,
+                    reason: error.to_string(),
+                };
+                // The request has been answered meanwhile.
+                let _ = self.carry_out(refused).await;
+            }
+        }
+    }
+}
+
+fn answered(approval: &Approval, given: Given) -> Command {
+    let digest = approval.digest.clone();
+    let approver = Approver {
+        user: given.user,
+        uid: given.uid,
+        arn: None,
+        shared: false,
+    };
+    match given.answer.decision {
+        Decision::Approved => Command::Agree { digest, approver },
+        Decision::Denied(reason) => Command::Disagree {
+            digest,
+            approver,
+            reason,
+        },
+    }
+}
+
+fn refused(approval: &Approval, file: String, error: &FileError) -> Command {
+    Command::RefuseAgreement {
+        digest: approval.digest.clone(),
+        from: file,
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,304 @@
+//! What is wrong with a runbook, before anybody needs it.
+//!
+//! The rules are those of Systems Manager's own documentation of schema 0.3, and one of ours: every
+//! step says how long it may take.
+//! <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-document-actions-all.html>
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde_json::Value;
+
+use super::{Reference, Runbook, RunbookStep, references};
+
+/// The actions there are.
+const ACTIONS: [&str; 24] = [
+    "aws:approve",
+    "aws:assertAwsResourceProperty",
+    "aws:branch",
+    "aws:changeInstanceState",
+    "aws:copyImage",
+    "aws:createImage",
+    "aws:createStack",
+    "aws:createTags",
+    "aws:deleteImage",
+    "aws:deleteStack",
+    "aws:executeAutomation",
+    "aws:executeAwsApi",
+    "aws:executeScript",
+    "aws:executeStateMachine",
+    "aws:invokeLambdaFunction",
+    "aws:invokeWebhook",
+    "aws:loop",
+    "aws:pause",
+    "aws:runCommand",
+    "aws:runInstances",
+    "aws:sleep",
+    "aws:updateVariable",
+    "aws:waitForAwsResourceProperty",
+    "aws:executeCodeCatalystWorkflow",
+];
+/// What a step takes beside its inputs.
+const KEYS: [&str; 13] = [
+    "name",
+    "action",
+    "inputs",
+    "description",
+    "maxAttempts",
+    "timeoutSeconds",
+    "onFailure",
+    "onCancel",
+    "isCritical",
+    "isEnd",
+    "nextStep",
+    "outputs",
+    "preview",
+];
+/// Actions that end by themselves at a time they say.
+const TIMED: [&str; 4] = ["aws:sleep", "aws:branch", "aws:pause", "aws:updateVariable"];
+/// Outputs that an action has without declaring them.
+const OUTPUTS: [(&str, &[&str]); 9] = [
+    ("aws:approve", &["ApprovalStatus", "ApproverDecisions"]),
+    (
+        "aws:runCommand",
+        &[
+            "CommandId",
+            "Status",
+            "ResponseCode",
+            "Output",
+            "OutputPayload",
+        ],
+    ),
+    ("aws:createImage", &["ImageId"]),
+    ("aws:copyImage", &["ImageId"]),
+    ("aws:runInstances", &["InstanceIds"]),
+    ("aws:changeInstanceState", &["InstanceStates"]),
+    (
+        "aws:executeAutomation",
+        &["ExecutionId", "Output", "Status"],
+    ),
+    (
+        "aws:invokeLambdaFunction",
+        &["StatusCode", "FunctionError", "LogResult", "Payload"],
+    ),
+    ("aws:executeScript", &["Payload"]),
+];
+
+/// Lists everything that is wrong; nothing when it is as it should be.
+#[must_use]
+pub fn check(runbook: &Runbook) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for step in &runbook.steps {
+        if !seen.insert(step.name.as_str()) {
+            problems.push(format!("two steps are named {}", step.name));
+        }
+        shape(runbook, step, &mut problems);
+    }
+    for name in unreachable(runbook) {
+        problems.push(format!("step {name} cannot be reached"));
+    }
+    referred(runbook, &mut problems);
+    parameters(runbook, &mut problems);
+    problems
+}
+
+fn shape(runbook: &Runbook, step: &RunbookStep, problems: &mut Vec<String>) {
+    let mut say = |what: String| problems.push(format!("step {}: {what}", step.name));
+    let named = !step.name.is_empty()
+        && step
+            .name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !named {
+        say("a name has letters, digits and _ alone".into());
+    }
+    if !ACTIONS.contains(&step.action.as_str()) {
+        say(format!("there is no action {}", step.action));
+    }
+    for key in step
+        .whole
+        .keys()
+        .filter(|key| !KEYS.contains(&key.as_str()))
+    {
+        say(format!("there is no key {key}"));
+    }
+    if !TIMED.contains(&step.action.as_str()) {
+        let seconds = &step.whole.get("timeoutSeconds");
+        let set = seconds.is_some_and(|seconds| {
+            seconds.as_u64().is_some_and(|seconds| seconds > 0)
+                || seconds.as_str().is_some_and(|text| text.contains("{{"))
+        });
+        if !set {
+            say("it does not say how long it may take: timeoutSeconds".into());
+        }
+    }
+    for next in leads_to(step) {
+        if runbook.step(&next).is_none() {
+            say(format!("there is no step {next}"));
+        }
+    }
+    let service = |key: &str| step.whole.get("inputs").and_then(|inputs| inputs.get(key));
+    if step.action == "aws:executeAwsApi"
+        && (service("Service").is_none() || service("Api").is_none())
+    {
+        say("a call names its Service and its Api".into());
+    }
+}
+
+/// Where a step can lead, beside the one that follows it.
+fn leads_to(step: &RunbookStep) -> Vec<String> {
+    let mut all = Vec::new();
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    all.extend(text(step.whole.get("nextStep")));
+    for key in ["onFailure", "onCancel"] {
+        let step = text(step.whole.get(key));
+        all.extend(step.and_then(|step| step.strip_prefix("step:").map(str::to_owned)));
+    }
+    let inputs = step.whole.get("inputs").cloned().unwrap_or_default();
+    for choice in inputs["Choices"].as_array().into_iter().flatten() {
+        all.extend(text(choice.get("NextStep")));
+    }
+    all.extend(text(inputs.get("Default")));
+    for inner in inputs["Steps"].as_array().into_iter().flatten() {
+        all.extend(text(inner.get("nextStep")));
+    }
+    all
+}
+
+/// The steps that no way leads to.
+fn unreachable(runbook: &Runbook) -> Vec<&str> {
+    let mut reached: BTreeSet<String> = BTreeSet::new();
+    let mut todo: VecDeque<String> = runbook
+        .steps
+        .first()
+        .map(|step| step.name.clone())
+        .into_iter()
+        .collect();
+    while let Some(name) = todo.pop_front() {
+        if !reached.insert(name.clone()) {
+            continue;
+        }
+        let Some(at) = runbook.steps.iter().position(|step| step.name == name) else {
+            continue;
+        };
+        let step = &runbook.steps[at];
+        todo.extend(leads_to(step));
+        let is = |key: &str| {
+            step.whole
+                .get(key)
+                .is_some_and(|value| *value == Value::Bool(true) || value == "true")
+        };
+        let falls_through =
+            !is("isEnd") && step.whole.get("nextStep").is_none() && step.action != "aws:branch";
+        if falls_through && let Some(next) = runbook.steps.get(at + 1) {
+            todo.push_back(next.name.clone());
+        }
+    }
+    runbook
+        .steps
+        .iter()
+        .map(|step| step.name.as_str())
+        .filter(|name| !reached.contains(*name))
+        .collect()
+}
+
+fn referred(runbook: &Runbook, problems: &mut Vec<String>) {
+    let mut places: Vec<(String, Vec<Reference>)> = runbook
+        .steps
+        .iter()
+        .map(|step| {
+            let whole = Value::Object(step.whole.clone());
+            (format!("step {}", step.name), references(&whole))
+        })
+        .collect();
+    let role = runbook.assume_role.clone().map(Value::from);
+    places.push((
+        "assumeRole".into(),
+        role.iter().flat_map(references).collect(),
+    ));
+    // An output names a step's output without braces.
+    for output in &runbook.outputs {
+        if let Some((step, name)) = output.split_once('.') {
+            let reference = Reference::Step {
+                step: step.trim_start_matches("{{").trim().to_owned(),
+                output: name.trim_end_matches("}}").trim().to_owned(),
+            };
+            places.push(("outputs".into(), vec![reference]));
+        }
+    }
+    for (place, found) in places {
+        for reference in found {
+            if let Some(why) = undefined(runbook, &reference) {
+                problems.push(format!("{place}: {why}"));
+            }
+        }
+    }
+}
+
+fn undefined(runbook: &Runbook, reference: &Reference) -> Option<String> {
+    match reference {
+        Reference::Parameter(name) => (!runbook.parameters.contains_key(name)
+            && runbook.whole["variables"].get(name).is_none())
+        .then(|| format!("there is no parameter {name}")),
+        Reference::Known(name) => {
+            let known = [
+                "global:",
+                "automation:",
+                "ssm:",
+                "ssm-secure:",
+                "variable:",
+                "loop:",
+                "resource:",
+            ];
+            (!known.iter().any(|prefix| name.starts_with(prefix)))
+                .then(|| format!("nothing is called {name}"))
+        }
+        Reference::Step { step, output } => {
+            let Some(found) = runbook.step(step) else {
+                return Some(format!("there is no step {step}"));
+            };
+            let declared = found
+                .whole
+                .get("outputs")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .any(|declared| declared["Name"] == *output.as_str());
+            let usual = OUTPUTS
+                .iter()
+                .find(|(action, _)| *action == found.action)
+                .is_some_and(|(_, outputs)| {
+                    let first = output.split('.').next().unwrap_or(output);
+                    outputs.contains(&first)
+                });
+            (!declared && !usual).then(|| format!("step {step} has no output {output}"))
+        }
+    }
+}
+
+fn parameters(runbook: &Runbook, problems: &mut Vec<String>) {
+    for (name, declared) in &runbook.parameters {
+        let mut say = |what: String| problems.push(format!("parameter {name}: {what}"));
+        let known = [
+            "String",
+            "StringList",
+            "Integer",
+            "Boolean",
+            "StringMap",
+            "MapList",
+        ]
+        .contains(&declared.kind.as_str())
+            || declared.kind.starts_with("AWS::")
+            || declared.kind.starts_with("List<AWS::");
+        if !known {
+            say(format!("there is no type {:?}", declared.kind));
+        }
+        if let Some(pattern) = &declared.pattern
+            && let Err(error) = regex::Regex::new(pattern)
+        {
+            say(format!(
+                "its allowedPattern is no regular expression: {error}"
+            ));
+        }
+    }
+}
