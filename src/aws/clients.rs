@@ -149,6 +149,12 @@ impl Aws {
         self.clock.now()
     }
 
+    /// Whether AWS has told its time; before, [`Aws::now`] is this machine's.
+    #[must_use]
+    pub fn knows_the_time(&self) -> bool {
+        self.clock.is_known()
+    }
+
     /// By how many seconds AWS's clock is ahead of this machine's, where that is enough to matter.
     #[must_use]
     pub fn clock_difference(&self) -> Option<i64> {

@@ -27,6 +27,8 @@ struct Read {
     said: Option<DateTime<Utc>>,
     /// By how much AWS is ahead of this process's own time, as far as is known.
     ahead: TimeDelta,
+    /// Whether anything is known of that.
+    known: bool,
 }
 
 /// When a request left, by this process's own time.
@@ -54,6 +56,11 @@ impl AwsClock {
         }
     }
 
+    /// Whether AWS has told its time.
+    pub fn is_known(&self) -> bool {
+        self.last().known
+    }
+
     /// By how many seconds AWS is ahead, from four minutes on: AWS refuses what is signed with a
     /// clock that is five minutes off.
     pub fn difference(&self) -> Option<i64> {
@@ -75,6 +82,7 @@ impl AwsClock {
         let took = arrived - left;
         if let Some(said) = said.filter(|_| took < SLOW) {
             last.ahead = said - (left + took / 2);
+            last.known = true;
         }
     }
 }

@@ -11,7 +11,13 @@ pub(super) fn changes(settings: &Settings) -> Changes {
         read_only: settings.read_only.value,
         reviewed: Arc::default(),
         calendars: settings.calendars.value.clone(),
-        approvals: settings.approvals.value.clone(),
+        approvals: Some(
+            settings
+                .approvals
+                .value
+                .clone()
+                .unwrap_or_else(|| super::approvals::USUAL.into()),
+        ),
         shared_roles: settings.shared_roles.value.clone(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod alarms_seen;
+mod approvals;
 mod changes;
 mod check;
 mod console;
@@ -115,6 +116,12 @@ enum Subcommands {
     Resume(resume::Arguments),
     /// Record a note in an incident.
     Note(note::Arguments),
+    /// List what others ask you to agree to.
+    Approvals(approvals::Arguments),
+    /// Agree to a change that somebody else asks for.
+    Approve(approvals::Approve),
+    /// Refuse a change that somebody else asks for.
+    Deny(approvals::Deny),
     /// Find the first event of a record that was altered, removed or reordered.
     Verify(verify::Arguments),
     /// Print an incident's record as JSON Lines.
@@ -238,6 +245,9 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
+            Some(Subcommands::Approvals(arguments)) => approvals::list(&arguments, &settings),
+            Some(Subcommands::Approve(arguments)) => approvals::approve(&arguments, &settings),
+            Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings),
             Some(Subcommands::Verify(arguments)) => verify::run(&arguments, &settings),
             Some(Subcommands::Export(arguments)) => export::run(&arguments, &settings),
             Some(Subcommands::Import(arguments)) => export::import(&arguments, &settings),

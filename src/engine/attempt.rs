@@ -1,7 +1,7 @@
 //! Runs one attempt of a step: its actions side by side, for each item, until a condition holds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -49,10 +49,21 @@ pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -
             humantime::format_duration(automated.timeout)
         )
     };
-    match timeout_at(deadline, within(automated, surroundings, deadline)).await {
+    // What the last look found is told, also where the next one is cut off.
+    let last = Mutex::new(None);
+    let cut = || {
+        let found = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let held = automated.until.as_ref().filter(|_| found.is_some());
+        let why = held.map(|until| format!("{} did not hold in time", until.source()));
+        (why, found)
+    };
+    match timeout_at(deadline, within(automated, surroundings, deadline, &last)).await {
         Ok(Ok(output)) => AttemptResult::succeeded(output),
         Ok(Err(error)) => AttemptResult::ended(error.status, error.message, error.output),
-        Err(_) => AttemptResult::ended(AttemptStatus::TimedOut, late(), None),
+        Err(_) => {
+            let (why, found) = cut();
+            AttemptResult::ended(AttemptStatus::TimedOut, why.unwrap_or_else(late), found)
+        }
     }
 }
 
@@ -60,6 +71,7 @@ async fn within(
     automated: &Automated,
     surroundings: Surroundings,
     deadline: Instant,
+    last: &Mutex<Option<Value>>,
 ) -> Result<Value, ActionError> {
     let mut context = Context {
         aws: surroundings.aws.clone(),
@@ -81,6 +93,7 @@ async fn within(
         };
         let mut scope = surroundings.scope.clone();
         if let Ok(output) = &result {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(output.clone());
             // What `until` reads includes the step's own values; the core computes them again.
             let _ = automated.complete(output.clone(), &mut scope);
             if until.explain(&scope).verdict == Verdict::True {

@@ -48,7 +48,7 @@ impl Writer {
 
     /// Reads what others have said since the last look.
     pub async fn hear_others(&mut self) {
-        if !matches!(self.role, Role::Writer { .. }) {
+        if !matches!(self.role, Role::Writer { .. }) || !self.knows_the_time() {
             return;
         }
         let (Some(approval), Some(path)) = (self.sought(), self.settings.changes.approvals.clone())

@@ -16,7 +16,7 @@ use super::handle::{Ask, Control, Handle, Recording, Role, Snapshot, Unanswered}
 use super::recorder::Recorder;
 use super::role::Watched;
 use crate::actions::Report;
-use crate::aws::Place;
+use crate::aws::{Aws, Place};
 use crate::clock;
 use crate::incident::{Actor, AttemptId, Command, Event, IncidentId, Recorded, Stamp, State};
 use crate::journal::{Broken, Hash, Holder, JournalError, Lease};
@@ -209,13 +209,23 @@ impl Writer {
         }
     }
 
-    /// When and by whom.
-    pub fn stamp(&mut self) -> Stamp {
-        let mut at_aws = clock::now();
+    /// AWS where the incident's alarm is, if it was asked for anything.
+    fn aws(&self) -> Option<Arc<Aws>> {
         let home = self.home().unwrap_or_default();
         let pool = &self.settings.aws;
         let known = pool.known(&Place::new(&home.profile, &home.region));
-        if let Some(aws) = known.or_else(|| pool.known(&Place::default())) {
+        known.or_else(|| pool.known(&Place::default()))
+    }
+
+    /// Whether what ends is judged by AWS's clock as well: this machine's may be set back.
+    pub fn knows_the_time(&self) -> bool {
+        self.aws().is_some_and(|aws| aws.knows_the_time())
+    }
+
+    /// When and by whom.
+    pub fn stamp(&mut self) -> Stamp {
+        let mut at_aws = clock::now();
+        if let Some(aws) = self.aws() {
             at_aws = aws.now();
             if let Some(arn) = aws.known_arn()
                 && self.actor.arn.as_ref() != Some(&arn)

@@ -316,7 +316,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     let window = match context.since {
         // A datapoint tells of the whole period that it begins.
         Some(since) => Window {
-            from: whole(since.timestamp(), period).max(window.from).min(now),
+            from: whole(since, period).max(window.from).min(now),
             ..window
         },
         None => window,
@@ -356,13 +356,11 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
 }
 
 /// The first whole period that begins at a time or after it.
-fn whole(at: i64, period: i64) -> i64 {
-    at.div_euclid(period).saturating_mul(period)
-        + if at.rem_euclid(period) == 0 {
-            0
-        } else {
-            period
-        }
+fn whole(since: chrono::DateTime<chrono::Utc>, period: i64) -> i64 {
+    let part = i64::from(since.timestamp_subsec_nanos() > 0);
+    let at = since.timestamp() + part;
+    let over = at.rem_euclid(period);
+    if over == 0 { at } else { at - over + period }
 }
 
 /// Why AWS says that some of it is missing.
@@ -408,6 +406,14 @@ mod tests {
         for bad in ["36h", "15d", "10m"] {
             assert!(with("baseline", json!(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_period_that_began_before_does_not_count() {
+        let since = |millis| chrono::DateTime::from_timestamp_millis(millis).unwrap();
+        assert_eq!(whole(since(120_000), 60), 120);
+        assert_eq!(whole(since(120_001), 60), 180);
+        assert_eq!(whole(since(16_900), 1), 17);
     }
 
     #[test]

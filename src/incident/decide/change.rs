@@ -54,19 +54,29 @@ fn made(draft: &mut Draft<'_>, change: &Change) {
         return;
     }
     if change.wave < waves(change) {
-        let pause = change.intent.terms.as_ref().map_or(0, |terms| terms.pause);
-        let pause = i64::try_from(pause).unwrap_or(i64::MAX / 2000);
+        let pause = pause(draft, change);
         draft.emit(Event::WaveScheduled {
             step: change.step.clone(),
             visit: change.visit,
             wave: change.wave + 1,
-            at: draft.stamp.at + TimeDelta::seconds(pause),
+            at: draft.stamp.at + pause,
         });
     } else if verifies(draft, &change.step) {
         verify(draft, &change.step);
     } else {
         done(draft, change);
     }
+}
+
+/// How long to wait between two turns; a rehearsal's time runs faster.
+fn pause(draft: &Draft<'_>, change: &Change) -> TimeDelta {
+    let seconds = change.intent.terms.as_ref().map_or(0, |terms| terms.pause);
+    let incident = draft.state.incident.as_ref();
+    let speed = incident
+        .and_then(|incident| incident.rehearsal.as_ref())
+        .map_or(1.0, |rehearsal| rehearsal.speed.max(0.1));
+    let pause = std::time::Duration::from_secs(seconds).div_f64(speed);
+    TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX)
 }
 
 fn verifies(draft: &Draft<'_>, step: &StepId) -> bool {

@@ -198,6 +198,11 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
         CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
         CommandId::AskAnew => return ask_anew(model),
+        CommandId::ApproveChange | CommandId::RaiseCeiling | CommandId::Undo
+            if model.header.read_only =>
+        {
+            model.say(crate::engine::Unanswered::ReadOnly.to_string(), true);
+        }
         CommandId::Undo | CommandId::VerifyAgain => return after_change(model, entry.id),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),

@@ -172,7 +172,9 @@ pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standin
     let empty = Value::Null;
     let before = change.before.as_deref().unwrap_or(&empty);
     let after = change.after.as_deref().unwrap_or(&empty);
-    for (name, before, after) in side_by_side(before, after) {
+    let terms = change.intent.terms.as_ref();
+    let holds = terms.and_then(|terms| terms.verify.as_deref());
+    for (name, before, after) in side_by_side(before, after, holds.unwrap_or_default()) {
         out.fact(&name, &format!("{before}  →  {after}"), Role::Text);
     }
     if standing.can_undo {
@@ -195,12 +197,15 @@ pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standin
     out.option("f", "leave it, and go on as after a failure", Role::Text);
 }
 
-/// The values that both have, by their path; numbers first, and no more than a screen shows.
-fn side_by_side(before: &Value, after: &Value) -> Vec<(String, String, String)> {
-    const MOST: usize = 8;
+/// What differs, by its path: what was to hold comes first, and no more than a screen shows.
+fn side_by_side(before: &Value, after: &Value, holds: &str) -> Vec<(String, String, String)> {
+    const MOST: usize = 6;
     let mut rows = Vec::new();
     compare("", before, after, &mut rows);
-    rows.sort_by_key(|(name, _, _)| name.matches('.').count());
+    rows.sort_by_key(|(name, _, _)| {
+        let meant = holds.contains(&format!("after.{name}"));
+        (!meant, name.matches('.').count())
+    });
     rows.truncate(MOST);
     rows
 }
@@ -253,15 +258,15 @@ mod tests {
     fn what_changed_stands_side_by_side() {
         let before = json!({"cpu": {"maximum": 97.25, "points": [1, 2]}, "state": "x", "same": 1});
         let after = json!({"cpu": {"maximum": 31.0, "points": [3]}, "state": "y", "same": 1});
-        let rows = side_by_side(&before, &after);
+        let rows = side_by_side(&before, &after, "after.cpu.maximum < 50");
         let row = |name: &str, before: &str, after: &str| {
             (name.to_owned(), before.to_owned(), after.to_owned())
         };
         assert_eq!(
             rows,
-            [row("state", "x", "y"), row("cpu.maximum", "97.25", "31.00")]
+            [row("cpu.maximum", "97.25", "31.00"), row("state", "x", "y")]
         );
-        let unknown = side_by_side(&json!(null), &json!({"a": 1}));
+        let unknown = side_by_side(&json!(null), &json!({"a": 1}), "");
         assert_eq!(unknown, [row("a", "unknown", "1")]);
     }
 }

@@ -1,0 +1,230 @@
+//! `standdown approvals`, `approve` and `deny`: what others ask this user to agree to.
+//!
+//! Whoever agrees sees what the requester saw, from the same lines, and the digest of it is
+//! computed here.
+#![expect(clippy::print_stdout, reason = "the edge: what is asked is said here")]
+
+use std::io::{BufRead as _, Write as _};
+use std::path::Path;
+
+use super::{CliError, FAILURE, SUCCESS, print_json, printable};
+use crate::approvals::{Answer, Decision, FileError, Folder, Sent, name, write_answer};
+use crate::clock;
+use crate::config::Settings;
+use crate::incident::{Weight, sheet};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Print JSON: everything that each request says.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Approve {
+    /// The request, as `standdown approvals` names it; the beginning of the name is enough.
+    request: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Deny {
+    /// The request, as `standdown approvals` names it; the beginning of the name is enough.
+    request: String,
+    /// Why; the requester reads it, and it is recorded.
+    #[arg(long)]
+    why: String,
+}
+
+/// The folder through which people on this host agree, unless another one is configured.
+pub(super) const USUAL: &str = "/var/lib/standdown/approvals";
+
+fn folder(settings: &Settings) -> Result<Folder, CliError> {
+    let path = settings.approvals.value.as_deref();
+    Folder::check(path.unwrap_or(Path::new(USUAL)))
+        .map_err(|error| CliError::Said(error.to_string()))
+}
+
+type Listed = Vec<Result<Sent, (String, FileError)>>;
+
+fn listed(settings: &Settings) -> Result<(Folder, Listed), CliError> {
+    let folder = folder(settings)?;
+    let failed = |error| {
+        let path = folder.path().display();
+        CliError::Said(format!(
+            "the folder of approvals {path} cannot be read: {error}; are you a member of its group?"
+        ))
+    };
+    let all = Sent::list(&folder).map_err(failed)?;
+    Ok((folder, all))
+}
+
+pub(super) fn list(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let (_, all) = listed(settings)?;
+    if arguments.json {
+        let requests: Vec<_> = all
+            .iter()
+            .flatten()
+            .map(|sent| {
+                serde_json::json!({
+                    "request": name(&sent.digest), "digest": sent.digest, "asked_by": user(sent.uid),
+                    "uid": sent.uid, "open": is_open(sent), "until": sent.request.until,
+                    "incident": sent.request.intent.incident, "reason": sent.request.reason,
+                    "intent": sent.request.intent,
+                })
+            })
+            .collect();
+        return print_json(&requests);
+    }
+    for one in &all {
+        match one {
+            Ok(sent) => println!("{}", printable(&line(sent))),
+            Err((file, error)) => println!("{}: does not count: {error}", printable(file)),
+        }
+    }
+    if all.is_empty() {
+        println!("nobody asks for an approval");
+    }
+    Ok(SUCCESS)
+}
+
+fn is_open(sent: &Sent) -> bool {
+    clock::now() < sent.request.until
+}
+
+fn line(sent: &Sent) -> String {
+    let intent = &sent.request.intent;
+    let state = if is_open(sent) {
+        format!("until {}", sent.request.until.format("%H:%MZ"))
+    } else {
+        "ended".to_owned()
+    };
+    format!(
+        "{}  {state}  {} asks to run {} on {}: {}",
+        name(&sent.digest),
+        user(sent.uid),
+        intent.document(),
+        intent.confirmation(),
+        sent.request.reason
+    )
+}
+
+fn user(uid: u32) -> String {
+    let known = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid));
+    let known = known.ok().flatten().map(|user| user.name);
+    known.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// Finds the one request that a name stands for.
+fn find(wanted: &str, settings: &Settings) -> Result<(Folder, Sent), CliError> {
+    let (folder, all) = listed(settings)?;
+    let mut found: Vec<Sent> = all
+        .into_iter()
+        .flatten()
+        .filter(|sent| !wanted.is_empty() && sent.digest.starts_with(wanted))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(sent), true) if is_open(&sent) => Ok((folder, sent)),
+        (Some(sent), true) => Err(CliError::Said(format!(
+            "the request {} ended at {}; it has to be asked for again",
+            name(&sent.digest),
+            sent.request.until.format("%Y-%m-%d %H:%M:%SZ")
+        ))),
+        (None, _) => Err(CliError::Usage(format!(
+            "there is no request {wanted:?}: it was answered, or what was to be done has changed; `standdown approvals` lists what waits"
+        ))),
+        (Some(_), false) => Err(CliError::Usage(format!(
+            "{wanted:?} is the beginning of several requests; write more of it"
+        ))),
+    }
+}
+
+/// Prints what will be done.
+fn show(sent: &Sent) {
+    let request = &sent.request;
+    println!("{} asks for your approval.", user(sent.uid));
+    println!();
+    let line = |label: &str, text: &str, mark: &str| {
+        println!("{mark} {label:<11}{}", printable(text));
+    };
+    line("because", &request.reason, " ");
+    let incident = format!("{} · {}", request.intent.incident, request.incident_title);
+    line("incident", &incident, " ");
+    for fact in sheet(&request.intent) {
+        let mark = match fact.weight {
+            Weight::Warning => "!",
+            Weight::Heading | Weight::Plain => " ",
+        };
+        line(fact.label, &fact.text, mark);
+    }
+    line(
+        "until",
+        &request.until.format("%Y-%m-%d %H:%M:%SZ").to_string(),
+        " ",
+    );
+    line("digest", &sent.digest, " ");
+    println!();
+}
+
+pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, CliError> {
+    let (folder, sent) = find(&arguments.request, settings)?;
+    is_not_own(&sent)?;
+    show(&sent);
+    let wanted = sent.request.intent.confirmation();
+    let what = match sent.request.intent.targets().len() {
+        0 => format!("type {wanted}, the document that runs"),
+        1 => format!("type {wanted}, what is changed"),
+        _ => "type how many targets are changed".to_owned(),
+    };
+    print!("To agree, {}: ", printable(&what));
+    std::io::stdout().flush()?;
+    let mut typed = String::new();
+    std::io::stdin().lock().read_line(&mut typed)?;
+    let typed = typed.trim();
+    if typed != wanted {
+        println!("that is not {wanted:?}; you have agreed to nothing");
+        return Ok(FAILURE);
+    }
+    answer(&folder, &sent, typed, Decision::Approved)?;
+    println!(
+        "You have agreed. The console of {} takes it from here.",
+        user(sent.uid)
+    );
+    Ok(SUCCESS)
+}
+
+pub(super) fn deny(arguments: &Deny, settings: &Settings) -> Result<u8, CliError> {
+    if arguments.why.trim().is_empty() {
+        return Err(CliError::Usage("say why: --why \"…\"".into()));
+    }
+    let (folder, sent) = find(&arguments.request, settings)?;
+    is_not_own(&sent)?;
+    answer(&folder, &sent, "", Decision::Denied(arguments.why.clone()))?;
+    println!("You have denied it. {} is told why.", user(sent.uid));
+    Ok(SUCCESS)
+}
+
+/// Nobody agrees to their own request, nor denies it here: they take it back where they made it.
+fn is_not_own(sent: &Sent) -> Result<(), CliError> {
+    if sent.uid == nix::unistd::getuid().as_raw() {
+        return Err(CliError::Said(
+            "this is your own request: somebody else has to answer it".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn answer(folder: &Folder, sent: &Sent, typed: &str, decision: Decision) -> Result<(), CliError> {
+    let answer = Answer {
+        format: 1,
+        digest: sent.digest.clone(),
+        typed: typed.to_owned(),
+        decision,
+        at: clock::now(),
+    };
+    write_answer(folder, &answer).map_err(|error| {
+        let path = folder.path().display();
+        CliError::Said(format!(
+            "your answer could not be written into {path}: {error}"
+        ))
+    })
+}
