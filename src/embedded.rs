@@ -37,7 +37,80 @@ pub const SCENARIOS: &[(&str, &str)] = &[
 ];
 
 /// Automation documents, by name.
-pub const AUTOMATIONS: &[(&str, &str)] = &[];
+pub const AUTOMATIONS: &[(&str, &str)] = &[
+    (
+        "fail-over-route",
+        include_str!("../playbooks/automation/fail-over-route.yaml"),
+    ),
+    (
+        "isolate-instance",
+        include_str!("../playbooks/automation/isolate-instance.yaml"),
+    ),
+    (
+        "raise-dynamodb-capacity",
+        include_str!("../playbooks/automation/raise-dynamodb-capacity.yaml"),
+    ),
+    (
+        "reboot-rds-instance",
+        include_str!("../playbooks/automation/reboot-rds-instance.yaml"),
+    ),
+    (
+        "repair-ebs-volume",
+        include_str!("../playbooks/automation/repair-ebs-volume.yaml"),
+    ),
+    (
+        "replace-ec2-instance",
+        include_str!("../playbooks/automation/replace-ec2-instance.yaml"),
+    ),
+    (
+        "reset-circuit-breaker",
+        include_str!("../playbooks/automation/reset-circuit-breaker.yaml"),
+    ),
+    (
+        "reset-connection-pool",
+        include_str!("../playbooks/automation/reset-connection-pool.yaml"),
+    ),
+    (
+        "restart-ecs-service",
+        include_str!("../playbooks/automation/restart-ecs-service.yaml"),
+    ),
+    (
+        "restart-service",
+        include_str!("../playbooks/automation/restart-service.yaml"),
+    ),
+    (
+        "restore-rds-point-in-time",
+        include_str!("../playbooks/automation/restore-rds-point-in-time.yaml"),
+    ),
+    (
+        "rollback-lambda-alias",
+        include_str!("../playbooks/automation/rollback-lambda-alias.yaml"),
+    ),
+    (
+        "run-command",
+        include_str!("../playbooks/automation/run-command.yaml"),
+    ),
+    (
+        "set-asg-capacity",
+        include_str!("../playbooks/automation/set-asg-capacity.yaml"),
+    ),
+    (
+        "shift-target-group-weight",
+        include_str!("../playbooks/automation/shift-target-group-weight.yaml"),
+    ),
+    (
+        "start-backup-job",
+        include_str!("../playbooks/automation/start-backup-job.yaml"),
+    ),
+    (
+        "stop-unhealthy-ecs-tasks",
+        include_str!("../playbooks/automation/stop-unhealthy-ecs-tasks.yaml"),
+    ),
+    (
+        "warm-cache",
+        include_str!("../playbooks/automation/warm-cache.yaml"),
+    ),
+];
 
 /// Themes.
 pub const THEMES: &[(&str, &str)] = &[

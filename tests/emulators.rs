@@ -264,3 +264,34 @@ fn moto_from_end_to_end() {
     let found = runtime.block_on(walk(&server.endpoint, &common(instance, &server.endpoint)));
     common_holds(&found, instance);
 }
+
+#[test]
+fn automation_documents_are_published_to_an_account_that_nobody_here_wrote() {
+    let world = World::new();
+    let server = moto(world.folder.path());
+    let said = |arguments: &[&str]| {
+        let mut command = world.standdown(arguments);
+        command
+            .env("AWS_ENDPOINT_URL", &server.endpoint)
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        support::Said::from(command.output().unwrap())
+    };
+    let before = said(&["automation", "diff"]);
+    assert!(
+        before.code == 1 && before.out.contains("not in the account"),
+        "{before:?}"
+    );
+    let published = said(&["automation", "publish"]);
+    assert_eq!(published.code, 0, "{published:?}");
+    assert_eq!(
+        published.out.matches(": created").count(),
+        18,
+        "{published:?}"
+    );
+    let after = said(&["automation", "diff"]);
+    assert_eq!(after.code, 0, "{after:?}");
+    let listed = said(&["automation", "list"]);
+    assert_eq!(listed.out.matches("version 1").count(), 18, "{listed:?}");
+}

@@ -9,7 +9,7 @@ use crate::engine::Changes;
 pub(super) fn changes(settings: &Settings) -> Changes {
     Changes {
         read_only: settings.read_only.value,
-        reviewed: Arc::default(),
+        reviewed: Arc::new(super::automation::reviewed(settings)),
         calendars: settings.calendars.value.clone(),
         approvals: Some(
             settings

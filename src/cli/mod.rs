@@ -4,6 +4,7 @@
 mod alarms;
 mod alarms_seen;
 mod approvals;
+mod automation;
 mod changes;
 mod check;
 mod console;
@@ -116,6 +117,8 @@ enum Subcommands {
     Resume(resume::Arguments),
     /// Record a note in an incident.
     Note(note::Arguments),
+    /// The Automation documents that change the system: list, compare, publish.
+    Automation(automation::Arguments),
     /// List what others ask you to agree to.
     Approvals(approvals::Arguments),
     /// Agree to a change that somebody else asks for.
@@ -245,6 +248,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
+            Some(Subcommands::Automation(arguments)) => automation::run(arguments, &settings).await,
             Some(Subcommands::Approvals(arguments)) => approvals::list(&arguments, &settings),
             Some(Subcommands::Approve(arguments)) => approvals::approve(&arguments, &settings),
             Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings),

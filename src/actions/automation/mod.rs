@@ -1,5 +1,6 @@
 //! `ssm_automation`: a Systems Manager Automation. Everything that changes the system is one.
 
+mod account;
 mod follow;
 mod start;
 mod survey;
@@ -16,6 +17,7 @@ use crate::incident::Remote;
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::is_secret;
 
+pub use account::{Outcome, Published, publish, published, same};
 pub use follow::{follow, stop};
 pub use start::{Looked, Started, Turn, look_up, start, tag};
 pub use survey::{Standards, is_quiet, survey, unchanged};

@@ -135,7 +135,7 @@ async fn document(aws: &Aws, request: &Request) -> Result<Known, AwsError> {
 }
 
 /// The number of a document's version, and its SHA-256 in hex.
-async fn fingerprint(
+pub(super) async fn fingerprint(
     aws: &Aws,
     document: &str,
     version: Option<&str>,

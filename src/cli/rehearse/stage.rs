@@ -74,7 +74,16 @@ impl Stage {
             actor: engine::actor(),
             speed,
             redactor: settings.redactor(),
-            changes: changes(settings),
+            changes: engine::Changes {
+                // The simulated account has the binary's own documents.
+                reviewed: Arc::new(
+                    crate::embedded::AUTOMATIONS
+                        .iter()
+                        .map(|(name, text)| ((*name).to_owned(), crate::document::sha256(text)))
+                        .collect(),
+                ),
+                ..changes(settings)
+            },
         };
         Ok(Self {
             _simulator: simulator,

@@ -1,0 +1,265 @@
+//! `standdown automation`: the reviewed Automation documents, and those of the account.
+#![expect(clippy::print_stdout, reason = "the edge: what was found is said here")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+use super::{CliError, FAILURE, SUCCESS, live, printable};
+use crate::actions::automation::{Outcome, Published, publish, published, same};
+use crate::aws::{Aws, Place};
+use crate::config::Settings;
+use crate::document::sha256;
+use crate::embedded;
+use crate::runbook::{self, Runbook};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the reviewed documents, and whether the account has them.
+    List {
+        /// Ask no account; what is wrong with a document is listed all the same.
+        #[arg(long)]
+        offline: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what differs between the reviewed documents and those of the account; ends with 1 when
+    /// something does.
+    Diff {
+        /// The documents; all of them unless named.
+        names: Vec<String>,
+    },
+    /// Put the reviewed documents into the account. One that somebody else published under the same
+    /// name is left alone.
+    Publish {
+        /// The documents; all of them unless named.
+        names: Vec<String>,
+    },
+}
+
+/// A reviewed document.
+struct Document {
+    name: String,
+    text: String,
+    origin: String,
+}
+
+/// The reviewed documents: those of the folders that are searched for playbooks, in `automation/`,
+/// before those of the binary.
+fn documents(settings: &Settings) -> Result<Vec<Document>, CliError> {
+    let mut all: BTreeMap<String, Document> = BTreeMap::new();
+    for folder in settings.playbook_folders() {
+        for path in files(&folder.join("automation"))? {
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(name) = name.map(str::to_owned) else {
+                continue;
+            };
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| CliError::Said(format!("{}: {error}", path.display())))?;
+            let origin = path.display().to_string();
+            all.entry(name.clone())
+                .or_insert(Document { name, text, origin });
+        }
+    }
+    for (name, text) in embedded::AUTOMATIONS {
+        all.entry((*name).to_owned()).or_insert_with(|| Document {
+            name: (*name).to_owned(),
+            text: (*text).to_owned(),
+            origin: format!("embedded:automation/{name}.yaml"),
+        });
+    }
+    Ok(all.into_values().collect())
+}
+
+fn files(folder: &std::path::Path) -> Result<Vec<PathBuf>, CliError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(CliError::Said(format!("{}: {error}", folder.display()))),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|kind| kind == "yaml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// SHA-256 of each reviewed document. One that cannot be read stands for nothing that was reviewed.
+pub(super) fn reviewed(settings: &Settings) -> BTreeMap<String, String> {
+    let all = documents(settings).unwrap_or_default();
+    all.into_iter()
+        .map(|one| (one.name, sha256(&one.text)))
+        .collect()
+}
+
+/// What is wrong with a document.
+fn problems(document: &Document) -> Vec<String> {
+    match Runbook::parse(&document.text) {
+        Ok(runbook) => runbook::check(&runbook),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8, CliError> {
+    match arguments.command {
+        Command::List { offline, json } => list(settings, offline, json).await,
+        Command::Diff { names } => diff(settings, &names).await,
+        Command::Publish { names } => publish_all(settings, &names).await,
+    }
+}
+
+async fn aws(settings: &Settings) -> Result<Arc<Aws>, CliError> {
+    Ok(live::pool(settings).at(&Place::default()).await?)
+}
+
+/// The documents of these names; all where none is named.
+fn named(settings: &Settings, names: &[String]) -> Result<Vec<Document>, CliError> {
+    let all = documents(settings)?;
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !all.iter().any(|one| one.name == **name))
+    {
+        let known = all.iter().map(|one| one.name.as_str());
+        let help = crate::document::nearest(unknown, known)
+            .map(|name| format!("; did you mean {name}?"))
+            .unwrap_or_default();
+        return Err(CliError::Usage(format!(
+            "there is no reviewed document {unknown}{help}"
+        )));
+    }
+    let wanted = |one: &Document| names.is_empty() || names.contains(&one.name);
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+fn state(document: &Document, known: Option<&Published>) -> String {
+    match known {
+        None => "not in the account".into(),
+        Some(known) if same(known, &document.text) => format!("version {}", known.version),
+        Some(known) if known.ours => format!("version {} differs", known.version),
+        Some(known) => format!("version {} is somebody else's", known.version),
+    }
+}
+
+async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliError> {
+    let aws = if offline {
+        None
+    } else {
+        Some(aws(settings).await?)
+    };
+    let mut code = SUCCESS;
+    let mut rows = Vec::new();
+    for document in documents(settings)? {
+        let problems = problems(&document);
+        let known = match &aws {
+            Some(aws) => Some(published(aws, &document.name).await?),
+            None => None,
+        };
+        let state = known.as_ref().map(|known| state(&document, known.as_ref()));
+        if !problems.is_empty() {
+            code = FAILURE;
+        }
+        rows.push((document, state, problems));
+    }
+    if json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(document, state, problems)| {
+                serde_json::json!({
+                    "name": document.name, "sha256": sha256(&document.text), "origin": document.origin,
+                    "account": state, "problems": problems,
+                })
+            })
+            .collect();
+        super::print_json(&rows)?;
+        return Ok(code);
+    }
+    for (document, state, problems) in rows {
+        let hash = sha256(&document.text);
+        let state = state.unwrap_or_else(|| document.origin.clone());
+        println!(
+            "{:<28} {}…  {}",
+            document.name,
+            &hash[..16],
+            printable(&state)
+        );
+        for problem in problems {
+            println!("    {}", printable(&problem));
+        }
+    }
+    Ok(code)
+}
+
+async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
+    let aws = aws(settings).await?;
+    let mut code = SUCCESS;
+    for document in named(settings, names)? {
+        let known = published(&aws, &document.name).await?;
+        if known
+            .as_ref()
+            .is_some_and(|known| same(known, &document.text))
+        {
+            continue;
+        }
+        code = FAILURE;
+        println!("{}: {}", document.name, state(&document, known.as_ref()));
+        let Some(known) = known else {
+            continue;
+        };
+        let changes = similar::TextDiff::from_lines(&known.text, &document.text);
+        let there = format!("account/{} (version {})", document.name, known.version);
+        let lines = changes
+            .unified_diff()
+            .header(&there, &document.origin)
+            .to_string();
+        println!("{}", printable(&lines));
+    }
+    if code == SUCCESS {
+        println!("the account has the reviewed documents");
+    }
+    Ok(code)
+}
+
+async fn publish_all(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
+    if settings.read_only.value {
+        return Err(CliError::Said(
+            "this is read-only: nothing was published; leave --read-only away to publish".into(),
+        ));
+    }
+    let documents = named(settings, names)?;
+    for document in &documents {
+        if let Some(problem) = problems(document).first() {
+            return Err(CliError::Said(format!(
+                "{}: {problem}; nothing was published",
+                document.origin
+            )));
+        }
+    }
+    let aws = aws(settings).await?;
+    let mut code = SUCCESS;
+    for document in documents {
+        let said = match publish(&aws, &document.name, &document.text).await? {
+            Outcome::Created => "created".to_owned(),
+            Outcome::Updated(version) => format!("version {version} is the default now"),
+            Outcome::Unchanged => "unchanged".to_owned(),
+            Outcome::Foreign => {
+                code = FAILURE;
+                "left alone: somebody else published a document of this name; tag it `standdown`, or remove it".to_owned()
+            }
+        };
+        println!("{}: {said}", document.name);
+    }
+    Ok(code)
+}

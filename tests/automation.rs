@@ -1,0 +1,233 @@
+//! The shipped Automation documents: valid, published, and run where nobody gets hurt.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use standdown::embedded;
+use standdown::runbook::{Runbook, check};
+use support::{World, run_python, simulate};
+
+const SHIPPED: [&str; 18] = [
+    "fail-over-route",
+    "isolate-instance",
+    "raise-dynamodb-capacity",
+    "reboot-rds-instance",
+    "repair-ebs-volume",
+    "replace-ec2-instance",
+    "reset-circuit-breaker",
+    "reset-connection-pool",
+    "restart-ecs-service",
+    "restart-service",
+    "restore-rds-point-in-time",
+    "rollback-lambda-alias",
+    "run-command",
+    "set-asg-capacity",
+    "shift-target-group-weight",
+    "start-backup-job",
+    "stop-unhealthy-ecs-tasks",
+    "warm-cache",
+];
+
+/// A world whose account is a simulator's.
+fn account(world: &World, endpoint: &str, arguments: &[&str]) -> support::Said {
+    let mut command = world.standdown(arguments);
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    command.output().unwrap().into()
+}
+
+#[test]
+fn every_shipped_document_is_valid() {
+    let names: Vec<&str> = embedded::AUTOMATIONS
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(names, SHIPPED);
+    for (name, text) in embedded::AUTOMATIONS {
+        let runbook = Runbook::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(check(&runbook), [String::new(); 0], "{name}");
+        assert!(runbook.assume_role.is_some(), "{name}");
+        assert!(!runbook.outputs.is_empty(), "{name} gives nothing back");
+        for step in runbook
+            .steps
+            .iter()
+            .filter(|step| step.action == "aws:runCommand")
+        {
+            let inputs = &step.whole["inputs"];
+            assert!(
+                inputs["TimeoutSeconds"].as_u64().unwrap() <= 60,
+                "{name}: delivery"
+            );
+            assert!(
+                !inputs["Parameters"]["executionTimeout"].is_null(),
+                "{name}"
+            );
+            let lines = inputs["Parameters"]["commands"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            for line in lines
+                .filter_map(|line| line.as_str())
+                .filter(|line| line.contains("{{"))
+            {
+                // A value stands in an export alone, and its parameter says what it may be.
+                let (_, inside) = line
+                    .split_once("='{{ ")
+                    .unwrap_or_else(|| panic!("{name}: {line}"));
+                let parameter = inside.split(' ').next().unwrap();
+                let declared = &runbook.parameters[parameter];
+                let closed = declared.pattern.is_some() || !declared.allowed.is_empty();
+                assert!(
+                    line.starts_with("export ") && (closed || declared.kind == "Integer"),
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_document_is_found() {
+    let (_, text) = embedded::AUTOMATIONS
+        .iter()
+        .find(|(name, _)| *name == "restart-ecs-service")
+        .unwrap();
+    let broken = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        match Runbook::parse(&text.replacen(from, to, 1)) {
+            Ok(runbook) => check(&runbook).join("; "),
+            Err(error) => error.to_string(),
+        }
+    };
+    for (from, to, why) in [
+        ("schemaVersion: '0.3'", "schemaVersion: '2.2'", "0.3"),
+        (
+            "NextStep: ratio",
+            "NextStep: nowhere",
+            "there is no step nowhere",
+        ),
+        (
+            "NextStep: ratio",
+            "NextStep: notActive",
+            "step ratio cannot be reached",
+        ),
+        (
+            "'{{ ClusterName }}'",
+            "'{{ Cluster }}'",
+            "there is no parameter Cluster",
+        ),
+        (
+            "'{{ look.Running }}'",
+            "'{{ look.Runs }}'",
+            "step look has no output Runs",
+        ),
+        (
+            "'{{ look.Running }}'",
+            "'{{ lock.Running }}'",
+            "there is no step lock",
+        ),
+        (
+            "    timeoutSeconds: 60\n",
+            "",
+            "does not say how long it may take",
+        ),
+        (
+            "action: aws:branch",
+            "action: aws:brunch",
+            "there is no action aws:brunch",
+        ),
+        (
+            "  - ratio.Percent",
+            "  - ratio.Share",
+            "step ratio has no output Share",
+        ),
+        ("^[a-zA-Z0-9_-]{1,255}$", "^[a-z", "no regular expression"),
+        ("isEnd: true", "isLast: true", "there is no key isLast"),
+    ] {
+        let said = broken(from, to);
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}
+
+#[test]
+fn every_shipped_document_runs_in_the_simulator_and_boto3_reads_it() {
+    let world = World::new();
+    let scenario = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/automation/scenario.toml"
+    );
+    let server = simulate(&world, scenario, "100");
+    let ran = run_python("boto3_documents.py", &server.endpoint);
+    assert_eq!(ran.lines().collect::<Vec<_>>(), SHIPPED);
+}
+
+#[test]
+fn documents_are_compared_and_published() {
+    let world = World::new();
+    let server = simulate(&world, "stuck-instance", "1");
+    let said = |arguments: &[&str]| account(&world, &server.endpoint, arguments);
+    let same = said(&["automation", "diff"]);
+    assert_eq!(same.code, 0, "{same:?}");
+    let (_, text) = embedded::AUTOMATIONS[0];
+    world.write(
+        "playbooks/automation/fail-over-route.yaml",
+        text.replace("timeoutSeconds: 60", "timeoutSeconds: 90"),
+    );
+    world.write(
+        "playbooks/automation/of-ours.yaml",
+        text.replace("once that is healthy", "once it is healthy"),
+    );
+    let differs = said(&["automation", "diff"]);
+    assert_eq!(differs.code, 1, "{differs:?}");
+    assert!(
+        differs.out.contains("+    timeoutSeconds: 90")
+            && differs.out.contains("of-ours: not in the account"),
+        "{}",
+        differs.out
+    );
+    let wrong = said(&["automation", "publish", "of-our"]);
+    assert!(
+        wrong.code == 2 && wrong.err.contains("did you mean of-ours?"),
+        "{wrong:?}"
+    );
+    let refused = said(&["--read-only", "automation", "publish"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let published = said(&["automation", "publish"]);
+    assert!(published.out.contains("of-ours: created"), "{published:?}");
+    assert!(
+        published
+            .out
+            .contains("fail-over-route: left alone: somebody else"),
+        "what is not tagged is not ours: {published:?}"
+    );
+    world.write(
+        "playbooks/automation/of-ours.yaml",
+        text.replace("once that is healthy", "where it is healthy"),
+    );
+    let again = said(&["automation", "publish", "of-ours"]);
+    assert!(
+        again.out.contains("of-ours: version 2 is the default now"),
+        "{again:?}"
+    );
+    let unchanged = said(&["automation", "publish", "of-ours"]);
+    assert!(
+        unchanged.out.contains("of-ours: unchanged"),
+        "{unchanged:?}"
+    );
+    world.write(
+        "playbooks/automation/of-ours.yaml",
+        "schemaVersion: '0.3'\nmainSteps: []\n",
+    );
+    let broken = said(&["automation", "publish"]);
+    assert!(
+        broken.code == 1 && broken.err.contains("nothing was published"),
+        "{broken:?}"
+    );
+}
