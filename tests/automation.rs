@@ -52,7 +52,7 @@ fn every_shipped_document_is_valid() {
     assert_eq!(names, SHIPPED);
     for (name, text) in embedded::AUTOMATIONS {
         let runbook = Runbook::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(check(&runbook), [String::new(); 0], "{name}");
+        assert_eq!(check(&runbook), Vec::<String>::new(), "{name}");
         assert!(runbook.assume_role.is_some(), "{name}");
         assert!(!runbook.outputs.is_empty(), "{name} gives nothing back");
         for step in runbook
