@@ -59,6 +59,7 @@ fn events(count: u64) -> Vec<Recorded> {
         others: Vec::new(),
         unattended: false,
         trusted: false,
+        healing: None,
     };
     let mut all = vec![recorded(1, &by, opened), recorded(2, &by, started)];
     all.extend((3..=count).map(|sequence| {

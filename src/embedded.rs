@@ -36,6 +36,70 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Healing rules.
+pub const HEALING: &[(&str, &str)] = &[
+    (
+        "asg-capacity-healing.toml",
+        include_str!("../playbooks/healing/asg-capacity-healing.toml"),
+    ),
+    (
+        "backup-verification-healing.toml",
+        include_str!("../playbooks/healing/backup-verification-healing.toml"),
+    ),
+    (
+        "cache-invalidation-healing.toml",
+        include_str!("../playbooks/healing/cache-invalidation-healing.toml"),
+    ),
+    (
+        "circuit-breaker-healing.toml",
+        include_str!("../playbooks/healing/circuit-breaker-healing.toml"),
+    ),
+    (
+        "connection-pool-healing.toml",
+        include_str!("../playbooks/healing/connection-pool-healing.toml"),
+    ),
+    (
+        "database-corruption-healing.toml",
+        include_str!("../playbooks/healing/database-corruption-healing.toml"),
+    ),
+    (
+        "dynamodb-throttling-healing.toml",
+        include_str!("../playbooks/healing/dynamodb-throttling-healing.toml"),
+    ),
+    (
+        "ebs-volume-healing.toml",
+        include_str!("../playbooks/healing/ebs-volume-healing.toml"),
+    ),
+    (
+        "ec2-instance-healing.toml",
+        include_str!("../playbooks/healing/ec2-instance-healing.toml"),
+    ),
+    (
+        "ecs-service-healing.toml",
+        include_str!("../playbooks/healing/ecs-service-healing.toml"),
+    ),
+    (
+        "lambda-function-healing.toml",
+        include_str!("../playbooks/healing/lambda-function-healing.toml"),
+    ),
+    (
+        "memory-leak-healing.toml",
+        include_str!("../playbooks/healing/memory-leak-healing.toml"),
+    ),
+    (
+        "rds-instance-healing.toml",
+        include_str!("../playbooks/healing/rds-instance-healing.toml"),
+    ),
+    (
+        "route-healing.toml",
+        include_str!("../playbooks/healing/route-healing.toml"),
+    ),
+    (
+        "target-group-healing.toml",
+        include_str!("../playbooks/healing/target-group-healing.toml"),
+    ),
+];
+
 /// Automation documents, by name.
 pub const AUTOMATIONS: &[(&str, &str)] = &[
     (

@@ -11,7 +11,7 @@ use super::{CliError, FAILURE, SUCCESS, print_json, printable};
 use crate::approvals::{Answer, Decision, FileError, Folder, Sent, name, write_answer};
 use crate::clock;
 use crate::config::Settings;
-use crate::incident::{Weight, sheet};
+use crate::incident::{Intent, Weight, sheet};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -138,30 +138,32 @@ fn find(wanted: &str, settings: &Settings) -> Result<(Folder, Sent), CliError> {
     }
 }
 
+/// Prints a change as every screen shows it.
+pub(super) fn show_sheet(intent: &Intent) {
+    for fact in sheet(intent) {
+        let mark = match fact.weight {
+            Weight::Warning => "!",
+            Weight::Heading | Weight::Plain => " ",
+        };
+        println!("{mark} {:<11}{}", fact.label, printable(&fact.text));
+    }
+}
+
 /// Prints what will be done.
 fn show(sent: &Sent) {
     let request = &sent.request;
     println!("{} asks for your approval.", user(sent.uid));
     println!();
-    let line = |label: &str, text: &str, mark: &str| {
-        println!("{mark} {label:<11}{}", printable(text));
+    let line = |label: &str, text: &str| {
+        println!("  {label:<11}{}", printable(text));
     };
-    line("because", &request.reason, " ");
+    line("because", &request.reason);
     let incident = format!("{} · {}", request.intent.incident, request.incident_title);
-    line("incident", &incident, " ");
-    for fact in sheet(&request.intent) {
-        let mark = match fact.weight {
-            Weight::Warning => "!",
-            Weight::Heading | Weight::Plain => " ",
-        };
-        line(fact.label, &fact.text, mark);
-    }
-    line(
-        "until",
-        &request.until.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-        " ",
-    );
-    line("digest", &sent.digest, " ");
+    line("incident", &incident);
+    show_sheet(&request.intent);
+    let until = request.until.format("%Y-%m-%d %H:%M:%SZ");
+    line("until", &until.to_string());
+    line("digest", &sent.digest);
     println!();
 }
 

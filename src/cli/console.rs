@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::alarms_seen::report_alarms;
 use super::changes::changes;
+use super::healer::Healer;
 use super::live::Live;
 use super::rehearse::Stage;
 use super::{CliError, farewell, stores};
@@ -37,6 +38,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     let (found, unfinished) = watch::channel(None);
     tokio::spawn(look_for_unfinished(recorder.clone(), found));
     let watched = live.boards.clone();
+    let healer = Healer::of(settings);
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -63,7 +65,10 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         hints: Default::default(),
         open,
         unfinished,
-        opened: Box::new(move |handle| report_alarms(handle, watched.clone())),
+        opened: Box::new(move |handle| {
+            report_alarms(handle, watched.clone());
+            healer.clone().follow(handle, watched.clone());
+        }),
     };
     Ok(farewell::say(&tui::run(surroundings).await?, settings))
 }
@@ -84,6 +89,7 @@ pub(super) async fn rehearse(
     };
     let (watched, stage) = (live.boards.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
+    let healer = Healer::of(settings);
     let (_found, none) = watch::channel(None);
     let recorder = stage.recorder.clone();
     let surroundings = Surroundings {
@@ -107,6 +113,7 @@ pub(super) async fn rehearse(
         opened: Box::new(move |handle| {
             on_stage.follow(handle);
             report_alarms(handle, watched.clone());
+            healer.clone().follow(handle, watched.clone());
         }),
     };
     Ok(farewell::say(&tui::run(surroundings).await?, settings))

@@ -13,6 +13,8 @@ mod doctor;
 mod events;
 mod export;
 mod farewell;
+mod healer;
+mod healing;
 mod incidents;
 mod live;
 mod note;
@@ -119,6 +121,8 @@ enum Subcommands {
     Note(note::Arguments),
     /// The Automation documents that change the system: list, compare, publish.
     Automation(automation::Arguments),
+    /// Healing rules: list them, and what they have done.
+    Healing(healing::Arguments),
     /// List what others ask you to agree to.
     Approvals(approvals::Arguments),
     /// Agree to a change that somebody else asks for.
@@ -229,6 +233,9 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
                 Subcommands::Alarms(_)
                     | Subcommands::Doctor(_)
                     | Subcommands::Watch(_)
+                    | Subcommands::Healing(healing::Arguments {
+                        command: healing::Command::Watch(_) | healing::Command::Run(_),
+                    })
                     | Subcommands::Cost(_)
                     | Subcommands::Resume(_)
             )
@@ -249,6 +256,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
             Some(Subcommands::Automation(arguments)) => automation::run(arguments, &settings).await,
+            Some(Subcommands::Healing(arguments)) => healing::run(arguments, &settings).await,
             Some(Subcommands::Approvals(arguments)) => approvals::list(&arguments, &settings),
             Some(Subcommands::Approve(arguments)) => approvals::approve(&arguments, &settings),
             Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings),

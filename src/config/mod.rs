@@ -81,6 +81,8 @@ pub struct Settings {
     pub approvals: Setting<Option<PathBuf>>,
     /// Roles that several people are known to use.
     pub shared_roles: Setting<Vec<String>>,
+    /// How many healing actions there may be within an hour, all rules together.
+    pub healing_per_hour: Setting<u32>,
     /// What `standdown watch` runs when it has opened an incident.
     pub alert: Setting<Vec<String>>,
     /// The folder that is searched for playbooks before all others.
@@ -163,6 +165,7 @@ impl Settings {
             calendars: Setting::default(Vec::new()),
             approvals: Setting::default(None),
             shared_roles: Setting::default(Vec::new()),
+            healing_per_hour: Setting::default(10),
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
             state: Setting::default(None),
@@ -243,6 +246,9 @@ impl Settings {
         let shared = texts("shared_roles");
         self.shared_roles
             .set((!shared.is_empty()).then_some(shared), origin());
+        let per_hour = reader.integer("healing_per_hour", 0..=1000);
+        self.healing_per_hour
+            .set(per_hour.and_then(|most| u32::try_from(most).ok()), origin());
         self.approvals
             .set(text("approvals").map(PathBuf::from).map(Some), origin());
         self.calendars

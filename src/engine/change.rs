@@ -82,6 +82,10 @@ impl Change {
             return Ok(());
         };
         automation::unchanged(aws, plan).await?;
+        // A healing has nobody who looks whether it is still needed.
+        if self.intent.healing.is_some() && self.intent.undoes.is_none() {
+            automation::still_fires(aws, &self.alarms).await?;
+        }
         match &plan.alarm {
             Some(alarm) => automation::is_quiet(aws, alarm, &self.alarms).await,
             None => Ok(()),

@@ -156,6 +156,10 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::Regrade(_)
         | Command::Start { .. }
         | Command::Prepare { .. }
+        | Command::Heal { .. }
+        | Command::ProposeHealing { .. }
+        | Command::AcceptHealing { .. }
+        | Command::SkipHealing { .. }
         | Command::Attend
         // What AWS says of a change was masked where it came in; what will be sent stays as it is.
         | Command::Surveyed { .. }

@@ -99,6 +99,9 @@ pub enum Unanswered {
     /// Another console writes the incident.
     #[error("this console only follows: {0} writes the incident; take over first")]
     Following(String),
+    /// A healing may not begin.
+    #[error("the healing does not act: {0}")]
+    NotHealed(String),
     /// The incident was recorded elsewhere.
     #[error("the incident was imported: it can be read, and not continued")]
     Imported,

@@ -22,6 +22,8 @@ fn changes_something(command: &Command) -> bool {
         Command::Approve { .. }
             | Command::Agree { .. }
             | Command::RaiseCeiling { .. }
+            | Command::Heal { .. }
+            | Command::AcceptHealing { .. }
             | Command::Undo { .. }
     )
 }
@@ -80,6 +82,7 @@ impl Writer {
                     self.role = Role::Imported;
                     return Err(Unanswered::Imported);
                 }
+                Err(AppendError::NotHealed(reason)) => return Err(Unanswered::NotHealed(reason)),
                 Err(AppendError::Journal(error)) => {
                     self.not_recording(&error.to_string());
                     return self.keep(recorded, &command);

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlarmRef, AlarmState, Approver, AttemptId, AttemptResult, EscalationId, IncidentStatus, Plan,
-    Rehearsal, Remote, Walked,
+    AlarmRef, AlarmState, Approver, AttemptId, AttemptResult, EscalationId, HealingRun,
+    IncidentStatus, Plan, Proposed, Rehearsal, Remote, Walked,
 };
 use crate::playbook::{Entry, Severity, StepId};
 
@@ -246,6 +246,38 @@ pub enum Command {
         /// Whether only its owner can write it, so that what it permits counts.
         trusted: bool,
     },
+    /// Begin to walk a healing rule, before whatever is walked goes on.
+    Heal {
+        /// The file's name.
+        name: String,
+        /// Its text.
+        text: String,
+        /// Whether only its owner can write it.
+        trusted: bool,
+        /// What it does.
+        run: HealingRun,
+    },
+    /// Put a healing rule that was set off before the responder.
+    ProposeHealing {
+        /// What it would do.
+        run: HealingRun,
+        /// Its text.
+        rule: Proposed,
+    },
+    /// Begin to walk the healing rule that was put before the responder.
+    AcceptHealing {
+        /// The rule.
+        rule: String,
+        /// What it would act upon.
+        resource: String,
+    },
+    /// Take note that a healing rule that was set off does not act.
+    SkipHealing {
+        /// What it would have done.
+        run: HealingRun,
+        /// Why not.
+        reason: String,
+    },
     /// A responder is there: a walk that nobody attended begins.
     Attend,
     /// Time has passed.
@@ -281,6 +313,31 @@ impl Command {
             text: entry.source.text.to_string(),
             others: entry.others.iter().map(Walked::from).collect(),
             trusted: entry.trusted,
+        }
+    }
+
+    /// Begins to walk a healing rule of the catalog.
+    #[must_use]
+    pub fn heal(entry: &Entry, run: HealingRun) -> Self {
+        Self::Heal {
+            name: entry.source.name.to_string(),
+            text: entry.source.text.to_string(),
+            trusted: entry.trusted,
+            run,
+        }
+    }
+
+    /// Puts a healing rule of the catalog before the responder.
+    #[must_use]
+    pub fn propose(entry: &Entry, run: HealingRun) -> Self {
+        Self::ProposeHealing {
+            run,
+            rule: Proposed {
+                name: entry.source.name.to_string(),
+                title: entry.playbook.name.clone(),
+                text: entry.source.text.to_string(),
+                trusted: entry.trusted,
+            },
         }
     }
 
@@ -423,6 +480,9 @@ pub enum Refusal {
     /// It cannot be said what would be done.
     #[error("what would be done cannot be said: {0}")]
     Undescribed(String),
+    /// No healing waits.
+    #[error("no healing waits for you")]
+    NoHealing,
     /// It cannot be taken back here.
     #[error("nothing at step {0} can be taken back")]
     NothingToUndo(StepId),

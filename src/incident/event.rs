@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{
     Actor, AlarmRef, AlarmState, Approver, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
-    ExecutionId, ExecutionStatus, IncidentId, IncidentStatus, Intent, Rehearsal, Remote, Verdict,
-    VisitResult,
+    ExecutionId, ExecutionStatus, HealingRun, IncidentId, IncidentStatus, Intent, Proposed,
+    Rehearsal, Remote, Verdict, VisitResult,
 };
 use crate::document::Source;
 use crate::expression::Evidence;
@@ -129,6 +129,23 @@ pub enum Event {
         /// Whether only its owner can write it, so that what it permits counts.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         trusted: bool,
+        /// The healing that it is, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        healing: Option<Box<HealingRun>>,
+    },
+    /// A healing rule was set off, and waits for the responder.
+    HealingProposed {
+        /// What it would do.
+        run: HealingRun,
+        /// Its text.
+        rule: Proposed,
+    },
+    /// A healing rule was set off, and does not act.
+    HealingSkipped {
+        /// What it would have done.
+        run: HealingRun,
+        /// Why not.
+        reason: String,
     },
     /// A responder came to a walk that nobody attended.
     ExecutionAttended,
@@ -451,6 +468,35 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+}
+
+impl Event {
+    /// The step that it is about.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::StepArrived { step, .. }
+            | Self::StepEnded { step, .. }
+            | Self::StepConfirmed { step, .. }
+            | Self::BranchTaken { step, .. }
+            | Self::AttemptStarted { step, .. }
+            | Self::SurveyStarted { step, .. }
+            | Self::SurveyFailed { step, .. }
+            | Self::ApprovalRequested { step, .. }
+            | Self::CeilingRaised { step, .. }
+            | Self::ApprovalSought { step, .. }
+            | Self::ApprovalGiven { step, .. }
+            | Self::ApprovalRefused { step, .. }
+            | Self::ApprovalExpired { step, .. }
+            | Self::ApprovalGranted { step, .. }
+            | Self::ApprovalDeclined { step, .. }
+            | Self::WaveScheduled { step, .. }
+            | Self::TurnsStopped { step, .. }
+            | Self::WaveBegun { step, .. }
+            | Self::RetryScheduled { step, .. } => Some(step),
+            _ => None,
+        }
+    }
 }
 
 /// Why an escalation was asked for.

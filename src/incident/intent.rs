@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{AttemptId, IncidentId};
+use super::{AttemptId, HealingRun, IncidentId};
 use crate::document::sha256;
 use crate::playbook::{ApprovalRule, Ceiling, StepId, WaveSize};
 
@@ -39,6 +39,9 @@ pub struct Intent {
     /// The attempt that it takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<AttemptId>,
+    /// The healing that it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healing: Option<Box<HealingRun>>,
     /// What the playbook says around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Box<Terms>>,
@@ -59,6 +62,9 @@ pub struct Terms {
     /// Who agreed beforehand and until when, where that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preapproved: Option<String>,
+    /// Whether it runs as soon as it is described: a healing that was agreed to beforehand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
     /// Where each parameter's value came from.
     pub sources: BTreeMap<String, String>,
     /// What it stops or restarts.
@@ -206,6 +212,27 @@ impl Intent {
         AttemptId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// The id of its attempt numbered `ordinal`. Of a healing it is the same under every approval,
+    /// whoever gives it: two consoles that heal one thing because of one alarm ask AWS for one
+    /// execution.
+    #[must_use]
+    pub fn attempt_id(&self, digest: &str, ordinal: u32) -> AttemptId {
+        match &self.healing {
+            Some(run) if self.undoes.is_none() => {
+                let what = format!(
+                    "{}\n{}\n{}\n{}\n{}",
+                    run.rule,
+                    run.resource,
+                    run.transition.to_rfc3339(),
+                    run.ordinal,
+                    self.step
+                );
+                Self::attempt(&what, ordinal)
+            }
+            _ => Self::attempt(digest, ordinal),
+        }
+    }
+
     /// The document that runs.
     #[must_use]
     pub fn document(&self) -> &str {
@@ -351,6 +378,7 @@ mod tests {
             visit: 1,
             nonce: Uuid::from_u128(1),
             undoes: None,
+            healing: None,
             terms: None,
             plan: None,
         }
@@ -364,6 +392,7 @@ mod tests {
                 approval: ApprovalRule::Own,
                 valid: 1800,
                 preapproved: None,
+                auto: false,
                 sources: BTreeMap::new(),
                 stops: None,
                 estimate: None,

@@ -44,7 +44,7 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
             !execution.latest.contains_key(&step.id) && execution.visits_of(&step.id) == 0;
         let scope = scopes
             .entry(step.frame)
-            .or_insert_with(|| scope_in(state, now, step.frame));
+            .or_insert_with(|| scope_in(state, Some(execution), now, step.frame));
         if automated.prefetch && !automated.mutating() && untouched && ready(automated, scope) {
             planned.push(step.id.clone());
             free -= 1;

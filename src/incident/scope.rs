@@ -11,24 +11,29 @@ use crate::playbook::{Environment, Frame, Input, InputSource, StepId};
 /// stands.
 #[must_use]
 pub fn scope(state: &State, now: DateTime<Utc>) -> Scope {
-    let frame = state.execution().map_or(0, |execution| {
+    let execution = state.execution();
+    let frame = execution.map_or(0, |execution| {
         let here = execution.visits.last();
         here.map_or(0, |visit| execution.playbook.frame_of(&visit.step.0))
     });
-    scope_in(state, now, frame)
+    scope_in(state, execution, now, frame)
 }
 
 /// Builds the variables as a step sees them.
 #[must_use]
 pub fn scope_of(state: &State, now: DateTime<Utc>, step: &StepId) -> Scope {
-    let frame = state
-        .execution()
-        .map_or(0, |execution| execution.playbook.frame_of(&step.0));
-    scope_in(state, now, frame)
+    let execution = state.walk_of(step).or_else(|| state.execution());
+    let frame = execution.map_or(0, |execution| execution.playbook.frame_of(&step.0));
+    scope_in(state, execution, now, frame)
 }
 
 /// Builds the variables as the steps of a frame see them.
-pub(super) fn scope_in(state: &State, now: DateTime<Utc>, frame: usize) -> Scope {
+pub(super) fn scope_in(
+    state: &State,
+    execution: Option<&Execution>,
+    now: DateTime<Utc>,
+    frame: usize,
+) -> Scope {
     let mut scope = Scope::default();
     let Some(incident) = &state.incident else {
         return scope;
@@ -43,7 +48,7 @@ pub(super) fn scope_in(state: &State, now: DateTime<Utc>, frame: usize) -> Scope
     if let Some(alarm) = incident.alarms.front() {
         scope.set("alarm", alarm_value(alarm));
     }
-    let Some(execution) = state.execution() else {
+    let Some(execution) = execution else {
         return scope;
     };
     scope.set("execution", execution_value(execution, now));
@@ -60,7 +65,11 @@ pub(super) fn scope_in(state: &State, now: DateTime<Utc>, frame: usize) -> Scope
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     } else {
-        handed_over(own, &scope, &scope_in(state, now, own.parent))
+        handed_over(
+            own,
+            &scope,
+            &scope_in(state, Some(execution), now, own.parent),
+        )
     };
     scope.set_json("inputs", &inputs);
     for (name, output) in &execution.outputs {

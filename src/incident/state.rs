@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Actor, Approver, AttemptId, Cause, EscalationId, ExecutionId, IncidentId, Intent, Remote,
-    Verdict,
+    Actor, Approver, AttemptId, Cause, EscalationId, ExecutionId, HealingRun, IncidentId, Intent,
+    Remote, SetOff, Verdict,
 };
 use crate::playbook::{Outcome, Playbook, Severity, StepId, Vocabulary};
 
@@ -25,8 +25,10 @@ pub struct State {
     pub sequence: u64,
     /// The incident, once it is open.
     pub incident: Option<Incident>,
-    /// The walks, the present one last.
+    /// The walks. A healing begins while a playbook is walked, which goes on after it.
     pub executions: Vector<Execution>,
+    /// Healing rules that were set off.
+    pub set_off: Vector<SetOff>,
 }
 
 impl State {
@@ -38,15 +40,24 @@ impl State {
             sequence: 0,
             incident: None,
             executions: Vector::new(),
+            set_off: Vector::new(),
         }
     }
 
-    /// The walk that is in progress.
+    /// The walk that is in progress; of several, the one that began last.
     #[must_use]
     pub fn walking(&self) -> Option<&Execution> {
         self.executions
-            .last()
-            .filter(|execution| execution.status == ExecutionStatus::InProgress)
+            .iter()
+            .rev()
+            .find(|execution| execution.status == ExecutionStatus::InProgress)
+    }
+
+    /// The walk in progress that a step belongs to; of several, the one that began last.
+    #[must_use]
+    pub fn walk_of(&self, step: &StepId) -> Option<&Execution> {
+        let mut walks = self.executions.iter().rev();
+        walks.find(|execution| execution.is_walking(step))
     }
 
     /// An attempt of any walk, and the walk it belongs to.
@@ -58,10 +69,27 @@ impl State {
             .find_map(|execution| Some((execution, execution.attempts.get(&id)?)))
     }
 
-    /// The latest walk, in progress or not.
+    /// The walk in progress; where there is none, the latest one.
     #[must_use]
     pub fn execution(&self) -> Option<&Execution> {
-        self.executions.last()
+        self.walking().or_else(|| self.executions.last())
+    }
+
+    /// The healing rule that waits for the responder.
+    #[must_use]
+    pub fn proposed(&self) -> Option<&SetOff> {
+        let mut waiting = self.set_off.iter().filter(|one| one.skipped.is_none());
+        waiting.find(|one| !self.has_acted(&one.run))
+    }
+
+    /// Whether a rule has acted here because of an alarm's transition, or acts.
+    #[must_use]
+    pub fn has_acted(&self, run: &HealingRun) -> bool {
+        let mut healings = self
+            .executions
+            .iter()
+            .filter_map(|execution| execution.healing.as_deref());
+        healings.any(|known| known.is_same(run))
     }
 }
 
@@ -290,6 +318,8 @@ pub struct Execution {
     pub unattended: bool,
     /// Whether its file can be written by its owner alone, so that what it permits counts.
     pub trusted: bool,
+    /// The healing that it is, where it is one.
+    pub healing: Option<Arc<HealingRun>>,
 }
 
 fn playbook_id<S: serde::Serializer>(
@@ -304,6 +334,12 @@ impl Execution {
     #[must_use]
     pub fn current(&self) -> Option<&Visit> {
         self.visits.last().filter(|visit| visit.result.is_none())
+    }
+
+    /// Tells whether it goes on, and has this step.
+    #[must_use]
+    pub fn is_walking(&self, step: &StepId) -> bool {
+        self.status == ExecutionStatus::InProgress && self.playbook.step(&step.0).is_some()
     }
 
     /// Tells whether the responder stands at this very visit of a step.

@@ -32,6 +32,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
             others,
             unattended,
             trusted,
+            healing,
         } => {
             let slim = Event::ExecutionStarted {
                 execution: *execution,
@@ -42,6 +43,7 @@ pub(super) fn encode(event: &Event) -> Result<Encoded, serde_json::Error> {
                 others: others.clone(),
                 unattended: *unattended,
                 trusted: *trusted,
+                healing: healing.clone(),
             };
             Some((slim, text.clone()))
         }

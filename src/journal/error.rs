@@ -154,6 +154,9 @@ pub enum AppendError {
         "incident {0} was imported: it can be read, and not continued; go on where it was recorded"
     )]
     Imported(IncidentId),
+    /// A healing may not begin.
+    #[error("the healing does not act: {0}")]
+    NotHealed(String),
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),

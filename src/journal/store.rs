@@ -12,7 +12,7 @@ use super::chain::Hash;
 use super::lease::{self, Holder};
 use super::row::{self, Row, time, to_sql, to_u64};
 use super::verify::{Broken, Check};
-use super::{AppendError, JournalError, Recovered, access, codec, list, recovery, schema};
+use super::{AppendError, JournalError, Recovered, access, codec, healing, list, recovery, schema};
 use crate::incident::{Actor, IncidentId, Recorded};
 
 /// The log between two checkpoints, in bytes: 1,000 pages, each with its frame.
@@ -215,6 +215,9 @@ impl Journal {
             }
         }
         for recorded in events {
+            let at = recorded.at.timestamp_nanos_opt().unwrap_or(i64::MAX);
+            healing::remember(&transaction, &incident.0, &recorded.event, at)?
+                .map_err(AppendError::NotHealed)?;
             head = insert(&transaction, incident, recorded, head)?;
         }
         if expected == 0

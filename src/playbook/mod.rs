@@ -9,6 +9,7 @@ mod check;
 mod environments;
 mod escalation;
 mod graph;
+mod healing;
 mod input;
 mod link;
 mod model;
@@ -22,6 +23,7 @@ mod vocabulary;
 
 pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
 pub use escalation::{EscalationLevel, EscalationPath, EscalationPaths};
+pub use healing::{Action, Healing, Layer, Mode};
 pub use input::{Input, InputType, InvalidInput, Source as InputSource};
 pub use link::compile;
 pub use model::*;

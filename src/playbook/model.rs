@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Input, Parameter, Remediation};
+use super::{Healing, Input, Parameter, Remediation};
 use crate::expression::{Expression, Template};
 
 /// The id of a step, unique in its playbook.
@@ -176,6 +176,8 @@ pub struct Playbook {
     pub inputs: Vec<Input>,
     /// When to escalate, and to whom.
     pub escalation: Option<EscalationPlan>,
+    /// What makes it a healing rule, where it is one.
+    pub healing: Option<Healing>,
     /// The step it starts with.
     pub start: StepId,
     /// Its steps, in the order written; those of playbooks it walks on the way among them.

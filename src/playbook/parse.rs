@@ -243,6 +243,7 @@ fn playbook(
     let environments = environments::environments(reader, draft);
     let secrets = environments::secrets(reader, draft);
     let (escalation, path) = escalation(reader, draft);
+    let healing = super::healing::read(reader, draft);
     let steps: Vec<Step> = reader
         .tables("steps")
         .into_iter()
@@ -294,6 +295,7 @@ fn playbook(
         answers: answers(reader),
         inputs,
         escalation,
+        healing,
         start: draft.target(reader, "start"),
         steps,
         frames: Vec::new(),

@@ -121,6 +121,8 @@ impl WaveSize {
 /// Names that only the expressions of a change know: what was read before it, and what is read
 /// after it.
 const AROUND: [&str; 2] = ["before", "after"];
+/// What takes a change back knows as well what the change gave back.
+const AFTERWARDS: [&str; 3] = ["before", "after", "change"];
 
 /// Reads what a mutating step says beside its `run`.
 pub(super) fn read(reader: &Reader<'_>, draft: &Draft<'_>) -> Remediation {
@@ -132,7 +134,7 @@ pub(super) fn read(reader: &Reader<'_>, draft: &Draft<'_>) -> Remediation {
     });
     let undo = reader
         .node("undo")
-        .and_then(|node| runs::change(node, draft, &AROUND));
+        .and_then(|node| runs::change(node, draft, &AFTERWARDS));
     let waves = reader.table("waves").map(|table| {
         let waves = waves(&table, draft);
         table.finish();

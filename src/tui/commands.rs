@@ -32,6 +32,7 @@ pub enum CommandId {
     RaiseCeiling,
     Undo,
     VerifyAgain,
+    Heal,
     AskAnew,
     Postpone,
     Answer,
@@ -75,6 +76,8 @@ pub enum Place {
     Standing,
     /// At a change of which nobody knows whether it was made.
     Unknown,
+    /// While a healing rule waits for the responder.
+    Proposed,
     /// While another console writes the incident.
     Following,
     /// While another console asks to take over.
@@ -241,6 +244,14 @@ pub const COMMANDS: &[Entry] = &[
         "you looked, and it was not; the playbook goes on as after a failure",
         Place::Unknown,
         0,
+    ),
+    entry(
+        CommandId::Heal,
+        &["h"],
+        "open healing",
+        "open what a healing rule proposes; it is described first",
+        Place::Proposed,
+        1,
     ),
     entry(
         CommandId::TakeOver,

@@ -458,7 +458,11 @@ impl Model {
             Some(Role::Writer { asked: Some(_) }) => places.push(Place::Asked),
             _ => {}
         }
-        if self.incident.is_some() {
+        if let Some(snapshot) = &self.incident {
+            let heals = |walk: &crate::incident::Execution| walk.healing.is_some();
+            if snapshot.state.proposed().is_some() && !snapshot.state.walking().is_some_and(heals) {
+                places.push(Place::Proposed);
+            }
             places.push(Place::WithIncident);
         }
         places.push(Place::Everywhere);

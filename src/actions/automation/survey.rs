@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_ssm::types::{CalendarState, DocumentFormat, DocumentHashType};
 use futures_util::future::try_join3;
 
@@ -325,25 +326,8 @@ pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), Stri
             "{alarm} is the incident's own alarm: it would stop the change at once; name another one in `alarm`"
         ));
     }
-    aws.pace(Quota::DescribeAlarms).await;
-    let answer = aws
-        .cloudwatch
-        .describe_alarms()
-        .alarm_names(alarm)
-        .set_alarm_types(Some(vec![
-            aws_sdk_cloudwatch::types::AlarmType::MetricAlarm,
-            aws_sdk_cloudwatch::types::AlarmType::CompositeAlarm,
-        ]))
-        .send()
-        .await
-        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error).to_string())?;
-    let metric = answer.metric_alarms().first();
-    let composite = answer.composite_alarms().first();
-    let state = metric
-        .and_then(|alarm| alarm.state_value())
-        .or_else(|| composite.and_then(|alarm| alarm.state_value()));
-    match state {
-        Some(aws_sdk_cloudwatch::types::StateValue::Ok) => Ok(()),
+    match state_of(aws, alarm).await? {
+        Some(StateValue::Ok) => Ok(()),
         Some(state) => Err(format!(
             "the alarm {alarm}, which shall stop the change when it fires, is {} and not OK",
             state.as_str()
@@ -352,4 +336,39 @@ pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), Stri
             "the alarm {alarm}, which shall stop the change when it fires, does not exist here"
         )),
     }
+}
+
+/// Sees to it that one of the incident's alarms still fires.
+///
+/// # Errors
+/// When none does, or nobody knows.
+pub async fn still_fires(aws: &Aws, alarms: &[String]) -> Result<(), String> {
+    for alarm in alarms {
+        if state_of(aws, alarm).await? == Some(StateValue::Alarm) {
+            return Ok(());
+        }
+    }
+    Err(format!("the alarm has cleared: {}", alarms.join(", ")))
+}
+
+/// The state of a metric alarm or a composite one, by its name.
+async fn state_of(aws: &Aws, alarm: &str) -> Result<Option<StateValue>, String> {
+    aws.pace(Quota::DescribeAlarms).await;
+    let answer = aws
+        .cloudwatch
+        .describe_alarms()
+        .alarm_names(alarm)
+        .set_alarm_types(Some(vec![
+            AlarmType::MetricAlarm,
+            AlarmType::CompositeAlarm,
+        ]))
+        .send()
+        .await
+        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error).to_string())?;
+    let metric = answer.metric_alarms().first();
+    let composite = answer.composite_alarms().first();
+    let state = metric.and_then(|alarm| alarm.state_value());
+    Ok(state
+        .or_else(|| composite.and_then(|alarm| alarm.state_value()))
+        .cloned())
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{Draft, give_up};
-use crate::incident::{Approval, Approver, AttemptOrigin, Event, Intent, Refusal};
+use crate::incident::{Approval, Approver, AttemptOrigin, Event, Refusal};
 use crate::playbook::StepId;
 
 /// What the responder says to a change.
@@ -68,7 +68,7 @@ pub(super) fn approve(
 /// The approval is used up by the same append that intends the attempt.
 fn grant(draft: &mut Draft<'_>, waiting: &Approval, reason: Option<String>) {
     // One approval is for one attempt: another one needs another nonce, and so another digest.
-    let attempt = Intent::attempt(&waiting.digest, 1);
+    let attempt = waiting.intent.attempt_id(&waiting.digest, 1);
     draft.emit(Event::ApprovalGranted {
         step: waiting.step.clone(),
         visit: waiting.visit,
@@ -83,6 +83,36 @@ fn grant(draft: &mut Draft<'_>, waiting: &Approval, reason: Option<String>) {
         number: 1,
         origin: AttemptOrigin::Approval,
     });
+}
+
+/// A healing that was agreed to beforehand begins as soon as it is described, unless something
+/// stands against it.
+pub(super) fn by_itself(draft: &mut Draft<'_>) {
+    let waiting = draft
+        .state
+        .walking()
+        .and_then(|execution| execution.approval.clone());
+    let Some(waiting) = waiting else {
+        return;
+    };
+    let agreed = waiting
+        .intent
+        .terms
+        .as_ref()
+        .filter(|terms| terms.auto)
+        .and_then(|terms| terms.preapproved.clone());
+    let plan = waiting.intent.plan.as_ref();
+    let closed = plan.is_some_and(|plan| plan.closed.is_some());
+    if let Some(agreed) = agreed
+        && waiting.intent.over_ceiling().is_none()
+        && !closed
+    {
+        grant(
+            draft,
+            &waiting,
+            Some(format!("agreed to beforehand by {agreed}")),
+        );
+    }
 }
 
 fn waiting(draft: &Draft<'_>, step: &StepId, visit: u32) -> Result<Approval, Refusal> {

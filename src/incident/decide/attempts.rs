@@ -5,8 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use super::{Draft, change, survey, walk};
 use crate::expression::Verdict;
 use crate::incident::{
-    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, Refusal, Remote,
-    VisitResult, prefetch as plan, scope_of,
+    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, ExecutionStatus,
+    Refusal, Remote, VisitResult, prefetch as plan, scope_of,
 };
 use crate::playbook::{Automated, StepId, StepKind};
 
@@ -134,10 +134,13 @@ pub(super) fn ended(
         });
         return Ok(());
     }
-    let present = draft
-        .state
-        .execution()
-        .is_some_and(|execution| execution.attempts.contains_key(&id));
+    let present = draft.state.attempt(id).is_some_and(|(walk, _)| {
+        walk.status == ExecutionStatus::InProgress
+            || draft
+                .state
+                .execution()
+                .is_some_and(|last| last.id == walk.id)
+    });
     // The end of an attempt of an earlier walk is recorded as it is: nothing follows from it.
     let result = if present {
         judge(draft, &attempt, result)
@@ -169,7 +172,12 @@ fn judge(draft: &Draft<'_>, attempt: &Attempt, mut result: AttemptResult) -> Att
         // It has a condition of its own.
         return result;
     }
-    let Some(automated) = automated(draft, step) else {
+    let walk = draft.state.attempt(attempt.id).map(|(walk, _)| walk);
+    let own = walk.and_then(|walk| match &walk.playbook.step(&step.0)?.kind {
+        StepKind::Automated(automated) => Some(automated),
+        _ => None,
+    });
+    let Some(automated) = own else {
         return result;
     };
     let Some(output) = result.output.take() else {
@@ -409,8 +417,8 @@ pub(super) fn take_up(draft: &mut Draft<'_>) {
     for attempt in cut {
         let present = draft
             .state
-            .execution()
-            .is_some_and(|execution| execution.attempts.contains_key(&attempt.id));
+            .attempt(attempt.id)
+            .is_some_and(|(walk, _)| walk.status == ExecutionStatus::InProgress);
         let elsewhere = !attempt.remotes.is_empty() && walking && present;
         if attempt.intent.is_some() || elsewhere {
             draft.emit(Event::AttemptReattached {
@@ -427,7 +435,9 @@ pub(super) fn take_up(draft: &mut Draft<'_>) {
             attempt: attempt.id,
             result,
         });
-        if walking && present && is_latest(draft, &attempt) {
+        let latest = draft.state.walk_of(&attempt.step);
+        let latest = latest.and_then(|walk| walk.latest.get(&attempt.step));
+        if walking && present && latest == Some(&attempt.id) {
             let origin = match attempt.origin {
                 AttemptOrigin::Verify => AttemptOrigin::Verify,
                 _ => AttemptOrigin::TakeUp,

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 
 use super::{Draft, attempts, give_up};
 use crate::incident::{
-    Attempt, AttemptOrigin, AttemptResult, AttemptStatus, Change, Event, Intent, Refusal,
-    VisitResult, stands,
+    Attempt, AttemptOrigin, AttemptResult, AttemptStatus, Change, Event, Refusal, VisitResult,
+    stands,
 };
 use crate::playbook::{StepId, StepKind};
 
@@ -103,7 +103,7 @@ fn verified(draft: &mut Draft<'_>, change: &Change) {
 
 fn begin_wave(draft: &mut Draft<'_>, change: &Change) {
     let wave = change.wave + 1;
-    let attempt = Intent::attempt(&change.digest, wave);
+    let attempt = change.intent.attempt_id(&change.digest, wave);
     draft.emit(Event::WaveBegun {
         step: change.step.clone(),
         visit: change.visit,

@@ -52,7 +52,7 @@ pub(super) fn triggers(draft: &mut Draft<'_>) {
         })
     };
     // What a playbook watches for is its own affair, wherever the walk has come to.
-    let scope = scope_in(&draft.state, draft.stamp.at, 0);
+    let scope = scope_in(&draft.state, draft.state.walking(), draft.stamp.at, 0);
     let causes: Vec<Cause> = plan
         .triggers
         .iter()

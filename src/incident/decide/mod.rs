@@ -48,13 +48,32 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             text,
             others,
             trusted,
-        } => walk::start(&mut draft, (name, text), others, (trusted, false))?,
+        } => walk::start(&mut draft, (name, text), others, (trusted, false), None)?,
+        Command::Heal {
+            name,
+            text,
+            trusted,
+            run,
+        } => walk::start(
+            &mut draft,
+            (name, text),
+            Vec::new(),
+            (trusted, false),
+            Some(Box::new(run)),
+        )?,
+        Command::ProposeHealing { run, rule } => walk::propose(&mut draft, run, rule),
+        Command::AcceptHealing { rule, resource } => {
+            walk::accept(&mut draft, &rule, &resource)?;
+        }
+        Command::SkipHealing { run, reason } => {
+            draft.emit(Event::HealingSkipped { run, reason });
+        }
         Command::Prepare {
             name,
             text,
             others,
             trusted,
-        } => walk::start(&mut draft, (name, text), others, (trusted, true))?,
+        } => walk::start(&mut draft, (name, text), others, (trusted, true), None)?,
         Command::Attend => walk::attend(&mut draft),
         Command::ProvideInput { name, text } => walk::provide_input(&mut draft, name, &text)?,
         Command::Confirm {

@@ -8,7 +8,7 @@ use crate::incident::{
     AttemptId, Event, Execution, Found, Intent, Refusal, Survey, Terms, is_unknown, scope, stands,
 };
 use crate::playbook::{
-    ApprovalRule, Automated, Parameter, Remediation, Run, Step, StepId, StepKind,
+    ApprovalRule, Automated, Mode, Parameter, Remediation, Run, Step, StepId, StepKind,
 };
 
 /// Describes the change of the step where the responder stands, as far as the playbook does, and
@@ -91,6 +91,7 @@ fn describe(
         visit,
         nonce,
         undoes,
+        healing: execution.healing.as_deref().cloned().map(Box::new),
         terms: Some(Box::new(terms(
             (here, automated, remediation),
             (run, undoes.is_some()),
@@ -102,7 +103,7 @@ fn describe(
     })
 }
 
-/// Lets expressions read what was found before a change, and after it.
+/// Lets expressions read what was found before a change and after it, and what it gave back.
 fn around(execution: &Execution, scope: &mut Scope) {
     let Some(change) = &execution.change else {
         return;
@@ -111,6 +112,11 @@ fn around(execution: &Execution, scope: &mut Scope) {
         if let Some(value) = value {
             scope.set_json(name, value);
         }
+    }
+    let made = change.attempt.and_then(|id| execution.attempts.get(&id));
+    let output = made.and_then(|attempt| attempt.end.as_ref()?.0.output.as_ref());
+    if let Some(output) = output {
+        scope.set_json("change", output);
     }
 }
 
@@ -138,6 +144,12 @@ fn terms(
         title: step.title.clone(),
         approval,
         valid: remediation.valid.as_secs(),
+        auto: !undo
+            && preapproved.is_some()
+            && execution
+                .healing
+                .as_ref()
+                .is_some_and(|run| run.mode == Mode::Auto),
         preapproved: preapproved.map(|preapproval| {
             let until = preapproval.until.format("%Y-%m-%d %H:%MZ");
             format!("{}, until {until}", preapproval.by)
@@ -290,6 +302,7 @@ pub(super) fn surveyed(
                 before: found.before,
                 at_aws: Some(draft.stamp.at_aws),
             });
+            super::approval::by_itself(draft);
         }
     }
     Ok(())

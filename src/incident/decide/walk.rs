@@ -9,8 +9,8 @@ use crate::document::Source;
 use crate::expression::to_json;
 use crate::incident::question::branches;
 use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, Refusal, Verdict,
-    VisitResult, Walked, is_unknown, scope, stands,
+    AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, HealingRun,
+    Proposed, Refusal, Verdict, VisitResult, Walked, is_unknown, scope, stands,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
@@ -21,8 +21,11 @@ pub(super) fn start(
     (name, text): (String, String),
     others: Vec<Walked>,
     (trusted, unattended): (bool, bool),
+    healing: Option<Box<HealingRun>>,
 ) -> Result<(), Refusal> {
-    if draft.state.walking().is_some() {
+    // A healing begins in between; one at a time.
+    let walking = draft.state.walking();
+    if walking.is_some_and(|walk| healing.is_none() || walk.healing.is_some()) {
         return Err(Refusal::Walking);
     }
     let compiled = compile(
@@ -43,10 +46,36 @@ pub(super) fn start(
         others,
         unattended,
         trusted,
+        healing,
     });
     resolve_inputs(draft, &playbook)?;
     begin_when_ready(draft);
     Ok(())
+}
+
+/// Puts a healing before the responder, once for each time that an alarm fires.
+pub(super) fn propose(draft: &mut Draft<'_>, run: HealingRun, rule: Proposed) {
+    let known = draft.state.set_off.iter().any(|one| one.run.is_same(&run));
+    if !known && !draft.state.has_acted(&run) {
+        draft.emit(Event::HealingProposed { run, rule });
+    }
+}
+
+/// Walks the healing that was put before the responder.
+pub(super) fn accept(draft: &mut Draft<'_>, rule: &str, resource: &str) -> Result<(), Refusal> {
+    let waiting = draft.state.proposed().cloned();
+    let waiting = waiting.filter(|one| one.run.rule == rule && one.run.resource == resource);
+    let Some((run, rule)) = waiting.and_then(|one| Some((one.run, one.rule?))) else {
+        return Err(Refusal::NoHealing);
+    };
+    let trust = (rule.trusted, false);
+    start(
+        draft,
+        (rule.name, rule.text),
+        Vec::new(),
+        trust,
+        Some(Box::new(run)),
+    )
 }
 
 /// Takes each input from the first source that has a value for it; what only the responder

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{
     Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution, ExecutionStatus,
-    Incident, IncidentStatus, Note, Output, Recorded, Retry, State, Uncertain, Visit, VisitResult,
-    Walked,
+    Incident, IncidentStatus, Note, Output, Recorded, Retry, SetOff, State, Uncertain, Visit,
+    VisitResult, Walked,
 };
 use crate::document::Source;
 use crate::expression::from_json;
@@ -25,6 +25,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             others,
             unattended,
             trusted,
+            healing,
             ..
         } => {
             let source = Source::new(name.as_str(), text.as_str());
@@ -54,6 +55,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     failed_steps: 0,
                     unattended: *unattended,
                     trusted: *trusted,
+                    healing: healing.as_ref().map(|run| Arc::new((**run).clone())),
                 });
             }
         }
@@ -71,13 +73,52 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                 walk(execution, recorded);
             }
         }
-        _ => {
-            if let Some(execution) = state.executions.back_mut() {
+        Event::HealingProposed { run, rule } => state.set_off.push_back(SetOff {
+            run: run.clone(),
+            at: recorded.at,
+            rule: Some(rule.clone()),
+            skipped: None,
+        }),
+        Event::HealingSkipped { run, reason } => skip(&mut state, run, reason, recorded),
+        event => {
+            if let Some(execution) = walk_of(&mut state, event) {
                 walk(execution, recorded);
             }
         }
     }
     state
+}
+
+/// What waited for the responder waits no longer; what did not is noted all the same.
+fn skip(state: &mut State, run: &super::HealingRun, reason: &str, recorded: &Recorded) {
+    let known = state.set_off.iter_mut().find(|one| one.run.is_same(run));
+    if let Some(known) = known {
+        known.skipped = Some(reason.to_owned());
+    } else {
+        state.set_off.push_back(SetOff {
+            run: run.clone(),
+            at: recorded.at,
+            rule: None,
+            skipped: Some(reason.to_owned()),
+        });
+    }
+}
+
+/// The walk that an event belongs to: the one that has its step, or the one in progress that began
+/// last.
+fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution> {
+    let goes_on = |execution: &Execution| execution.status == ExecutionStatus::InProgress;
+    let position = event
+        .step()
+        .and_then(|step| {
+            state
+                .executions
+                .iter()
+                .rposition(|one| one.is_walking(step))
+        })
+        .or_else(|| state.executions.iter().rposition(goes_on))
+        .or_else(|| state.executions.len().checked_sub(1))?;
+    state.executions.get_mut(position)
 }
 
 fn about_incident(event: &Event) -> bool {

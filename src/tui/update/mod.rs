@@ -198,11 +198,12 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
         CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
         CommandId::AskAnew => return ask_anew(model),
-        CommandId::ApproveChange | CommandId::RaiseCeiling | CommandId::Undo
+        CommandId::ApproveChange | CommandId::RaiseCeiling | CommandId::Undo | CommandId::Heal
             if model.header.read_only =>
         {
             model.say(crate::engine::Unanswered::ReadOnly.to_string(), true);
         }
+        CommandId::Heal => return accept_healing(model),
         CommandId::Undo | CommandId::VerifyAgain => return after_change(model, entry.id),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
@@ -294,6 +295,18 @@ fn ask_anew(model: &Model) -> Vec<Request> {
         Command::RequestAgain { step, visit },
         "it is described anew; nothing is done before you approve it",
     )
+}
+
+fn accept_healing(model: &Model) -> Vec<Request> {
+    let snapshot = model.incident.as_ref();
+    let Some(waiting) = snapshot.and_then(|snapshot| snapshot.state.proposed()) else {
+        return Vec::new();
+    };
+    let command = Command::AcceptHealing {
+        rule: waiting.run.rule.clone(),
+        resource: waiting.run.resource.clone(),
+    };
+    ask(command, "opened; nothing runs before you approve it")
 }
 
 /// What follows where a change did not have its effect.

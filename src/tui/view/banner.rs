@@ -24,6 +24,7 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.extend(writes(snapshot));
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
+        said.extend(healing(snapshot));
     }
     if let Some(recovered) = &model.recovered {
         said.push((format!("✗ {recovered} · Esc hides this"), Role::Error));
@@ -106,6 +107,29 @@ fn record(snapshot: &Snapshot) -> Option<(String, Role)> {
         ),
         Role::Error,
     ))
+}
+
+/// A healing rule that waits, or that acts by itself.
+fn healing(snapshot: &Snapshot) -> Option<(String, Role)> {
+    if let Some(walk) = snapshot.state.walking()
+        && let Some(run) = &walk.healing
+    {
+        let text = format!(
+            "healing: {} · {} {} · automated on layer {}; the playbook goes on after it",
+            run.rule,
+            run.action.name(),
+            run.resource,
+            run.layer.name()
+        );
+        return Some((text, Role::Late));
+    }
+    let waiting = snapshot.state.proposed()?;
+    let title = waiting.rule.as_ref().map_or("", |rule| rule.title.as_str());
+    let text = format!(
+        "{} proposes: {title} ({}) · h opens it; nothing runs before you approve it",
+        waiting.run.rule, waiting.run.resource
+    );
+    Some((text, Role::Recommended))
 }
 
 /// A walk keeps the playbook it began with.

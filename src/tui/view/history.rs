@@ -50,6 +50,18 @@ fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
         Event::SeverityChanged { from, to } => format!("severity {} → {}", from.name(), to.name()),
         Event::NoteAdded { text, .. } => format!("note: {text}"),
         Event::ExecutionStarted {
+            healing: Some(run), ..
+        } => format!("healing {} of {} begins", run.rule, run.resource),
+        Event::HealingProposed { run, .. } => {
+            format!("healing {} of {} is proposed", run.rule, run.resource)
+        }
+        Event::HealingSkipped { run, reason } => {
+            format!(
+                "healing {} of {} does not act: {reason}",
+                run.rule, run.resource
+            )
+        }
+        Event::ExecutionStarted {
             playbook,
             unattended: true,
             ..

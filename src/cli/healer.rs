@@ -1,0 +1,109 @@
+//! Sets healing rules off: what the alarms of an incident call for is proposed in it, or done.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::alarms::Board;
+use crate::clock;
+use crate::config::Settings;
+use crate::engine::{Handle, Role, Snapshot, Unanswered};
+use crate::incident::{AlarmState, Command, HealingRun, IncidentStatus, scope};
+use crate::playbook::{Catalog, Entry, Mode};
+
+/// What rules are held against.
+#[derive(Clone)]
+pub(super) struct Healer {
+    pub rules: Arc<Catalog>,
+    pub per_hour: u32,
+}
+
+impl Healer {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            rules: Arc::new(super::healing::rules(settings)),
+            per_hour: settings.healing_per_hour.value,
+        }
+    }
+
+    /// Watches an incident's alarms, as long as the incident is open here.
+    pub fn follow(self, handle: &Handle, mut boards: watch::Receiver<Arc<Board>>) {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            loop {
+                let board = Arc::clone(&boards.borrow_and_update());
+                if !self.look(&handle, &board).await || boards.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Looks once; false when the incident is gone.
+    pub async fn look(&self, handle: &Handle, board: &Board) -> bool {
+        for (entry, run) in self.set_off(&handle.snapshot(), board) {
+            let auto = run.mode == Mode::Auto && entry.trusted && entry.playbook.is_preapproved();
+            let heals = |snapshot: &Snapshot| {
+                let walk = snapshot.state.walking();
+                walk.is_some_and(|walk| walk.healing.is_some())
+            };
+            let command = if auto && !heals(&handle.snapshot()) {
+                Command::heal(entry, run.clone())
+            } else {
+                Command::propose(entry, run.clone())
+            };
+            let asked = match handle.ask(command).await {
+                Err(Unanswered::NotHealed(reason)) => {
+                    handle.ask(Command::SkipHealing { run, reason }).await
+                }
+                // A console that changes nothing still says what could be done.
+                Err(Unanswered::ReadOnly) => handle.ask(Command::propose(entry, run)).await,
+                answered => answered,
+            };
+            if matches!(asked, Err(Unanswered::Gone)) {
+                return false;
+            }
+        }
+        !handle.is_gone()
+    }
+
+    /// The rules that the incident's alarm sets off, and that have not been dealt with there.
+    fn set_off<'a>(&'a self, snapshot: &Snapshot, board: &Board) -> Vec<(&'a Entry, HealingRun)> {
+        let state = &snapshot.state;
+        let Some(incident) = &state.incident else {
+            return Vec::new();
+        };
+        let writes = matches!(snapshot.role, Role::Writer { .. });
+        if !writes || incident.status >= IncidentStatus::Resolved {
+            return Vec::new();
+        }
+        let Some(alarm) = incident.alarms.front() else {
+            return Vec::new();
+        };
+        let seen = board.rows.iter().find(|row| alarm.is_same(&row.alarm));
+        let Some(seen) = seen.filter(|row| row.alarm.state == AlarmState::Alarm) else {
+            return Vec::new();
+        };
+        let transition = seen.alarm.since.unwrap_or(incident.opened_at);
+        let known = scope(state, clock::now());
+        let answering = self.rules.answering(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        );
+        let mut set_off: Vec<(&Entry, HealingRun)> = answering
+            .into_iter()
+            .filter_map(|entry| {
+                let healing = entry.playbook.healing.as_ref().filter(|one| one.enabled)?;
+                let run =
+                    HealingRun::of(&entry.playbook, healing, &known, transition, self.per_hour)?;
+                Some((entry, run))
+            })
+            .filter(|(_, run)| {
+                !state.has_acted(run) && !state.set_off.iter().any(|one| one.run.is_same(run))
+            })
+            .collect();
+        set_off.sort_by_key(|(entry, _)| entry.playbook.healing.as_ref().map(|one| one.order));
+        set_off
+    }
+}

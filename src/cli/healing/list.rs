@@ -1,0 +1,67 @@
+//! The rules as a table.
+#![expect(clippy::print_stdout, reason = "the edge: the rules are said here")]
+
+use super::super::{CliError, FAILURE, SUCCESS, print_json, printable};
+use super::rules;
+use crate::config::Settings;
+use crate::document::render;
+use crate::playbook::{Healing, Playbook};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let catalog = rules(settings);
+    let mut rows: Vec<(&Playbook, &Healing)> = catalog
+        .entries
+        .iter()
+        .filter_map(|entry| Some((&*entry.playbook, entry.playbook.healing.as_ref()?)))
+        .collect();
+    rows.sort_by_key(|(playbook, healing)| (healing.layer, healing.order, playbook.id.clone()));
+    let code = if catalog.broken.is_empty() {
+        SUCCESS
+    } else {
+        FAILURE
+    };
+    if arguments.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(playbook, healing)| {
+                serde_json::json!({
+                    "rule": playbook.id, "layer": healing.layer, "trigger": healing.trigger,
+                    "action": healing.action, "cooldown_seconds": healing.cooldown.as_secs(),
+                    "attempts": healing.attempts, "window_seconds": healing.window.as_secs(),
+                    "parameters": healing.parameters, "mode": healing.mode, "enabled": healing.enabled,
+                    "rung": playbook.rung,
+                })
+            })
+            .collect();
+        print_json(&rows)?;
+        return Ok(code);
+    }
+    println!("| rule | layer | trigger | action | cooldown | attempts | parameters |");
+    println!("|---|---|---|---|---|---|---|");
+    for (playbook, healing) in rows {
+        println!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            playbook.id,
+            healing.layer.name(),
+            printable(&healing.trigger),
+            healing.action.name(),
+            healing.cooldown.as_secs(),
+            healing.attempts,
+            printable(&healing.parameters)
+        );
+    }
+    for broken in &catalog.broken {
+        println!(
+            "\n{}",
+            printable(&render(&broken.source, &broken.problems, false))
+        );
+    }
+    Ok(code)
+}

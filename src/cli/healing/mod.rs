@@ -1,0 +1,107 @@
+//! `standdown healing`: the rules, and what they have done.
+#![expect(
+    clippy::print_stdout,
+    reason = "the edge: what was switched is said here"
+)]
+
+mod act;
+mod history;
+mod list;
+mod run;
+mod watch;
+
+use clap::Subcommand;
+
+use super::{CliError, SUCCESS, stores};
+use crate::actions::VOCABULARY;
+use crate::clock;
+use crate::config::Settings;
+use crate::embedded;
+use crate::engine;
+use crate::journal::{ALL, Switch};
+use crate::playbook::Catalog;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the rules.
+    List(list::Arguments),
+    /// Let a rule act upon one thing, because of an alarm that fires; it is described first.
+    Run(run::Arguments),
+    /// Without a screen: heal what rules may heal by themselves.
+    Watch(watch::Arguments),
+    /// List what rules have done, and what they have not, and why.
+    History(history::Arguments),
+    /// Count what rules have done, over all and by layer.
+    Stats(history::Arguments),
+    /// Let a rule count again that was disabled.
+    Enable {
+        /// The rule.
+        rule: String,
+    },
+    /// Let a rule count no longer, for every console on this store.
+    Disable {
+        /// The rule.
+        rule: String,
+    },
+    /// Let no rule act any longer, for every console on this store. What acts already goes on.
+    StopAll {
+        /// Let them act again.
+        #[arg(long)]
+        off: bool,
+    },
+}
+
+/// The rules: those of the folders that are searched for playbooks, in `healing/`, before those of
+/// the binary.
+pub(super) fn rules(settings: &Settings) -> Catalog {
+    let folders: Vec<_> = settings
+        .playbook_folders()
+        .into_iter()
+        .map(|folder| folder.join("healing"))
+        .collect();
+    Catalog::load(&folders, embedded::HEALING, &VOCABULARY)
+}
+
+pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8, CliError> {
+    match arguments.command {
+        Command::List(arguments) => list::run(&arguments, settings),
+        Command::Run(arguments) => run::run(&arguments, settings).await,
+        Command::Watch(arguments) => watch::run(&arguments, settings).await,
+        Command::History(arguments) => history::history(&arguments, settings),
+        Command::Stats(arguments) => history::stats(&arguments, settings, &rules(settings)),
+        Command::Enable { rule } => switch(settings, &rule, true),
+        Command::Disable { rule } => switch(settings, &rule, false),
+        Command::StopAll { off } => switch(settings, ALL, off),
+    }
+}
+
+fn switch(settings: &Settings, rule: &str, enabled: bool) -> Result<u8, CliError> {
+    if rule != ALL && rules(settings).get(rule).is_none() {
+        return Err(CliError::Usage(format!(
+            "there is no rule {rule:?}; `standdown healing list` lists them"
+        )));
+    }
+    let actor = engine::actor();
+    stores::open(settings, stores::INCIDENTS)?.switch_healing(&Switch {
+        rule: rule.to_owned(),
+        enabled,
+        by: format!("{}@{}", actor.user, actor.host),
+        at: clock::now(),
+    })?;
+    let said = match (rule == ALL, enabled) {
+        (true, true) => "rules may act again".to_owned(),
+        (true, false) => {
+            "no rule acts any longer; `standdown healing stop-all --off` lets them".to_owned()
+        }
+        (false, true) => format!("{rule} counts again"),
+        (false, false) => format!("{rule} counts no longer"),
+    };
+    println!("{said}");
+    Ok(SUCCESS)
+}

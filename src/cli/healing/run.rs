@@ -1,0 +1,178 @@
+//! `standdown healing run`: one rule on one thing, because somebody says so.
+#![expect(
+    clippy::print_stdout,
+    reason = "the edge: what would be done is said here"
+)]
+
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::act;
+use crate::cli::approvals::show_sheet;
+use crate::cli::live::Live;
+use crate::cli::{CliError, FAILURE, SUCCESS, printable, stores};
+use crate::clock;
+use crate::config::Settings;
+use crate::engine::{self, Handle, Recorder, Snapshot};
+use crate::incident::{AlarmState, Command, HealingRun, Question, question, scope};
+use crate::playbook::{Entry, Mode, Outcome};
+
+/// How long the list of alarms is waited for.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The rule.
+    rule: String,
+    /// What it shall act upon.
+    resource: String,
+}
+
+pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let rules = super::rules(settings);
+    let entry = rules.get(&arguments.rule).cloned().ok_or_else(|| {
+        CliError::Usage(format!(
+            "there is no rule {:?}; `standdown healing list` lists them",
+            arguments.rule
+        ))
+    })?;
+    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let live = Live::begin(settings, &recorder);
+    let mut boards = live.boards.clone();
+    let read = boards.wait_for(|board| board.complete());
+    if tokio::time::timeout(PATIENCE, read).await.is_err() {
+        return Err(CliError::Said("the alarms could not be read".into()));
+    }
+    let engine = act::engine_of(settings, Arc::clone(&live.pool), engine::actor());
+    let board = Arc::clone(&live.boards.borrow());
+    let firing = board
+        .rows
+        .iter()
+        .filter(|row| row.alarm.state == AlarmState::Alarm);
+    for row in firing.filter(|row| answers(&entry, row)) {
+        let Some(handle) = act::incident_of(&row.alarm, &entry, &recorder, &engine)
+            .await
+            .map_err(CliError::Said)?
+        else {
+            continue;
+        };
+        let since = row.alarm.since.unwrap_or_else(clock::now);
+        if let Some(run) = wanted(&entry, &handle.snapshot(), since, arguments, settings) {
+            return heal(&handle, &entry, run).await;
+        }
+        handle.leave().await;
+    }
+    Err(CliError::Said(format!(
+        "no alarm that fires calls for {} on {:?}: the rule acts because of an alarm, and only while it fires",
+        arguments.rule, arguments.resource
+    )))
+}
+
+fn answers(entry: &Entry, row: &crate::alarms::Row) -> bool {
+    let alarm = &row.alarm;
+    entry.playbook.answers.iter().any(|answer| {
+        answer.matches(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        )
+    })
+}
+
+/// What the rule would do, if that is upon the thing that was named. Somebody asks: then it waits
+/// for their approval, whatever its mode.
+fn wanted(
+    entry: &Entry,
+    snapshot: &Snapshot,
+    since: chrono::DateTime<chrono::Utc>,
+    arguments: &Arguments,
+    settings: &Settings,
+) -> Option<HealingRun> {
+    let healing = entry.playbook.healing.as_ref()?;
+    let known = scope(&snapshot.state, clock::now());
+    let per_hour = settings.healing_per_hour.value;
+    let run = HealingRun::of(&entry.playbook, healing, &known, since, per_hour)?;
+    (run.resource == arguments.resource).then_some(HealingRun {
+        mode: Mode::Propose,
+        ..run
+    })
+}
+
+async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, CliError> {
+    let begun = handle.ask(Command::heal(entry, run)).await;
+    if let Err(error) = begun {
+        handle.leave().await;
+        return Err(CliError::Said(error.to_string()));
+    }
+    let mut snapshots = handle.subscribe();
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        let healing = snapshot
+            .state
+            .executions
+            .iter()
+            .rev()
+            .find(|walk| walk.healing.is_some());
+        if let Some(outcome) = healing.and_then(|walk| walk.ended_at.map(|_| walk.outcome)) {
+            handle.leave().await;
+            let healed = matches!(outcome, Some(Outcome::Resolved | Outcome::Mitigated));
+            println!(
+                "{}: {}",
+                handle.id,
+                if healed { "healed" } else { "not healed" }
+            );
+            return Ok(if healed { SUCCESS } else { FAILURE });
+        }
+        if let Some(command) = answer(&snapshot, handle)? {
+            if let Err(error) = handle.ask(command).await {
+                println!("{}", printable(&error.to_string()));
+                handle.leave().await;
+                return Ok(FAILURE);
+            }
+        } else if snapshots.changed().await.is_err() {
+            return Err(CliError::Said("the incident's engine has ended".into()));
+        }
+    }
+}
+
+/// What the person at the terminal says to what waits.
+fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliError> {
+    let decline = |step: &crate::playbook::StepId, visit, reason: &str| Command::Decline {
+        step: step.clone(),
+        visit,
+        reason: reason.to_owned(),
+    };
+    match question(&snapshot.state, clock::now()) {
+        Question::Approval(approval) if approval.sought.is_none() => {
+            show_sheet(&approval.intent);
+            let wanted = approval.intent.confirmation();
+            print!("To do this, type {}: ", printable(&wanted));
+            std::io::stdout().flush()?;
+            let mut typed = String::new();
+            std::io::stdin().lock().read_line(&mut typed)?;
+            if typed.trim() != wanted {
+                println!("that is not {wanted:?}; nothing was done");
+                let why = "not confirmed at the command line";
+                return Ok(Some(decline(&approval.step, approval.visit, why)));
+            }
+            Ok(Some(Command::Approve {
+                step: approval.step.clone(),
+                visit: approval.visit,
+                digest: approval.digest.clone(),
+                typed,
+                reason: Some("asked for at the command line".into()),
+            }))
+        }
+        Question::Undescribed(survey) => {
+            let why = survey.failed.clone().unwrap_or_default();
+            println!("{}", printable(&why));
+            Ok(Some(decline(&survey.step, survey.visit, &why)))
+        }
+        Question::Working(_) | Question::Approval(_) => Ok(None),
+        _ => Err(CliError::Said(format!(
+            "somebody has to decide; go on with `standdown resume {}`",
+            handle.id
+        ))),
+    }
+}

@@ -1,0 +1,209 @@
+//! `standdown healing watch`: heals what rules may heal by themselves, without a screen.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the edge: what was done, and what could not be, is said here"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::act;
+use crate::alarms::{Board, Row};
+use crate::cli::alarms_seen::report_alarms;
+use crate::cli::healer::Healer;
+use crate::cli::live::Live;
+use crate::cli::{CliError, FAILURE, SUCCESS, printable, stores};
+use crate::config::Settings;
+use crate::engine::{self, Control, Handle, Recorder, Role};
+use crate::incident::{AlarmState, ExecutionStatus};
+use crate::playbook::{Entry, Mode};
+
+/// How long the first whole list of alarms is waited for.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// From one look at the alarms to the next.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    interval: Duration,
+    /// Look once, wait until what was begun has ended, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+struct Watcher {
+    healer: Healer,
+    recorder: Recorder,
+    engine: engine::Settings,
+    live: Live,
+    open: Vec<Handle>,
+    failed: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let live = Live::begin(settings, &recorder);
+    let pool = Arc::clone(&live.pool);
+    let mut watcher = Watcher {
+        healer: Healer::of(settings),
+        recorder,
+        engine: act::engine_of(settings, pool, engine::watcher()),
+        live,
+        open: Vec::new(),
+        failed: false,
+    };
+    let mut ends = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    tokio::select! {
+        _ = ends.recv() => {}
+        _ = interrupts.recv() => {}
+        () = watcher.watch(arguments) => {}
+    }
+    for handle in std::mem::take(&mut watcher.open) {
+        handle.leave().await;
+    }
+    Ok(if watcher.failed { FAILURE } else { SUCCESS })
+}
+
+impl Watcher {
+    async fn watch(&mut self, arguments: &Arguments) {
+        self.first_list().await;
+        loop {
+            let next = Instant::now() + arguments.interval;
+            let board = Arc::clone(&self.live.boards.borrow());
+            self.look(&board).await;
+            if arguments.once {
+                while self.tidy().await {
+                    sleep(Duration::from_millis(100)).await;
+                }
+                return;
+            }
+            while Instant::now() < next {
+                self.tidy().await;
+                sleep_until(next.min(Instant::now() + Duration::from_secs(1))).await;
+            }
+        }
+    }
+
+    /// What was not read yet is not known to fire.
+    async fn first_list(&mut self) {
+        let mut boards = self.live.boards.clone();
+        let read = boards.wait_for(|board| board.complete());
+        if tokio::time::timeout(PATIENCE, read).await.is_err() {
+            self.failed = true;
+            eprintln!("standdown: not all alarms could be read");
+        }
+    }
+
+    async fn look(&mut self, board: &Board) {
+        let fires = |row: &&Row| row.alarm.state == AlarmState::Alarm;
+        for row in board.rows.iter().filter(fires) {
+            let Some(entry) = self.rule_for(row) else {
+                continue;
+            };
+            let known = self.open.iter().find(|handle| {
+                let snapshot = handle.snapshot();
+                let incident = snapshot.state.incident.as_ref();
+                incident.is_some_and(|one| one.alarms.iter().any(|known| known.is_same(&row.alarm)))
+            });
+            if let Some(handle) = known.cloned() {
+                self.healer.look(&handle, board).await;
+                continue;
+            }
+            match act::incident_of(&row.alarm, &entry, &self.recorder, &self.engine).await {
+                Ok(None) => {}
+                Ok(Some(handle)) => {
+                    report_alarms(&handle, self.live.boards.clone());
+                    self.healer.look(&handle, board).await;
+                    Self::say(&handle, &row.alarm.name);
+                    self.open.push(handle);
+                }
+                Err(error) => {
+                    self.failed = true;
+                    eprintln!(
+                        "standdown: {}: {}",
+                        printable(&row.alarm.name),
+                        printable(&error)
+                    );
+                }
+            }
+        }
+    }
+
+    /// The rule that may act by itself because of an alarm.
+    fn rule_for(&self, row: &Row) -> Option<Entry> {
+        let alarm = &row.alarm;
+        let answering = self.healer.rules.answering(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        );
+        let acts = |entry: &&Entry| {
+            let healing = entry.playbook.healing.as_ref();
+            healing.is_some_and(|one| one.enabled && one.mode == Mode::Auto)
+                && entry.trusted
+                && entry.playbook.is_preapproved()
+        };
+        answering.into_iter().find(acts).cloned()
+    }
+
+    fn say(handle: &Handle, alarm: &str) {
+        let snapshot = handle.snapshot();
+        for walk in &snapshot.state.executions {
+            if let Some(run) = &walk.healing {
+                println!(
+                    "{}: {} of {} begins, because of {}",
+                    handle.id,
+                    run.rule,
+                    printable(&run.resource),
+                    printable(alarm)
+                );
+            }
+        }
+        for one in &snapshot.state.set_off {
+            if let Some(why) = &one.skipped {
+                println!(
+                    "{}: {} of {} does not act: {}",
+                    handle.id,
+                    one.run.rule,
+                    printable(&one.run.resource),
+                    printable(why)
+                );
+            }
+        }
+    }
+
+    /// Gives up what has ended or is asked for; tells whether anything goes on.
+    async fn tidy(&mut self) -> bool {
+        let mut kept = Vec::new();
+        for handle in std::mem::take(&mut self.open) {
+            let asked = matches!(handle.snapshot().role, Role::Writer { asked: Some(_) });
+            if asked {
+                // If it fails, the other console takes over when this one goes silent.
+                let _ = handle.control(Control::HandOver).await;
+            }
+            if act::heals(&handle) && !asked {
+                kept.push(handle);
+                continue;
+            }
+            let snapshot = handle.leave().await;
+            for walk in &snapshot.state.executions {
+                if let Some(run) = walk.healing.as_ref().filter(|_| walk.ended_at.is_some()) {
+                    let healed = walk.status == ExecutionStatus::Completed;
+                    let said = if healed { "has ended" } else { "has failed" };
+                    println!(
+                        "{}: {} of {} {said}",
+                        handle.id,
+                        run.rule,
+                        printable(&run.resource)
+                    );
+                }
+            }
+        }
+        self.open = kept;
+        !self.open.is_empty()
+    }
+}

@@ -1,0 +1,405 @@
+//! What healing rules have done, over all incidents of the store: kept by the very transaction that
+//! appends an event, so that two consoles never heal one thing at once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Serialize;
+
+use super::{Journal, JournalError};
+use crate::incident::{Event, ExecutionStatus, HealingRun, IncidentId};
+use crate::playbook::Outcome;
+
+/// The tables; a store that has none yet gets them when the first rule is set off or switched.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS healing (
+    rule TEXT NOT NULL,
+    layer TEXT NOT NULL,
+    action TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    transition INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    incident TEXT NOT NULL,
+    status TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at INTEGER,
+    error TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS healing_of ON healing (resource, rule, at);
+CREATE TABLE IF NOT EXISTS healing_switch (
+    rule TEXT PRIMARY KEY,
+    enabled INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+";
+
+/// The name under which all rules together are switched.
+pub const ALL: &str = "*";
+/// After so many failures on end a resource is left alone for a while.
+/// The numbers are the usual ones of circuit breakers: 5 failures, 30 s.
+const FAILURES: usize = 5;
+const RECOVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// Where a healing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealingStatus {
+    /// It waits for an approval.
+    Pending,
+    /// It acts.
+    InProgress,
+    /// It acted, and that was what it was to be.
+    Completed,
+    /// It acted, and that was not.
+    Failed,
+    /// It did not act.
+    Skipped,
+}
+
+impl HealingStatus {
+    const WORDS: [(&'static str, Self); 5] = [
+        ("pending", Self::Pending),
+        ("in_progress", Self::InProgress),
+        ("completed", Self::Completed),
+        ("failed", Self::Failed),
+        ("skipped", Self::Skipped),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::WORDS[self as usize].0
+    }
+
+    fn of(word: &str) -> Self {
+        let known = Self::WORDS.iter().find(|(name, _)| *name == word);
+        known.map_or(Self::Skipped, |(_, status)| *status)
+    }
+}
+
+/// One healing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HealingRecord {
+    /// The rule.
+    pub rule: String,
+    /// Where it heals.
+    pub layer: String,
+    /// What it does.
+    pub action: String,
+    /// What it acts upon.
+    pub resource: String,
+    /// Where it stands.
+    pub status: HealingStatus,
+    /// The incident.
+    pub incident: IncidentId,
+    /// Which run because of the alarm, counted from 1.
+    pub attempt: u32,
+    /// When it was set off.
+    pub at: DateTime<Utc>,
+    /// When it began to act.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why it failed, or did not act.
+    pub error: Option<String>,
+}
+
+/// Whether a rule counts, as somebody has switched it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Switch {
+    /// The rule, or [`ALL`].
+    pub rule: String,
+    /// Whether it counts.
+    pub enabled: bool,
+    /// Who switched it.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+fn time(nanos: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(nanos)
+}
+
+fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
+    let count: i64 = connection.query_row(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'healing'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(count > 0)
+}
+
+/// Takes note of an event. A healing that may not begin is refused with its reason, and with it
+/// the whole append.
+pub(super) fn remember(
+    connection: &Connection,
+    incident: &str,
+    event: &Event,
+    at: i64,
+) -> rusqlite::Result<Result<(), String>> {
+    match event {
+        Event::ExecutionStarted {
+            healing: Some(run), ..
+        } => {
+            connection.execute_batch(TABLES)?;
+            if let Some(reason) = forbidden(connection, run, at)? {
+                return Ok(Err(reason));
+            }
+            insert(
+                connection,
+                incident,
+                run,
+                (HealingStatus::Pending, at),
+                None,
+            )?;
+        }
+        Event::HealingSkipped { run, reason } => {
+            connection.execute_batch(TABLES)?;
+            let status = (HealingStatus::Skipped, at);
+            insert(connection, incident, run, status, Some(reason))?;
+        }
+        Event::ApprovalGranted { .. } if is_there(connection)? => {
+            connection.execute(
+                "UPDATE healing SET status = 'in_progress', started_at = ?2
+                 WHERE incident = ?1 AND status = 'pending'",
+                params![incident, at],
+            )?;
+        }
+        Event::ExecutionEnded {
+            status,
+            outcome,
+            reason,
+        } if is_there(connection)? => {
+            let healed = *status == ExecutionStatus::Completed
+                && matches!(outcome, Some(Outcome::Resolved | Outcome::Mitigated));
+            let ended = if healed { "completed" } else { "failed" };
+            let error = (!healed).then(|| {
+                reason
+                    .clone()
+                    .unwrap_or_else(|| "it did not have its effect".into())
+            });
+            connection.execute(
+                "UPDATE healing SET ended_at = ?2,
+                    error = CASE status WHEN 'pending' THEN 'not approved' ELSE ?4 END,
+                    status = CASE status WHEN 'pending' THEN 'skipped' ELSE ?3 END
+                 WHERE incident = ?1 AND status IN ('pending', 'in_progress')",
+                params![incident, at, ended, error],
+            )?;
+        }
+        _ => {}
+    }
+    Ok(Ok(()))
+}
+
+fn insert(
+    connection: &Connection,
+    incident: &str,
+    run: &HealingRun,
+    (status, at): (HealingStatus, i64),
+    error: Option<&str>,
+) -> rusqlite::Result<()> {
+    let ended = error.map(|_| at);
+    connection.execute(
+        "INSERT INTO healing (rule, layer, action, resource, transition, ordinal, incident, status, at, ended_at, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            run.rule,
+            run.layer.name(),
+            run.action.name(),
+            run.resource,
+            run.transition.timestamp_millis(),
+            run.ordinal,
+            incident,
+            status.name(),
+            at,
+            ended,
+            error
+        ],
+    )?;
+    Ok(())
+}
+
+/// Why a healing may not begin.
+fn forbidden(
+    connection: &Connection,
+    run: &HealingRun,
+    at: i64,
+) -> rusqlite::Result<Option<String>> {
+    let now = time(at);
+    let off = |name: &str| {
+        connection
+            .query_row(
+                "SELECT by FROM healing_switch WHERE rule = ?1 AND enabled = 0",
+                [name],
+                |row| row.get::<_, String>(0),
+            )
+            .optional()
+    };
+    if let Some(by) = off(ALL)? {
+        return Ok(Some(format!("all healing was stopped by {by}")));
+    }
+    if let Some(by) = off(&run.rule)? {
+        return Ok(Some(format!("disabled by {by}")));
+    }
+    let holder: Option<String> = connection
+        .query_row(
+            "SELECT rule || ' in ' || incident FROM healing
+             WHERE resource = ?1 AND status IN ('pending', 'in_progress')",
+            [&run.resource],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(holder) = holder {
+        return Ok(Some(format!(
+            "{} is being healed by {holder}",
+            run.resource
+        )));
+    }
+    let transition = run.transition.timestamp_millis();
+    let acted: i64 = connection.query_row(
+        "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND transition = ?3
+            AND ordinal >= ?4 AND status IN ('completed', 'failed')",
+        params![run.rule, run.resource, transition, run.ordinal],
+        |row| row.get(0),
+    )?;
+    if acted > 0 {
+        return Ok(Some("it was healed already because of this alarm".into()));
+    }
+    let mut ended = connection.prepare(
+        "SELECT ended_at, status FROM healing WHERE rule = ?1 AND resource = ?2
+            AND status IN ('completed', 'failed') ORDER BY ended_at DESC LIMIT 20",
+    )?;
+    let ended: Vec<(i64, String)> = ended
+        .query_map(params![run.rule, run.resource], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    if let Some((last, _)) = ended.first() {
+        let failures = ended
+            .iter()
+            .take_while(|(_, status)| status == "failed")
+            .count();
+        if failures >= FAILURES && now < time(*last) + RECOVERY {
+            let until = time(*last) + RECOVERY;
+            return Ok(Some(format!(
+                "breaker open until {}",
+                until.format("%H:%M:%SZ")
+            )));
+        }
+        let until = time(*last) + seconds(run.cooldown);
+        if now < until {
+            return Ok(Some(format!(
+                "cooldown until {}",
+                until.format("%H:%M:%SZ")
+            )));
+        }
+    }
+    let since = |span: TimeDelta| (now - span).timestamp_nanos_opt().unwrap_or(i64::MIN);
+    let within: i64 = connection.query_row(
+        "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND started_at > ?3",
+        params![run.rule, run.resource, since(seconds(run.window))],
+        |row| row.get(0),
+    )?;
+    if within >= i64::from(run.attempts) {
+        return Ok(Some(format!(
+            "attempts used up: {within} within {} s",
+            run.window
+        )));
+    }
+    let all: i64 = connection.query_row(
+        "SELECT count(*) FROM healing WHERE started_at > ?1
+            OR (status = 'pending' AND at > ?1)",
+        [since(TimeDelta::hours(1))],
+        |row| row.get(0),
+    )?;
+    if all >= i64::from(run.per_hour) {
+        return Ok(Some(format!(
+            "{all} healing actions in the last hour, which is the most there may be"
+        )));
+    }
+    Ok(None)
+}
+
+fn seconds(seconds: u64) -> TimeDelta {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000);
+    TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::days(3650))
+}
+
+impl Journal {
+    /// What healing rules have done, the latest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn healings(&self) -> Result<Vec<HealingRecord>, JournalError> {
+        let connection = self.connection();
+        if !is_there(connection)? {
+            return Ok(Vec::new());
+        }
+        let mut query = connection.prepare(
+            "SELECT rule, layer, action, resource, status, incident, ordinal, at, started_at, ended_at, error
+             FROM healing ORDER BY at DESC, rowid DESC",
+        )?;
+        let moment = |nanos: Option<i64>| nanos.map(time);
+        let rows = query.query_map([], |row| {
+            Ok(HealingRecord {
+                rule: row.get(0)?,
+                layer: row.get(1)?,
+                action: row.get(2)?,
+                resource: row.get(3)?,
+                status: HealingStatus::of(&row.get::<_, String>(4)?),
+                incident: IncidentId(row.get::<_, String>(5)?.into()),
+                attempt: row.get(6)?,
+                at: time(row.get(7)?),
+                started_at: moment(row.get(8)?),
+                ended_at: moment(row.get(9)?),
+                error: row.get(10)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The rules that somebody has switched.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn healing_switches(&self) -> Result<Vec<Switch>, JournalError> {
+        let connection = self.connection();
+        if !is_there(connection)? {
+            return Ok(Vec::new());
+        }
+        let mut query =
+            connection.prepare("SELECT rule, enabled, by, at FROM healing_switch ORDER BY rule")?;
+        let rows = query.query_map([], |row| {
+            Ok(Switch {
+                rule: row.get(0)?,
+                enabled: row.get(1)?,
+                by: row.get(2)?,
+                at: time(row.get(3)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Switches a rule, or [`ALL`] of them.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn switch_healing(&mut self, switch: &Switch) -> Result<(), JournalError> {
+        let transaction = self.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.execute(
+            "INSERT INTO healing_switch (rule, enabled, by, at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (rule) DO UPDATE SET enabled = ?2, by = ?3, at = ?4",
+            params![
+                switch.rule,
+                switch.enabled,
+                switch.by,
+                switch.at.timestamp_nanos_opt().unwrap_or_default()
+            ],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Rules at work: without a screen, at the command line, and before a responder.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Said, Server, World, simulate};
+use crate::terminal::Terminal;
+
+const RULE: &str = r#"
+format = 1
+id = "restart-healing"
+name = "Restart What Errs"
+summary = "s"
+owner = "tests"
+impact = 2
+severities = ["high"]
+incident_types = ["x"]
+start = "heal"
+[[answers]]
+name = "orders-errors"
+[healing]
+layer = "application"
+trigger = "errors"
+when = "alarm.state == 'ALARM'"
+action = "restart"
+parameters = "none"
+resource = "orders"
+cooldown = "300s"
+attempts = 3
+mode = "MODE"
+[[steps]]
+id = "heal"
+kind = "automated"
+title = "Restart What Errs"
+description = "d"
+expect = "e"
+approval = "self"
+AGREED
+on_failure = "lost"
+next = "done"
+run.ssm_automation = { document = "restart-service-of-shop", parameters = { Service = "orders" }, target_parameter = "Service" }
+[[steps]]
+id = "done"
+kind = "outcome"
+title = "Healed"
+description = "d"
+outcome = "mitigated"
+[[steps]]
+id = "lost"
+kind = "outcome"
+title = "Lost"
+description = "d"
+outcome = "handed_off"
+"#;
+const AGREED: &str = "preapproved = { by = \"platform\", until = 2099-01-01, when = \"alarm.name == 'orders-errors'\" }";
+
+struct Place {
+    world: World,
+    server: Server,
+}
+
+impl Place {
+    fn new(mode: &str, agreed: &str) -> Self {
+        let world = World::new();
+        let rule = RULE.replace("MODE", mode).replace("AGREED", agreed);
+        world.write("playbooks/healing/restart-healing.toml", rule);
+        let manual = "[[steps]]\nid = \"look\"\nkind = \"manual\"\ntitle = \"Look Around\"\ndescription = \"d\"\non_failure = \"lost\"\nnext = \"good\"\n";
+        let playbook = include_str!("../approvals/playbook.toml")
+            .replace("start = \"restart\"", "start = \"look\"");
+        let (head, rest) = playbook.split_once("[[steps]]").unwrap();
+        let (_, rest) = rest.split_once("[[steps]]").unwrap();
+        world.write(
+            "playbooks/orders.toml",
+            format!("{head}{manual}[[steps]]{rest}"),
+        );
+        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/approvals/scenario.toml");
+        let server = simulate(&world, scenario, "10");
+        Self { world, server }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.server.endpoint.clone()),
+            ("AWS_REGION", "eu-central-1".into()),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ]
+    }
+
+    fn run(&self, arguments: &[&str], typed: &str) -> Said {
+        let mut command: Command = self.world.standdown(arguments);
+        let mut child = command
+            .envs(self.environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let written = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        drop(written);
+        Said::from(child.wait_with_output().unwrap())
+    }
+
+    fn history(&self) -> Vec<Value> {
+        let said = self.run(&["healing", "history", "--json"], "");
+        serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"))
+    }
+}
+
+#[test]
+fn what_may_act_by_itself_does_so_once() {
+    let place = Place::new("auto", AGREED);
+    let said = place.run(&["healing", "watch", "--once"], "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out
+            .contains("restart-healing of orders begins, because of orders-errors")
+            && said.out.contains("restart-healing of orders has ended"),
+        "{said:?}"
+    );
+    let done = place.history();
+    assert_eq!(done.len(), 1, "{done:#?}");
+    assert_eq!(
+        (&done[0]["status"], &done[0]["layer"], &done[0]["attempt"]),
+        (&"completed".into(), &"application".into(), &1.into())
+    );
+    // It is well again: there is nothing to heal.
+    let again = place.run(&["healing", "watch", "--once"], "");
+    assert_eq!((again.code, again.out.as_str()), (0, ""), "{again:?}");
+    let stats = place.run(&["healing", "stats", "--json"], "");
+    let stats: Value = serde_json::from_str(&stats.out).unwrap();
+    assert_eq!(stats["all"]["total"], 1);
+    assert_eq!(stats["all"]["success_rate"], 100.0);
+    assert_eq!(stats["layers"]["application"]["succeeded"], 1);
+    assert_eq!(stats["all"]["rules_registered"], 16);
+    // The incident says who did it, and that nobody did.
+    let incident = done[0]["incident"].as_str().unwrap();
+    let events = place.run(&["export", incident], "").out;
+    assert!(
+        events.contains("agreed to beforehand by platform"),
+        "{events}"
+    );
+}
+
+#[test]
+fn what_was_stopped_or_not_agreed_to_does_not_act() {
+    let place = Place::new("auto", AGREED);
+    assert_eq!(place.run(&["healing", "stop-all"], "").code, 0);
+    let stopped = place.run(&["healing", "watch", "--once"], "");
+    assert!(
+        stopped
+            .out
+            .contains("does not act: all healing was stopped by"),
+        "{stopped:?}"
+    );
+    assert_eq!(place.history()[0]["status"], "skipped");
+    assert_eq!(place.run(&["healing", "stop-all", "--off"], "").code, 0);
+    let unknown = place.run(&["healing", "disable", "restart"], "");
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    let not_agreed = Place::new("auto", "");
+    let said = not_agreed.run(&["healing", "watch", "--once"], "");
+    assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+    assert_eq!(not_agreed.history().len(), 0);
+}
+
+#[test]
+fn somebody_lets_a_rule_act_upon_one_thing() {
+    let place = Place::new("propose", "");
+    let other = place.run(&["healing", "run", "restart-healing", "payments"], "");
+    assert!(
+        other.code == 1 && other.err.contains("no alarm that fires calls for"),
+        "{other:?}"
+    );
+    let no = place.run(&["healing", "run", "restart-healing", "orders"], "yes\n");
+    assert!(
+        no.code == 1 && no.out.contains("nothing was done"),
+        "{no:?}"
+    );
+    assert_eq!(place.history()[0]["error"], "not approved");
+    let yes = place.run(&["healing", "run", "restart-healing", "orders"], "orders\n");
+    assert!(yes.code == 0 && yes.out.contains("healed"), "{yes:?}");
+    assert!(
+        yes.out.contains("restart-service-of-shop, version 1"),
+        "{yes:?}"
+    );
+    assert_eq!(place.history()[0]["status"], "completed");
+}
+
+#[test]
+fn a_rule_is_put_before_the_responder_and_the_playbook_goes_on_after_it() {
+    let place = Place::new("propose", "");
+    let environment = place.environment();
+    let extra: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    console.see("orders-errs");
+    console.press("\r");
+    console.see("▶ Orders Errs   answers this alarm");
+    console.press("\r");
+    console.see("Is it done?");
+    console.see("restart-healing proposes: Restart What Errs (orders) · h opens it");
+    console.press("h");
+    console.see("Shall this change be made?");
+    console.see("healing: restart-healing · restart orders");
+    console.press("a");
+    console.see("type orders, what is changed");
+    console.press("orders\r");
+    console.see("Look Around");
+    console.see("Is it done?");
+    assert_eq!(place.history()[0]["status"], "completed");
+    console.press("q");
+    console.end();
+}
