@@ -170,11 +170,7 @@ async fn two_consoles_that_are_set_off_together_act_once() {
             "round {round}"
         );
         // Whoever comes later finds that it was done.
-        let late = if std::ptr::eq(acts, &one) {
-            &other
-        } else {
-            &one
-        };
+        let late = if acts.id == one.id { &other } else { &one };
         let again = late.ask(heal(round, since)).await;
         assert!(matches!(again, Err(Unanswered::NotHealed(_))), "{again:?}");
         one.leave().await;
