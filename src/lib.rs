@@ -18,6 +18,7 @@ pub mod actions;
 pub mod alarms;
 pub mod approvals;
 pub mod aws;
+pub mod breaker;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -60,6 +60,7 @@ fn settings(endpoint: &str) -> Settings {
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(endpoint.to_owned()),
+        ..AwsSettings::default()
     });
     Settings {
         aws: Arc::new(pool),

@@ -16,9 +16,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use standdown::alarms::{Board, FeedSettings, Freshness, Source, watch};
-use standdown::aws::{AwsSettings, Place, Pool};
+use standdown::aws::{Aws, AwsSettings, Class, Place, Pool, describe};
+use standdown::breaker::{Policy, State};
 use standdown::document;
 use standdown::incident::{AlarmRef, AlarmState};
+use standdown::rehearsal::scenario::{Fault, FaultKind};
 use standdown::rehearsal::{Scenario, Simulator, World};
 use support::simulate;
 use terminal::Terminal;
@@ -69,6 +71,7 @@ async fn watched(more: &str, interval: Duration) -> Watched {
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(simulator.endpoint()),
+        ..AwsSettings::default()
     }));
     let (sender, boards) = tokio::sync::watch::channel(Arc::new(Board::default()));
     let (visible, seen) = tokio::sync::watch::channel(Vec::new());
@@ -246,6 +249,7 @@ async fn a_clock_that_is_wrong_is_named_as_such() {
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(simulator.endpoint()),
+        ..AwsSettings::default()
     }));
     let (sender, mut boards) = tokio::sync::watch::channel(Arc::new(Board::default()));
     let (_visible, seen) = tokio::sync::watch::channel(Vec::new());
@@ -346,4 +350,83 @@ fn one_denied_account_and_a_silent_one_do_not_blank_the_others() {
         "{}",
         said.err
     );
+}
+
+#[tokio::test]
+async fn what_keeps_failing_is_left_alone_and_tried_again_carefully() {
+    let (simulator, aws) = alone(Policy {
+        // Longer than the SDK waits between two tries.
+        recovery: Duration::from_secs(4),
+        ..Policy::default()
+    })
+    .await;
+    let call = || async {
+        let answer = aws.ssm.describe_instance_information().send().await;
+        answer.map_err(|error| describe("ssm:DescribeInstanceInformation", &error))
+    };
+    let calls = || simulator.world.counted()["calls"]["DescribeInstanceInformation"].clone();
+    // What AWS refuses is an answer, however often.
+    strike(&simulator, FaultKind::Deny, 10);
+    for _ in 0..10 {
+        assert_eq!(call().await.unwrap_err().class, Class::AccessDenied);
+    }
+    assert_eq!(aws.broken(), []);
+    // Its own failures are not: five on end, the SDK's retries among them.
+    strike(&simulator, FaultKind::Error, 5);
+    assert_eq!(call().await.unwrap_err().class, Class::Server);
+    let held = call().await.unwrap_err();
+    assert_eq!(held.class, Class::Open, "{held}");
+    assert!(
+        held.to_string()
+            .contains("ssm kept failing: no call is sent before"),
+        "{held}"
+    );
+    let so_far = calls();
+    assert_eq!(call().await.unwrap_err().class, Class::Open);
+    assert_eq!(calls(), so_far, "nothing left");
+    assert!(matches!(
+        aws.broken().as_slice(),
+        [("ssm", State::Open { .. })]
+    ));
+    // Other services are not touched by it.
+    aws.cloudwatch.describe_alarms().send().await.unwrap();
+    let began = Instant::now();
+    let mut answered = 0;
+    while answered < 3 {
+        assert!(
+            began.elapsed() < terminal::PATIENCE,
+            "it does not come back"
+        );
+        answered += u32::from(call().await.is_ok());
+    }
+    assert_eq!(aws.broken(), [], "three successes close it");
+}
+
+fn strike(simulator: &Simulator, kind: FaultKind, times: u64) {
+    simulator.world.add_fault(Fault {
+        operation: "DescribeInstanceInformation".into(),
+        kind,
+        times: Some(times),
+        share: 1.0,
+        from: f64::MIN,
+        until: f64::MAX,
+    });
+}
+
+/// A simulated account that nobody else asks.
+async fn alone(breaker: Policy) -> (Simulator, Arc<Aws>) {
+    let (_, text) = standdown::embedded::SCENARIOS[0];
+    let (scenario, _) = Scenario::compile(&document::Source::new("x.toml", text));
+    let world = World::new(scenario.unwrap(), chrono::Utc::now(), 1.0);
+    let simulator = Simulator::listen(world, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let pool = Pool::new(AwsSettings {
+        region: Some("eu-central-1".into()),
+        rehearsal_endpoint: Some(simulator.endpoint()),
+        breaker,
+        ..AwsSettings::default()
+    });
+    let aws = pool.at(&Place::default()).await.unwrap();
+    (simulator, aws)
 }

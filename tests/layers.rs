@@ -9,7 +9,14 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom to the top; a module may use those that stand above it in this list.
 const LAYERS: [&[&str]; 11] = [
-    &["document", "embedded", "redaction", "clock", "runbook"],
+    &[
+        "document",
+        "embedded",
+        "redaction",
+        "clock",
+        "runbook",
+        "breaker",
+    ],
     &["expression"],
     &["playbook"],
     &["incident"],

@@ -67,6 +67,7 @@ async fn actions(server: &Server) {
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(server.endpoint.clone()),
+        ..AwsSettings::default()
     };
     let context = Context {
         since: None,

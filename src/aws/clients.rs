@@ -11,11 +11,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 
+use super::breakers::ServiceBreaker;
 use super::clock::AwsClock;
 use super::credentials::Remembered;
 use super::error::{AwsError, Class, describe};
 use super::limits::Limit;
 use super::quotas::{Pace, Quota};
+use crate::breaker::{Policy, State};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -37,6 +39,8 @@ pub struct AwsSettings {
     /// An endpoint for all services. A rehearsal sets it; with it, no credentials of the
     /// machine are read, and nothing else can be reached.
     pub rehearsal_endpoint: Option<String>,
+    /// When a service that keeps failing is left alone, and for how long.
+    pub breaker: Policy,
 }
 
 /// Why no client could be made.
@@ -81,6 +85,7 @@ pub struct Aws {
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
     credentials: Remembered,
+    breakers: Arc<[ServiceBreaker]>,
 }
 
 /// Whose credentials these are.
@@ -108,22 +113,25 @@ impl Aws {
         let provider = SharedCredentialsProvider::new(credentials.clone());
         let config = config.into_builder().credentials_provider(provider).build();
         let clock = AwsClock::default();
+        let breakers = ["cloudwatch", "logs", "ssm", "cloudtrail", "sts"]
+            .map(|service| ServiceBreaker::new(service, settings.breaker));
         macro_rules! client {
-            ($service:ident) => {
+            ($service:ident, $breaker:expr) => {
                 $service::Client::from_conf(
                     $service::config::Builder::from(&config)
                         .interceptor(clock.clone())
+                        .interceptor($breaker.clone())
                         .interceptor(Limit)
                         .build(),
                 )
             };
         }
         Ok(Self {
-            cloudwatch: client!(aws_sdk_cloudwatch),
-            logs: client!(aws_sdk_cloudwatchlogs),
-            ssm: client!(aws_sdk_ssm),
-            cloudtrail: client!(aws_sdk_cloudtrail),
-            sts: client!(aws_sdk_sts),
+            cloudwatch: client!(aws_sdk_cloudwatch, breakers[0]),
+            logs: client!(aws_sdk_cloudwatchlogs, breakers[1]),
+            ssm: client!(aws_sdk_ssm, breakers[2]),
+            cloudtrail: client!(aws_sdk_cloudtrail, breakers[3]),
+            sts: client!(aws_sdk_sts, breakers[4]),
             pace: Pace::default(),
             region,
             profile: settings
@@ -135,6 +143,7 @@ impl Aws {
             identity: Arc::default(),
             clock,
             credentials,
+            breakers: breakers.into(),
         })
     }
 
@@ -165,6 +174,13 @@ impl Aws {
     #[must_use]
     pub fn expires(&self) -> Option<DateTime<Utc>> {
         self.credentials.expires()
+    }
+
+    /// The services that are left alone for a while, or tried again carefully.
+    #[must_use]
+    pub fn broken(&self) -> Vec<(&'static str, State)> {
+        let all = self.breakers.iter().map(|one| (one.service, one.state()));
+        all.filter(|(_, state)| *state != State::Closed).collect()
     }
 
     /// Asks STS who is calling; an answer is kept.

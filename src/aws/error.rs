@@ -4,6 +4,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::breakers::BreakerOpen;
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -27,6 +29,8 @@ pub enum Class {
     Invalid,
     /// The answer was not AWS's.
     Garbled,
+    /// It was not sent: the service kept failing.
+    Open,
 }
 
 /// A failed call.
@@ -75,6 +79,7 @@ impl AwsError {
                 | Class::Server
                 | Class::Unreachable
                 | Class::Garbled
+                | Class::Open
         )
     }
 
@@ -116,6 +121,7 @@ impl AwsError {
             Class::NotFound => format!("found nothing ({detail})"),
             Class::Server => format!("failed at AWS ({detail})"),
             Class::Invalid => format!("was not accepted ({detail})"),
+            Class::Open => format!("was not sent: {detail}"),
             Class::Garbled => format!(
                 "got an answer that is not AWS's ({detail}); check AWS_ENDPOINT_URL and any proxy"
             ),
@@ -129,6 +135,14 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let context = || causes(error);
+    if let Some(open) = breaker(error) {
+        return AwsError {
+            operation: operation.to_owned(),
+            class: Class::Open,
+            code: None,
+            message: open.to_string(),
+        };
+    }
     let (class, code, message) = match error {
         SdkError::ServiceError(service) => {
             let metadata = service.err().meta();
@@ -166,6 +180,18 @@ where
         code,
         message,
     }
+}
+
+/// The breaker that let nothing through, if it was one.
+fn breaker<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a BreakerOpen> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(open) = error.downcast_ref() {
+            return Some(open);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Sorts AWS's error codes. The throttling codes are those of the SDKs' retry specification.

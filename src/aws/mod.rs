@@ -4,6 +4,7 @@
 //! Turns settings into clients and SDK errors into [`AwsError`]; it must never hold state of
 //! an incident, and never decide what a response means.
 
+mod breakers;
 mod clients;
 mod clock;
 mod credentials;

@@ -116,6 +116,7 @@ impl Pool {
                     profile: named(&place.profile, &self.usual.profile),
                     region: named(&place.region, &self.usual.region),
                     rehearsal_endpoint: self.usual.rehearsal_endpoint.clone(),
+                    breaker: self.usual.breaker,
                 };
                 Aws::connect(&settings).await.map(Arc::new)
             })

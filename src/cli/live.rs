@@ -42,6 +42,7 @@ pub(super) fn pool(settings: &Settings) -> Arc<Pool> {
         profile: settings.profile.value.clone(),
         region: settings.region.value.clone(),
         rehearsal_endpoint: None,
+        breaker: settings.breaker.value,
     }))
 }
 

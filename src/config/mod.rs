@@ -5,6 +5,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::breaker::Policy;
 use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
 use crate::journal::{JournalError, state_folder};
 use crate::playbook::Severity;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub approvals: Setting<Option<PathBuf>>,
     /// Roles that several people are known to use.
     pub shared_roles: Setting<Vec<String>>,
+    /// When an AWS service that keeps failing is left alone, and for how long.
+    pub breaker: Setting<Policy>,
     /// How many healing actions there may be within an hour, all rules together.
     pub healing_per_hour: Setting<u32>,
     /// What `standdown watch` runs when it has opened an incident.
@@ -165,6 +168,7 @@ impl Settings {
             calendars: Setting::default(Vec::new()),
             approvals: Setting::default(None),
             shared_roles: Setting::default(Vec::new()),
+            breaker: Setting::default(Policy::default()),
             healing_per_hour: Setting::default(10),
             playbooks: Setting::default(None),
             refresh: Setting::default(Duration::from_secs(10)),
@@ -246,6 +250,23 @@ impl Settings {
         let shared = texts("shared_roles");
         self.shared_roles
             .set((!shared.is_empty()).then_some(shared), origin());
+        let breaker = reader.table("breaker").map(|table| {
+            let usual = Policy::default();
+            let count = |key, usual| {
+                let count = table.integer(key, 1..=1000);
+                count
+                    .and_then(|count| u32::try_from(count).ok())
+                    .unwrap_or(usual)
+            };
+            let policy = Policy {
+                failures: count("failures", usual.failures),
+                recovery: table.duration("recovery").unwrap_or(usual.recovery),
+                successes: count("successes", usual.successes),
+            };
+            table.finish();
+            policy
+        });
+        self.breaker.set(breaker, origin());
         let per_hour = reader.integer("healing_per_hour", 0..=1000);
         self.healing_per_hour
             .set(per_hour.and_then(|most| u32::try_from(most).ok()), origin());

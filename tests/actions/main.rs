@@ -35,6 +35,7 @@ async fn account(speed: f64) -> Account {
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(simulator.endpoint()),
+        ..AwsSettings::default()
     };
     let context = Context {
         since: None,

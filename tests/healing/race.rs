@@ -101,6 +101,7 @@ async fn console(store: &std::path::Path, simulator: &Simulator, since: DateTime
         profile: None,
         region: Some("eu-central-1".into()),
         rehearsal_endpoint: Some(simulator.endpoint()),
+        ..AwsSettings::default()
     });
     let settings = Settings {
         aws: Arc::new(pool),

@@ -197,7 +197,8 @@ pub async fn start(
         Err(error) => error,
     };
     let described = describe("ssm:StartAutomationExecution", &error);
-    if !sent {
+    // What a breaker holds back never leaves, whichever door it passed before.
+    if !sent || described.class == Class::Open {
         return Started::NotSent(described.to_string());
     }
     match &error {

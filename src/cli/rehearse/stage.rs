@@ -65,6 +65,11 @@ impl Stage {
             profile: None,
             region: Some(scenario.region.clone()),
             rehearsal_endpoint: Some(format!("http://{address}")),
+            // A scenario's seconds.
+            breaker: crate::breaker::Policy {
+                recovery: settings.breaker.value.recovery.div_f64(speed),
+                ..settings.breaker.value
+            },
         }));
         pool.at(&Place::default()).await?;
         let engine = engine::Settings {
