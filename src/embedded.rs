@@ -11,6 +11,14 @@ pub const PLAYBOOKS: &[(&str, &str)] = &[
         include_str!("../playbooks/database-connection-issues.toml"),
     ),
     (
+        "dynamodb-throttling.toml",
+        include_str!("../playbooks/dynamodb-throttling.toml"),
+    ),
+    (
+        "ecs-service-unhealthy.toml",
+        include_str!("../playbooks/ecs-service-unhealthy.toml"),
+    ),
+    (
         "instance-unreachable.toml",
         include_str!("../playbooks/instance-unreachable.toml"),
     ),
@@ -29,6 +37,14 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     (
         "db-connections.toml",
         include_str!("../playbooks/rehearsals/db-connections.toml"),
+    ),
+    (
+        "dynamodb-throttling.toml",
+        include_str!("../playbooks/rehearsals/dynamodb-throttling.toml"),
+    ),
+    (
+        "ecs-unhealthy.toml",
+        include_str!("../playbooks/rehearsals/ecs-unhealthy.toml"),
     ),
     (
         "stuck-instance.toml",

@@ -8,6 +8,9 @@
 mod support;
 
 use serde_json::{Value, json};
+use standdown::aws::{AwsSettings, Place, Pool};
+use standdown::document::Source;
+use standdown::rehearsal::{Scenario, Simulator, World as SimulatedWorld};
 use support::World;
 
 fn play(scenario: &str) -> Value {
@@ -129,4 +132,92 @@ fn the_scenarios_are_listed() {
             "{one}"
         );
     }
+}
+
+#[test]
+fn ecs_unhealthy_ends_mitigated_by_a_restart_that_was_verified() {
+    let played = play("ecs-unhealthy");
+    assert_eq!(
+        played["path"],
+        json!([
+            "service", "tasks", "causes", "decide", "restart", "restored"
+        ])
+    );
+    assert_eq!(played["outcome"], "mitigated");
+}
+
+#[test]
+fn dynamodb_throttling_ends_mitigated_by_more_capacity() {
+    let played = play("dynamodb-throttling");
+    assert_eq!(
+        played["path"],
+        json!(["table", "use", "decide", "raise", "raised"])
+    );
+    assert_eq!(played["outcome"], "mitigated");
+}
+
+/// What a document does to a scenario's world: the states of its alarms before and after.
+async fn after(scenario: &str, document: &str, parameters: &[(&str, &str)]) -> Vec<(String, bool)> {
+    let (_, text) = standdown::embedded::SCENARIOS
+        .iter()
+        .find(|(name, _)| *name == format!("{scenario}.toml"))
+        .unwrap();
+    let (read, problems) = Scenario::compile(&Source::new("x.toml", *text));
+    assert_eq!(problems, []);
+    let simulated = SimulatedWorld::new(read.unwrap(), chrono::Utc::now(), 200.0);
+    let simulator = Simulator::listen(simulated, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let pool = Pool::new(AwsSettings {
+        region: Some("eu-central-1".into()),
+        rehearsal_endpoint: Some(simulator.endpoint()),
+        ..AwsSettings::default()
+    });
+    let aws = pool.at(&Place::default()).await.unwrap();
+    let mut start = aws.ssm.start_automation_execution().document_name(document);
+    for (name, value) in parameters {
+        start = start.parameters(*name, vec![(*value).to_owned()]);
+    }
+    start.send().await.unwrap();
+    // Long enough for the document, and for every alarm to have seen what it did.
+    while simulator.world.now() < 400.0 {
+        tokio::task::yield_now().await;
+    }
+    let alarms = aws.cloudwatch.describe_alarms().send().await.unwrap();
+    let fires = |alarm: &aws_sdk_cloudwatch::types::MetricAlarm| {
+        alarm.state_value() == Some(&aws_sdk_cloudwatch::types::StateValue::Alarm)
+    };
+    let mut found: Vec<(String, bool)> = alarms
+        .metric_alarms()
+        .iter()
+        .map(|alarm| (alarm.alarm_name().unwrap().to_owned(), fires(alarm)))
+        .collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_right_fix_clears_the_alarm_and_a_wrong_one_makes_it_worse() {
+    let service = [
+        ("ClusterName", "shop"),
+        ("ServiceName", "checkout"),
+        ("Ask", "no"),
+    ];
+    let right = after("ecs-unhealthy", "restart-ecs-service", &service).await;
+    let state = |found: &[(String, bool)], name: &str| {
+        let alarm = found.iter().find(|(known, _)| known == name);
+        alarm.unwrap_or_else(|| panic!("{name}: {found:?}")).1
+    };
+    assert!(
+        !state(&right, "checkout-tasks-low") && !state(&right, "checkout-5xx"),
+        "{right:?}"
+    );
+    let wrong = after("ecs-unhealthy", "stop-unhealthy-ecs-tasks", &service[..2]).await;
+    assert!(
+        state(&wrong, "checkout-tasks-low") && state(&wrong, "checkout-5xx"),
+        "{wrong:?}"
+    );
+    let table = [("TableName", "carts")];
+    let more = after("dynamodb-throttling", "raise-dynamodb-capacity", &table).await;
+    assert!(!state(&more, "carts-throttled"), "{more:?}");
 }

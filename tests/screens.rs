@@ -188,6 +188,7 @@ fn incident() -> Snapshot {
         role: EngineRole::Writer { asked: None },
         progress: Default::default(),
         unpublished: None,
+        gates: Default::default(),
         head: Hash::default(),
         broken: None,
     }

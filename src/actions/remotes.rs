@@ -28,6 +28,8 @@ pub enum Report {
     },
     /// How far it has come, in lines. It may be lost.
     Progress(Arc<[String]>),
+    /// A step of it waits for somebody's approval, or none does. It may be lost.
+    Gate(Option<String>),
 }
 
 /// What an attempt runs at AWS.

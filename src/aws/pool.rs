@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::{Aws, AwsSettings, ConnectError};
+use crate::breaker::State;
 
 /// A profile and a region; what is empty is what the console was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +154,30 @@ impl Pool {
         if let Some(gone) = gone {
             made.retain(|_, cell| !cell.get().is_some_and(|kept| Arc::ptr_eq(kept, &gone)));
         }
+    }
+
+    /// The services of all places that are left alone for a while or tried again carefully, in words.
+    #[must_use]
+    pub fn broken(&self) -> Vec<String> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said: Vec<String> =
+            made.values()
+                .filter_map(|cell| cell.get())
+                .flat_map(|aws| {
+                    let place = Place::new(&aws.profile, &aws.region);
+                    aws.broken().into_iter().map(move |(service, state)| match state {
+                    State::Open { until } => format!(
+                        "{service} in {place} kept failing: nothing is sent there before {}",
+                        until.format("%H:%M:%SZ")
+                    ),
+                    _ => format!("{service} in {place} kept failing, and is tried again"),
+                })
+                })
+                .collect();
+        // One place can be known by several names.
+        said.sort();
+        said.dedup();
+        said
     }
 
     /// The clients of a place, if they were made already.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Recorder;
 use crate::actions::Report;
-use crate::actions::automation::{self, Started, Turn};
+use crate::actions::automation::{self, Otherwise, Started, Turn};
 use crate::aws::Aws;
 use crate::aws::Reach;
 use crate::incident::{AttemptId, AttemptResult, AttemptStatus, IncidentId, Intent, Remote};
@@ -77,7 +77,7 @@ impl Change {
     }
 
     /// Whether everything is still as it was shown.
-    async fn as_shown(&self, aws: &Aws) -> Result<(), String> {
+    async fn as_shown(&self, aws: &Aws) -> Result<(), Otherwise> {
         let Some(plan) = &self.intent.plan else {
             return Ok(());
         };
@@ -127,8 +127,13 @@ pub(super) async fn send(change: Change) -> AttemptResult {
         Ok(aws) => aws,
         Err(reason) => return failed(format!("it was not sent: {reason}")),
     };
-    if let Err(reason) = change.as_shown(&aws).await {
-        return failed(format!("it was not sent: {reason}"));
+    match change.as_shown(&aws).await {
+        Ok(()) => {}
+        Err(Otherwise::Is(reason)) => return failed(format!("it was not sent: {reason}")),
+        // Nothing left this machine; the responder asks for it anew, once AWS answers.
+        Err(Otherwise::Unknown(reason)) => {
+            return unknown(format!("it was not carried out, and not sent: {reason}"));
+        }
     }
     if let Err(reason) = change.may_send().await {
         return unknown(format!("it was not sent: {reason}"));
@@ -150,6 +155,9 @@ pub(super) async fn send(change: Change) -> AttemptResult {
         Started::Identified(id) => identified(&change, &aws, id).await,
         // AWS refused it, or it never left: nothing was changed, and that is certain.
         Started::Refused(error) => failed(error),
+        Started::Expired(error) => unknown(format!(
+            "it was not carried out: AWS refused it because it was signed too long ago ({error})"
+        )),
         Started::NotSent(reason) if change.lease.borrow().is_some() => {
             failed(format!("it was not sent: {reason}"))
         }
@@ -232,10 +240,31 @@ async fn look_for(change: &Change, why: String) -> AttemptResult {
 
 async fn follow(change: &Change, aws: &Aws, id: &str) -> AttemptResult {
     let steps = |lines: Vec<String>| change.report(Report::Progress(lines.into()));
-    let result = automation::follow(aws, id, change.speed, None, &change.redactor, &steps).await;
+    let gate = |step: Option<String>| change.report(Report::Gate(step));
+    let told = (&steps, &gate);
+    let result = automation::follow(aws, id, change.speed, None, &change.redactor, told).await;
     match result {
         Ok(output) => AttemptResult::succeeded(output),
         Err(error) => AttemptResult::ended(error.status, error.message, error.output),
+    }
+}
+
+/// Says yes or no to the step of a change that waits for it. What came of it is said by its end.
+pub(super) async fn answer(
+    aws: Reach,
+    id: String,
+    (approve, why): (bool, String),
+    reports: mpsc::UnboundedSender<Report>,
+) {
+    let answered = match aws.aws_anew().await {
+        Ok(aws) => automation::signal(&aws, &id, approve, &why)
+            .await
+            .map_err(|error| error.to_string()),
+        Err(reason) => Err(reason),
+    };
+    if let Err(reason) = answered {
+        let line = format!("AWS did not take your answer: {reason}");
+        let _ = reports.send(Report::Progress([line].into()));
     }
 }
 

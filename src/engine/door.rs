@@ -86,6 +86,17 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
             typed,
             reason: maybe(reason),
         },
+        Command::AnswerGate {
+            attempt,
+            gate,
+            approved,
+            reason,
+        } => Command::AnswerGate {
+            attempt,
+            gate,
+            approved,
+            reason: text(reason),
+        },
         Command::RaiseCeiling {
             step,
             visit,

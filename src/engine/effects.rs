@@ -12,7 +12,8 @@ use super::writer::Writer;
 use crate::actions::{Remotes, Report};
 use crate::aws::{Home, Reach};
 use crate::incident::{
-    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Intent, scope_of,
+    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Event, Intent,
+    scope_of,
 };
 use crate::playbook::{Automated, Playbook, SecretSource, StepId, StepKind};
 
@@ -42,6 +43,7 @@ impl Writer {
             Effect::Send(id) => self.change(id, change::send),
             Effect::LookUp(id) => self.change(id, change::take_up),
             Effect::StopRemote(id) => self.stop_remote(id),
+            Effect::Answer(id, approved) => self.answer(id, approved),
             Effect::Abort(id) => {
                 if let Some(task) = self.running.get(&id) {
                     task.abort.abort();
@@ -241,6 +243,26 @@ impl Writer {
         } else if changes && cancelling {
             self.stop_remote(id);
         }
+    }
+
+    fn answer(&mut self, id: AttemptId, approved: bool) {
+        let known = self.state.attempt(id).and_then(|(_, attempt)| {
+            let remote = attempt.remotes.values().next()?.id().to_owned();
+            Some((remote, attempt.intent.clone()?))
+        });
+        let Some((remote, intent)) = known else {
+            return;
+        };
+        let why = self.events.iter().rev().find_map(|one| match &one.event {
+            Event::GateAnswered {
+                attempt, reason, ..
+            } if *attempt == id => Some(reason.clone()),
+            _ => None,
+        });
+        let (aws, reports) = (self.reach(&intent), self.reports(id));
+        self.gates.remove(&id);
+        let said = (approved, why.unwrap_or_default());
+        tokio::spawn(change::answer(aws, remote, said, reports));
     }
 
     fn stop_remote(&mut self, id: AttemptId) {

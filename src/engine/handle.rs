@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub role: Role,
     /// How far what runs at AWS has come: lines, by attempt. It is not recorded.
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
+    /// Steps of documents that wait for an approval of their own, by attempt. It is not recorded.
+    pub gates: OrdMap<AttemptId, String>,
     /// Why others cannot see what they were asked to agree to.
     pub unpublished: Option<String>,
     /// The hash of the last event on the disk.

@@ -22,6 +22,7 @@ fn changes_something(command: &Command) -> bool {
         Command::Approve { .. }
             | Command::Agree { .. }
             | Command::RaiseCeiling { .. }
+            | Command::AnswerGate { .. }
             | Command::Heal { .. }
             | Command::AcceptHealing { .. }
             | Command::Undo { .. }
@@ -315,6 +316,7 @@ impl Writer {
         }
         if let Event::AttemptEnded { attempt, .. } = &recorded.event {
             self.progress.remove(attempt);
+            self.gates.remove(attempt);
         }
         self.not_before(recorded.at);
         self.events.push_back(Arc::new(recorded));

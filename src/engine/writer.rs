@@ -123,6 +123,8 @@ pub(super) struct Writer {
     pub unpublished: Option<String>,
     pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
+    /// Steps of documents that wait for an approval of their own, by attempt.
+    pub gates: OrdMap<AttemptId, String>,
     /// How far the incident's time is ahead of this machine's.
     ahead: TimeDelta,
     snapshots: watch::Sender<Arc<Snapshot>>,
@@ -143,6 +145,7 @@ impl Writer {
             recording: Recording::Yes,
             role: role.clone(),
             progress: OrdMap::new(),
+            gates: OrdMap::new(),
             unpublished: None,
             head: Hash::default(),
             broken: None,
@@ -171,6 +174,7 @@ impl Writer {
             unpublished: None,
             said: mpsc::channel(256),
             progress: OrdMap::new(),
+            gates: OrdMap::new(),
             ahead: TimeDelta::zero(),
             snapshots: watch::Sender::new(Arc::new(first)),
         }
@@ -381,6 +385,15 @@ impl Writer {
                     })
                     .await;
             }
+            Said::Report(id, Report::Gate(gate)) => {
+                if self.gates.get(&id) != gate.as_ref() {
+                    match gate {
+                        Some(gate) => drop(self.gates.insert(id, gate)),
+                        None => drop(self.gates.remove(&id)),
+                    }
+                    self.publish();
+                }
+            }
             Said::Report(id, Report::Progress(lines)) => {
                 let redactor = &self.settings.redactor;
                 let lines: Arc<[String]> = lines
@@ -402,6 +415,7 @@ impl Writer {
             recording: self.recording.clone(),
             role: self.role.clone(),
             progress: self.progress.clone(),
+            gates: self.gates.clone(),
             unpublished: self.unpublished.clone(),
             head: self.head,
             broken: self.broken,

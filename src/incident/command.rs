@@ -209,6 +209,17 @@ pub enum Command {
     },
     /// Stop what the current step is running.
     CancelCurrent,
+    /// Answer a step of a document that waits for an approval of its own.
+    AnswerGate {
+        /// The attempt that runs it.
+        attempt: AttemptId,
+        /// The document's step.
+        gate: String,
+        /// Whether it is approved.
+        approved: bool,
+        /// Why.
+        reason: String,
+    },
     /// Escalate now.
     Escalate {
         /// Why.

@@ -15,6 +15,8 @@ pub enum Effect {
     LookUp(AttemptId),
     /// Ask AWS to stop an attempt's change.
     StopRemote(AttemptId),
+    /// Tell AWS what the responder says to the step of a change that waits for it.
+    Answer(AttemptId, bool),
     /// Stop an attempt that reads, if it still runs.
     Abort(AttemptId),
     /// Ask AWS what the change of the current step would do, and to what.
@@ -46,6 +48,9 @@ pub fn effects(state: &State, event: &Event) -> Vec<Effect> {
             }]
         }
         Event::CancelRequested { attempt } => vec![Effect::StopRemote(*attempt)],
+        Event::GateAnswered {
+            attempt, approved, ..
+        } => vec![Effect::Answer(*attempt, *approved)],
         Event::SurveyStarted { .. } => vec![Effect::Survey],
         Event::ApprovalSought { until, .. } => vec![Effect::Publish, Effect::WakeAt(*until)],
         Event::ApprovalGranted { .. }

@@ -398,6 +398,17 @@ pub enum Event {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// The responder answered a step of the document that waits for an approval of its own.
+    GateAnswered {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The document's step.
+        gate: String,
+        /// Whether it was approved.
+        approved: bool,
+        /// Why.
+        reason: String,
+    },
     /// AWS was asked to stop it. It goes on until AWS says that it ended.
     CancelRequested {
         /// The attempt.

@@ -53,6 +53,9 @@ pub async fn play(handle: &Handle, answers: &BTreeMap<String, String>) -> Result
     }
 }
 
+/// How often the bot has AWS asked what a change would do.
+const TRIES: usize = 5;
+
 fn is_closed(snapshot: &Snapshot) -> bool {
     snapshot
         .state
@@ -86,11 +89,22 @@ fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Comma
             typed: approval.intent.confirmation(),
             reason: None,
         }),
-        Question::Undescribed(survey) => Some(Command::Decline {
-            step: survey.step.clone(),
-            visit: survey.visit,
-            reason: survey.failed.clone().unwrap_or_default(),
-        }),
+        Question::Undescribed(survey) => {
+            let failed = snapshot.events.iter().filter(|recorded| {
+                matches!(&recorded.event, Event::SurveyFailed { step, .. } if *step == survey.step)
+            });
+            let (step, visit) = (survey.step.clone(), survey.visit);
+            Some(if failed.count() < TRIES {
+                Command::RequestAgain { step, visit }
+            } else {
+                let reason = survey.failed.clone().unwrap_or_default();
+                Command::Decline {
+                    step,
+                    visit,
+                    reason,
+                }
+            })
+        }
         // The bot trusts the playbook: what did not have its effect is taken back.
         Question::Standing {
             step,

@@ -212,7 +212,13 @@ async fn converse(
                     messages.push(Message::Recovered(recovered.to_string()));
                 }
             },
-            _ = ticks.tick() => messages.push(Message::Ticked(clock::now())),
+            _ = ticks.tick() => {
+                let broken = surroundings.engine.aws.broken();
+                if broken != model.broken {
+                    messages.push(Message::BrokenSeen(broken));
+                }
+                messages.push(Message::Ticked(clock::now()));
+            }
             () = sleep_until(drawn + FRAME), if dirty => {}
         }
         for message in messages {

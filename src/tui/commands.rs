@@ -32,6 +32,8 @@ pub enum CommandId {
     RaiseCeiling,
     Undo,
     VerifyAgain,
+    PassGate,
+    RejectGate,
     Heal,
     AskAnew,
     Postpone,
@@ -76,6 +78,8 @@ pub enum Place {
     Standing,
     /// At a change of which nobody knows whether it was made.
     Unknown,
+    /// While a step of a document waits for an approval of its own.
+    Gate,
     /// While a healing rule waits for the responder.
     Proposed,
     /// While another console writes the incident.
@@ -243,6 +247,22 @@ pub const COMMANDS: &[Entry] = &[
         "was not done",
         "you looked, and it was not; the playbook goes on as after a failure",
         Place::Unknown,
+        0,
+    ),
+    entry(
+        CommandId::PassGate,
+        &["a"],
+        "approve in AWS",
+        "approve, with your own AWS rights, the step of the document that waits for it",
+        Place::Gate,
+        0,
+    ),
+    entry(
+        CommandId::RejectGate,
+        &["f"],
+        "reject in AWS",
+        "reject the step of the document that waits for an approval",
+        Place::Gate,
         0,
     ),
     entry(

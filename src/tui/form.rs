@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossterm::event::{Event, KeyEvent};
 use tui_input::{Input, backend::crossterm::EventHandler as _};
 
-use crate::incident::{EscalationId, IncidentStatus, Verdict};
+use crate::incident::{AttemptId, EscalationId, IncidentStatus, Verdict};
 use crate::playbook::StepId;
 
 /// The longest answer, in characters.
@@ -102,6 +102,15 @@ pub enum Purpose {
         visit: u32,
         /// SHA-256 of what is on the screen.
         digest: String,
+    },
+    /// What is said to the step of a document that waits, and why.
+    Gate {
+        /// The attempt that runs it.
+        attempt: AttemptId,
+        /// The document's step.
+        gate: String,
+        /// What has to be typed to approve it; nothing to reject it.
+        wanted: Option<String>,
     },
     /// Why a change is not made.
     Decline {

@@ -39,6 +39,8 @@ pub enum Message {
     Answered(Result<String, String>),
     /// Time has passed.
     Ticked(DateTime<Utc>),
+    /// Services of AWS are left alone, or no longer.
+    BrokenSeen(Vec<String>),
 }
 
 /// Something has to be done.

@@ -10,7 +10,7 @@ use super::form::{Form, Purpose};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
-use crate::incident::{AlarmRef, AlarmState, IncidentStatus, Question, question};
+use crate::incident::{AlarmRef, AlarmState, AttemptId, IncidentStatus, Question, question};
 use crate::journal::Summary;
 use crate::playbook::{Catalog, Entry, Severity, StepId};
 
@@ -51,6 +51,8 @@ pub struct Model {
     pub offered: bool,
     /// What became of a damaged journal; it stays on the screen.
     pub recovered: Option<String>,
+    /// The services of AWS that are left alone because they kept failing.
+    pub broken: Vec<String>,
     /// Whether an incident is being opened.
     pub opening: bool,
     /// Whether the tree has the keys.
@@ -200,6 +202,7 @@ impl Model {
             unfinished: Vec::new(),
             offered: false,
             recovered: None,
+            broken: Vec::new(),
             opening: false,
             tree: false,
             tree_step: None,
@@ -446,7 +449,12 @@ impl Model {
                         Some(Question::Unknown { .. }) => places.push(Place::Unknown),
                         Some(Question::Manual { .. }) => places.push(Place::Manual),
                         Some(Question::Decision { .. }) => places.push(Place::Decision),
-                        Some(Question::Working(_)) => places.push(Place::Working),
+                        Some(Question::Working(_)) => {
+                            if self.gate().is_some() {
+                                places.push(Place::Gate);
+                            }
+                            places.push(Place::Working);
+                        }
                         _ => {}
                     }
                 }
@@ -467,6 +475,22 @@ impl Model {
         }
         places.push(Place::Everywhere);
         places
+    }
+
+    /// What has to be typed to agree to the change that is being made.
+    #[must_use]
+    pub fn change_target(&self) -> Option<String> {
+        let execution = self.incident.as_ref()?.state.walking()?;
+        Some(execution.change.as_ref()?.intent.confirmation())
+    }
+
+    /// The step of a document that waits for an approval of its own, and the attempt that runs it.
+    #[must_use]
+    pub fn gate(&self) -> Option<(AttemptId, &str)> {
+        let snapshot = self.incident.as_ref()?;
+        let execution = snapshot.state.walking()?;
+        let attempt = execution.change.as_ref()?.attempt?;
+        Some((attempt, snapshot.gates.get(&attempt)?))
     }
 
     /// What is wrong with each source that is not as it should be.

@@ -97,3 +97,50 @@ fn another_ones_no_is_told_with_its_reason() {
     console.see("The playbook ended: completed · handed_off");
     assert!(!host.started());
 }
+
+/// A document that asks for an approval of its own.
+const GATED: &str = r#"
+approval = "document"
+run.ssm_automation = { document = "ask-first", parameters = { Service = "orders" }, target_parameter = "Service" }
+"#;
+
+#[test]
+fn a_document_that_asks_for_itself_is_answered_here() {
+    for (key, end, answered) in [
+        ("a", "completed · resolved", true),
+        ("f", "completed · handed_off", false),
+    ] {
+        let host = Host::new(GATED);
+        let mut console = host.console(&[]);
+        Host::to_the_change(&mut console);
+        console.see("its step gate waits for an approval of its own, in AWS");
+        console.press("a");
+        console.see("type orders, what is changed");
+        console.press("orders\r");
+        console.see("The document's step gate waits for an approval in AWS. Yours?");
+        console.press(key);
+        console.see("why; AWS keeps it");
+        console.press("seen on the graphs\r");
+        if answered {
+            console.press("yes\r");
+            console.see("that is not \"orders\"; nothing was done");
+            console.press("\x15orders\r");
+        }
+        console.see(end);
+        let said = host::find(&host.events(), "gate_answered");
+        assert_eq!(said["approved"], answered);
+        assert_eq!(said["reason"], "seen on the graphs");
+    }
+}
+
+#[test]
+fn a_playbook_that_leaves_it_to_a_document_that_asks_nobody_is_not_believed() {
+    let host = Host::new(&GATED.replace("ask-first", "restart-service-of-shop"));
+    let mut console = host.console(&[]);
+    console.see("● ALARM  high orders-errors");
+    console.press("\r");
+    console.see("▶ Orders Errs   answers this alarm");
+    console.press("\r");
+    console.see("which has no step aws:approve");
+    assert!(!host.started());
+}

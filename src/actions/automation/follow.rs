@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ssm::types::{
     AutomationExecution, AutomationExecutionFilterKey, AutomationExecutionStatus as Status,
-    StepExecution, StopType,
+    SignalType, StepExecution, StopType,
 };
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
@@ -32,13 +32,17 @@ pub async fn follow(
     speed: f64,
     deadline: Option<Instant>,
     redactor: &Redactor,
-    progress: &(impl Fn(Vec<String>) + Sync),
+    (progress, gate): (
+        &(impl Fn(Vec<String>) + Sync),
+        &(impl Fn(Option<String>) + Sync),
+    ),
 ) -> Result<Value, ActionError> {
     let mut wait = FIRST_LOOK;
     loop {
         match look(aws, id).await {
             Ok(execution) => {
                 progress(lines(&execution, redactor));
+                gate(waits(&execution));
                 if let Some(end) = end(&execution, redactor) {
                     return with_children(aws, &execution, end, redactor).await;
                 }
@@ -214,6 +218,36 @@ pub async fn stop(aws: &Aws, id: &str) -> Result<(), AwsError> {
         .await
         .map(drop)
         .map_err(|error| describe("ssm:StopAutomationExecution", &error))
+}
+
+/// The step that waits for somebody's approval.
+fn waits(execution: &AutomationExecution) -> Option<String> {
+    let waiting = execution.step_executions().iter().find(|step| {
+        step.action() == Some("aws:approve") && step.step_status() == Some(&Status::Waiting)
+    });
+    waiting.and_then(|step| step.step_name().map(str::to_owned))
+}
+
+/// Says yes or no to the step of an execution that waits for it, with the caller's own rights.
+///
+/// # Errors
+/// When AWS does not accept it: the caller may not be asked.
+pub async fn signal(aws: &Aws, id: &str, approve: bool, why: &str) -> Result<(), AwsError> {
+    aws.pace(Quota::Ssm).await;
+    let kind = if approve {
+        SignalType::Approve
+    } else {
+        SignalType::Reject
+    };
+    aws.ssm
+        .send_automation_signal()
+        .automation_execution_id(id)
+        .signal_type(kind)
+        .payload("Comment", vec![why.to_owned()])
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| describe("ssm:SendAutomationSignal", &error))
 }
 
 /// One line per step, for people.

@@ -18,9 +18,9 @@ use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::is_secret;
 
 pub use account::{Outcome, Published, publish, published, same};
-pub use follow::{follow, stop};
+pub use follow::{follow, signal, stop};
 pub use start::{Looked, Started, Turn, look_up, start, tag};
-pub use survey::{Standards, is_quiet, still_fires, survey, unchanged};
+pub use survey::{Otherwise, Standards, is_quiet, still_fires, survey, unchanged};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
@@ -257,7 +257,7 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         context.speed,
         Some(context.deadline),
         &context.redactor,
-        &steps,
+        (&steps, &|_| {}),
     )
     .await
 }

@@ -36,6 +36,8 @@ pub enum Started {
     Identified(String),
     /// AWS did not accept it, and says why.
     Refused(String),
+    /// AWS did not accept it because it was signed too long ago: it can be asked for anew.
+    Expired(String),
     /// It did not leave this machine.
     NotSent(String),
     /// It left, and nobody knows whether AWS accepted it.
@@ -206,7 +208,12 @@ pub async fn start(
             let status = service.raw().status().as_u16();
             let same_token = described.code.as_deref() == Some("IdempotentParameterMismatch");
             // An error in AWS's own words with a 4xx status: it decided not to start anything.
-            if (400..500).contains(&status) && described.class != Class::Garbled && !same_token {
+            if described.class == Class::Clock {
+                Started::Expired(described.to_string())
+            } else if (400..500).contains(&status)
+                && described.class != Class::Garbled
+                && !same_token
+            {
                 Started::Refused(described.to_string())
             } else {
                 Started::Unclear(described.to_string())

@@ -74,7 +74,9 @@ pub async fn survey(
     });
     let targets = targets::online_first(&aws, targets).await.map_err(said)?;
     if let Some(alarm) = &request.alarm {
-        is_quiet(&aws, alarm, standards.alarms).await?;
+        is_quiet(&aws, alarm, standards.alarms)
+            .await
+            .map_err(|otherwise| otherwise.to_string())?;
     }
     let gates = gates(&runbook);
     if intent.approval() == crate::playbook::ApprovalRule::Document && gates.is_empty() {
@@ -169,17 +171,36 @@ pub(super) async fn fingerprint(
 ///
 /// # Errors
 /// When it is another one, or nobody knows.
-pub async fn unchanged(aws: &Aws, plan: &Plan) -> Result<(), String> {
-    let (_, hash) = fingerprint(aws, &plan.document, Some(&plan.version))
-        .await
-        .map_err(|error| error.to_string())?;
+pub async fn unchanged(aws: &Aws, plan: &Plan) -> Result<(), Otherwise> {
+    let (_, hash) = fingerprint(aws, &plan.document, Some(&plan.version)).await?;
     if hash == plan.hash {
         return Ok(());
     }
-    Err(format!(
+    Err(Otherwise::Is(format!(
         "version {} of {} is no longer what was shown: its hash is {hash}",
         plan.version, plan.document
-    ))
+    )))
+}
+
+/// Why something is not as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Otherwise {
+    /// AWS says that it is not.
+    #[error("{0}")]
+    Is(String),
+    /// AWS does not say.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+impl From<AwsError> for Otherwise {
+    fn from(error: AwsError) -> Self {
+        if error.passes() {
+            Self::Unknown(error.to_string())
+        } else {
+            Self::Is(error.to_string())
+        }
+    }
 }
 
 /// Holds a document against its reviewed text. Where nobody reviewed it here, the screen says so.
@@ -320,21 +341,21 @@ async fn calendar(aws: &Aws, calendars: &[String]) -> Result<Option<String>, Aws
 ///
 /// # Errors
 /// When it is the incident's own, or is not OK.
-pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), String> {
+pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), Otherwise> {
     if own.iter().any(|known| known == alarm) {
-        return Err(format!(
+        return Err(Otherwise::Is(format!(
             "{alarm} is the incident's own alarm: it would stop the change at once; name another one in `alarm`"
-        ));
+        )));
     }
     match state_of(aws, alarm).await? {
         Some(StateValue::Ok) => Ok(()),
-        Some(state) => Err(format!(
+        Some(state) => Err(Otherwise::Is(format!(
             "the alarm {alarm}, which shall stop the change when it fires, is {} and not OK",
             state.as_str()
-        )),
-        None => Err(format!(
+        ))),
+        None => Err(Otherwise::Is(format!(
             "the alarm {alarm}, which shall stop the change when it fires, does not exist here"
-        )),
+        ))),
     }
 }
 
@@ -342,17 +363,18 @@ pub async fn is_quiet(aws: &Aws, alarm: &str, own: &[String]) -> Result<(), Stri
 ///
 /// # Errors
 /// When none does, or nobody knows.
-pub async fn still_fires(aws: &Aws, alarms: &[String]) -> Result<(), String> {
+pub async fn still_fires(aws: &Aws, alarms: &[String]) -> Result<(), Otherwise> {
     for alarm in alarms {
         if state_of(aws, alarm).await? == Some(StateValue::Alarm) {
             return Ok(());
         }
     }
-    Err(format!("the alarm has cleared: {}", alarms.join(", ")))
+    let cleared = format!("the alarm has cleared: {}", alarms.join(", "));
+    Err(Otherwise::Is(cleared))
 }
 
 /// The state of a metric alarm or a composite one, by its name.
-async fn state_of(aws: &Aws, alarm: &str) -> Result<Option<StateValue>, String> {
+async fn state_of(aws: &Aws, alarm: &str) -> Result<Option<StateValue>, AwsError> {
     aws.pace(Quota::DescribeAlarms).await;
     let answer = aws
         .cloudwatch
@@ -364,7 +386,7 @@ async fn state_of(aws: &Aws, alarm: &str) -> Result<Option<StateValue>, String> 
         ]))
         .send()
         .await
-        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error).to_string())?;
+        .map_err(|error| describe("cloudwatch:DescribeAlarms", &error))?;
     let metric = answer.metric_alarms().first();
     let composite = answer.composite_alarms().first();
     let state = metric.and_then(|alarm| alarm.state_value());

@@ -158,6 +158,27 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         }
         Command::AttemptEnded { attempt, result } => attempts::ended(&mut draft, attempt, result)?,
         Command::CancelCurrent => attempts::cancel_current(&mut draft)?,
+        Command::AnswerGate {
+            attempt,
+            gate,
+            approved,
+            reason,
+        } => {
+            let known = draft.state.attempt(attempt).map(|(_, attempt)| attempt);
+            let runs = known.filter(|one| one.end.is_none() && !one.remotes.is_empty());
+            if runs.is_none() {
+                return Err(Refusal::NothingRunning);
+            }
+            if reason.trim().is_empty() {
+                return Err(Refusal::WhyNeeded);
+            }
+            draft.emit(Event::GateAnswered {
+                attempt,
+                gate,
+                approved,
+                reason,
+            });
+        }
         Command::Escalate { reason } => escalation::now(&mut draft, reason)?,
         Command::ApproveEscalation { escalation, note } => {
             escalation::approve(&mut draft, escalation, note)?;

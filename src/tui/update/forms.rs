@@ -97,6 +97,23 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
             let title = format!("Let the change touch more than it may: {over}");
             Form::one(title, purpose, "why; it is recorded", false)
         }
+        (CommandId::PassGate | CommandId::RejectGate, Question::Working(_)) => {
+            let (attempt, gate) = model.gate()?;
+            let passes = id == CommandId::PassGate;
+            let target = model.change_target().filter(|_| passes);
+            let purpose = Purpose::Gate {
+                attempt,
+                gate: gate.to_owned(),
+                wanted: target.clone(),
+            };
+            let verb = if passes { "Approve" } else { "Reject" };
+            let title = format!("{verb} the step {gate}, with your own AWS rights");
+            let form = Form::one(title, purpose, "why; AWS keeps it", false);
+            match target {
+                Some(target) => form.and(format!("type {target}, what is changed"), false),
+                None => form,
+            }
+        }
         (CommandId::Decline, Question::Undescribed(survey)) => {
             let purpose = Purpose::Decline {
                 step: survey.step.clone(),
@@ -446,6 +463,29 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
                 } else {
                     "approved"
                 },
+            )
+        }
+        Purpose::Gate {
+            attempt,
+            gate,
+            wanted,
+        } => {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != text) {
+                let wrong = format!("that is not {wanted:?}; nothing was done");
+                return stay(model, form, &wrong);
+            }
+            let reason = form
+                .fields
+                .first()
+                .map(|field| field.input.value().to_owned());
+            ask(
+                Command::AnswerGate {
+                    attempt,
+                    gate,
+                    approved: wanted.is_some(),
+                    reason: reason.unwrap_or_default(),
+                },
+                "said to AWS; the step shows what came of it",
             )
         }
         Purpose::RaiseCeiling {

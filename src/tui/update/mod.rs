@@ -61,6 +61,7 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             }
         }
         Message::Recovered(what) => model.recovered = Some(what),
+        Message::BrokenSeen(broken) => model.broken = broken,
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Answered(answer) => {
             model.opening = false;
@@ -198,7 +199,12 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
         CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
         CommandId::AskAnew => return ask_anew(model),
-        CommandId::ApproveChange | CommandId::RaiseCeiling | CommandId::Undo | CommandId::Heal
+        CommandId::ApproveChange
+        | CommandId::PassGate
+        | CommandId::RejectGate
+        | CommandId::RaiseCeiling
+        | CommandId::Undo
+        | CommandId::Heal
             if model.header.read_only =>
         {
             model.say(crate::engine::Unanswered::ReadOnly.to_string(), true);
@@ -254,6 +260,8 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         | CommandId::ApproveChange
         | CommandId::Decline
         | CommandId::RaiseCeiling
+        | CommandId::PassGate
+        | CommandId::RejectGate
         | CommandId::Mitigate
         | CommandId::Resolve
         | CommandId::Close

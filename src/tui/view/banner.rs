@@ -26,6 +26,9 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.extend(playbook(model, snapshot));
         said.extend(healing(snapshot));
     }
+    for broken in &model.broken {
+        said.push((format!("✗ {broken}"), Role::Late));
+    }
     if let Some(recovered) = &model.recovered {
         said.push((format!("✗ {recovered} · Esc hides this"), Role::Error));
     }

@@ -209,6 +209,15 @@ fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
         Event::AttemptIdentified { remote, .. } => format!("runs at AWS as {}", remote.id()),
         Event::AttemptUncertain { reason, .. } => format!("unknown: {reason}"),
         Event::AttemptReattached { .. } => "taken up where it runs".into(),
+        Event::GateAnswered {
+            gate,
+            approved,
+            reason,
+            ..
+        } => {
+            let verb = if *approved { "approved" } else { "rejected" };
+            format!("{gate} {verb} in AWS: {reason}")
+        }
         Event::CancelRequested { .. } => "AWS was asked to stop it".into(),
         Event::Unreadable { reason } => format!("an event that cannot be read: {reason}"),
         Event::SurveyStarted { .. }

@@ -157,6 +157,13 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
     if let Some(attempt) = attempt {
         change::looks(out, attempt, change);
     }
+    if let Some((_, gate)) = model.gate() {
+        out.ask(&format!(
+            "The document's step {gate} waits for an approval in AWS. Yours?"
+        ));
+        out.option("a", "approve it, with your own AWS rights", Role::Text);
+        out.option("f", "reject it; the change ends there", Role::Text);
+    }
     let changes = attempt.is_some_and(|attempt| attempt.intent.is_some());
     if let Some(attempt) = attempt {
         under_way(out, model, attempt);
