@@ -125,7 +125,14 @@ fn the_scenarios_are_listed() {
         .iter()
         .map(|one| one["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids, ["cpu-spike", "db-connections", "stuck-instance"]);
+    let scenarios = [
+        "cpu-spike",
+        "db-connections",
+        "dynamodb-throttling",
+        "ecs-unhealthy",
+        "stuck-instance",
+    ];
+    assert_eq!(ids, scenarios);
     for one in list.as_array().unwrap() {
         assert!(
             (180.0..=600.0).contains(&one["lasts_seconds"].as_f64().unwrap()),

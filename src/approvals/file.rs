@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::FileError;
@@ -70,8 +70,10 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
         .mode(0o640)
         .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
         .open(&beside)?;
+    // Whatever the user's mask is, the group has to read it.
     let written = file
-        .write_all(text.as_bytes())
+        .set_permissions(std::fs::Permissions::from_mode(0o640))
+        .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&beside, path));
     if written.is_err() {

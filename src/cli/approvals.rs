@@ -7,7 +7,7 @@
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 
-use super::{CliError, FAILURE, SUCCESS, print_json, printable};
+use super::{CliError, FAILURE, SUCCESS, on_a_line, print_json};
 use crate::approvals::{Answer, Decision, FileError, Folder, Sent, name, write_answer};
 use crate::clock;
 use crate::config::Settings;
@@ -77,8 +77,11 @@ pub(super) fn list(arguments: &Arguments, settings: &Settings) -> Result<u8, Cli
     }
     for one in &all {
         match one {
-            Ok(sent) => println!("{}", printable(&line(sent))),
-            Err((file, error)) => println!("{}: does not count: {error}", printable(file)),
+            Ok(sent) => println!("{}", on_a_line(&line(sent))),
+            Err((file, error)) => {
+                let line = format!("{file}: does not count: {error}");
+                println!("{}", on_a_line(&line));
+            }
         }
     }
     if all.is_empty() {
@@ -145,7 +148,7 @@ pub(super) fn show_sheet(intent: &Intent) {
             Weight::Warning => "!",
             Weight::Heading | Weight::Plain => " ",
         };
-        println!("{mark} {:<11}{}", fact.label, printable(&fact.text));
+        println!("{mark} {:<11}{}", fact.label, on_a_line(&fact.text));
     }
 }
 
@@ -155,7 +158,7 @@ fn show(sent: &Sent) {
     println!("{} asks for your approval.", user(sent.uid));
     println!();
     let line = |label: &str, text: &str| {
-        println!("  {label:<11}{}", printable(text));
+        println!("  {label:<11}{}", on_a_line(text));
     };
     line("because", &request.reason);
     let incident = format!("{} · {}", request.intent.incident, request.incident_title);
@@ -177,12 +180,12 @@ pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, Cl
         1 => format!("type {wanted}, what is changed"),
         _ => "type how many targets are changed".to_owned(),
     };
-    print!("To agree, {}: ", printable(&what));
+    print!("To agree, {}: ", on_a_line(&what));
     std::io::stdout().flush()?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed)?;
     let typed = typed.trim();
-    if typed != wanted {
+    if typed != wanted || wanted.trim().is_empty() {
         println!("that is not {wanted:?}; you have agreed to nothing");
         return Ok(FAILURE);
     }

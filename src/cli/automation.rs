@@ -2,16 +2,16 @@
 #![expect(clippy::print_stdout, reason = "the edge: what was found is said here")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::{CliError, FAILURE, SUCCESS, live, printable};
-use crate::actions::automation::{Outcome, Published, publish, published, same};
+use super::{CliError, FAILURE, SUCCESS, live, on_a_line, printable};
+use crate::actions::automation::{Outcome, Published, Reviewed, publish, published, same};
 use crate::aws::{Aws, Place};
 use crate::config::Settings;
-use crate::document::sha256;
+use crate::document::{Source, sha256};
 use crate::embedded;
 use crate::runbook::{self, Runbook};
 
@@ -50,7 +50,39 @@ enum Command {
 struct Document {
     name: String,
     text: String,
+    /// Why it is not to be used, whatever it says.
+    unusable: Option<String>,
     origin: String,
+}
+
+impl Document {
+    /// A file that cannot be read still stands for its name: what nobody could review is not
+    /// reviewed, and a text of the binary does not take its place.
+    fn read(name: String, path: &Path) -> Self {
+        let origin = path.display().to_string();
+        let (text, unusable) = match Source::read(path) {
+            Ok(source) if is_name(&name) => (source.text.to_string(), None),
+            Ok(source) => {
+                let why =
+                    "AWS has no document of such a name: 3 to 128 letters, digits, `_`, `-` or `.`";
+                (source.text.to_string(), Some(why.to_owned()))
+            }
+            Err(error) => (String::new(), Some(error.to_string())),
+        };
+        Self {
+            name,
+            text,
+            unusable,
+            origin,
+        }
+    }
+}
+
+/// Whether Systems Manager takes a document of this name.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html>
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (3..=128).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// The reviewed documents: those of the folders that are searched for playbooks, in `automation/`,
@@ -63,24 +95,22 @@ fn documents(settings: &Settings) -> Result<Vec<Document>, CliError> {
             let Some(name) = name.map(str::to_owned) else {
                 continue;
             };
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| CliError::Said(format!("{}: {error}", path.display())))?;
-            let origin = path.display().to_string();
             all.entry(name.clone())
-                .or_insert(Document { name, text, origin });
+                .or_insert_with(|| Document::read(name, &path));
         }
     }
     for (name, text) in embedded::AUTOMATIONS {
         all.entry((*name).to_owned()).or_insert_with(|| Document {
             name: (*name).to_owned(),
             text: (*text).to_owned(),
+            unusable: None,
             origin: format!("embedded:automation/{name}.yaml"),
         });
     }
     Ok(all.into_values().collect())
 }
 
-fn files(folder: &std::path::Path) -> Result<Vec<PathBuf>, CliError> {
+fn files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -88,8 +118,11 @@ fn files(folder: &std::path::Path) -> Result<Vec<PathBuf>, CliError> {
     };
     let mut paths = Vec::new();
     for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|kind| kind == "yaml") {
+        let entry = entry?;
+        let path = entry.path();
+        // What an editor leaves beside a file begins with a dot.
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && path.extension().is_some_and(|kind| kind == "yaml") {
             paths.push(path);
         }
     }
@@ -97,16 +130,33 @@ fn files(folder: &std::path::Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-/// SHA-256 of each reviewed document. One that cannot be read stands for nothing that was reviewed.
-pub(super) fn reviewed(settings: &Settings) -> BTreeMap<String, String> {
-    let all = documents(settings).unwrap_or_default();
-    all.into_iter()
-        .map(|one| (one.name, sha256(&one.text)))
-        .collect()
+/// SHA-256 of each reviewed document. One that cannot be read has none, so that nothing that the
+/// account holds is the reviewed one.
+pub(super) fn reviewed(settings: &Settings) -> Reviewed {
+    let hash = |one: &Document| match one.unusable {
+        None => sha256(&one.text),
+        Some(_) => String::new(),
+    };
+    match documents(settings) {
+        Ok(all) => Reviewed {
+            hashes: all
+                .iter()
+                .map(|one| (one.name.clone(), hash(one)))
+                .collect(),
+            unknown: None,
+        },
+        Err(error) => Reviewed {
+            hashes: BTreeMap::new(),
+            unknown: Some(error.to_string()),
+        },
+    }
 }
 
 /// What is wrong with a document.
 fn problems(document: &Document) -> Vec<String> {
+    if let Some(why) = &document.unusable {
+        return vec![why.clone()];
+    }
     match Runbook::parse(&document.text) {
         Ok(runbook) => runbook::check(&runbook),
         Err(error) => vec![error.to_string()],
@@ -164,8 +214,8 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
     for document in documents(settings)? {
         let problems = problems(&document);
         let known = match &aws {
-            Some(aws) => Some(published(aws, &document.name).await?),
-            None => None,
+            Some(aws) if document.unusable.is_none() => Some(published(aws, &document.name).await?),
+            _ => None,
         };
         let state = known.as_ref().map(|known| state(&document, known.as_ref()));
         if !problems.is_empty() {
@@ -191,9 +241,9 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
         let state = state.unwrap_or_else(|| document.origin.clone());
         println!(
             "{:<28} {}…  {}",
-            document.name,
+            on_a_line(&document.name),
             &hash[..16],
-            printable(&state)
+            on_a_line(&state)
         );
         for problem in problems {
             println!("    {}", printable(&problem));
@@ -206,6 +256,11 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
     let aws = aws(settings).await?;
     let mut code = SUCCESS;
     for document in named(settings, names)? {
+        if let Some(why) = &document.unusable {
+            code = FAILURE;
+            println!("{}", on_a_line(&format!("{}: {why}", document.name)));
+            continue;
+        }
         let known = published(&aws, &document.name).await?;
         if known
             .as_ref()
@@ -214,7 +269,11 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
             continue;
         }
         code = FAILURE;
-        println!("{}: {}", document.name, state(&document, known.as_ref()));
+        println!(
+            "{}: {}",
+            on_a_line(&document.name),
+            state(&document, known.as_ref())
+        );
         let Some(known) = known else {
             continue;
         };
@@ -259,7 +318,7 @@ async fn publish_all(settings: &Settings, names: &[String]) -> Result<u8, CliErr
                 "left alone: somebody else published a document of this name; tag it `standdown`, or remove it".to_owned()
             }
         };
-        println!("{}: {said}", document.name);
+        println!("{}: {said}", on_a_line(&document.name));
     }
     Ok(code)
 }

@@ -295,6 +295,11 @@ fn shell_word(path: &std::path::Path) -> String {
 }
 
 /// Text for a terminal, line by line without what could move the cursor.
+/// A text from outside as a part of one line: what it says cannot look like a line of its own.
+fn on_a_line(text: &str) -> String {
+    crate::tui::clean(text).into_owned()
+}
+
 fn printable(text: &str) -> String {
     text.lines()
         .map(crate::tui::clean)

@@ -37,7 +37,9 @@ pub(super) struct Change {
     pub intent: Arc<Intent>,
     /// Which turn of the change.
     pub number: u32,
-    /// The incident's own alarms.
+    /// Whether nothing was changed before it in its walk.
+    pub first: bool,
+    /// The incident's own alarms, the one it was opened for first.
     pub alarms: Vec<String>,
     pub signed_at: DateTime<Utc>,
     pub remote: Option<Remote>,
@@ -82,9 +84,11 @@ impl Change {
             return Ok(());
         };
         automation::unchanged(aws, plan).await?;
-        // A healing has nobody who looks whether it is still needed.
-        if self.intent.healing.is_some() && self.intent.undoes.is_none() {
-            automation::still_fires(aws, &self.alarms).await?;
+        // A healing has nobody who looks whether it is still needed. Once it has begun, what it
+        // did may have cleared the alarm, and the rest of it is needed still.
+        if self.intent.healing.is_some() && self.first {
+            let cause = self.alarms.get(..1).unwrap_or_default();
+            automation::still_fires(aws, cause).await?;
         }
         match &plan.alarm {
             Some(alarm) => automation::is_quiet(aws, alarm, &self.alarms).await,

@@ -12,8 +12,8 @@ use super::writer::Writer;
 use crate::actions::{Remotes, Report};
 use crate::aws::{Home, Reach};
 use crate::incident::{
-    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Event, Intent,
-    scope_of,
+    Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Event,
+    Intent, scope_of,
 };
 use crate::playbook::{Automated, Playbook, SecretSource, StepId, StepKind};
 
@@ -109,9 +109,17 @@ impl Writer {
     where
         F: Future<Output = AttemptResult> + Send + 'static,
     {
-        let Some((_, attempted)) = self.state.attempt(id) else {
+        let Some((execution, attempted)) = self.state.attempt(id) else {
             return;
         };
+        let earlier = |other: &Attempt| {
+            let sent = other.origin == AttemptOrigin::Approval && other.id != id;
+            sent && other
+                .end
+                .as_ref()
+                .is_none_or(|(end, _)| end.status != AttemptStatus::Unknown)
+        };
+        let first = !execution.attempts.values().any(earlier);
         let (Some(intent), Some(signed_at)) = (attempted.intent.clone(), attempted.signed_at)
         else {
             return;
@@ -120,6 +128,7 @@ impl Writer {
             id,
             signed_at,
             number: attempted.number,
+            first,
             alarms: self.own_alarms(),
             remote: attempted.remotes.values().next().cloned(),
             aws: self.reach(&intent),

@@ -18,7 +18,6 @@ mod role;
 mod survey;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,7 +58,7 @@ pub struct Changes {
     /// Whether nothing may be changed from here.
     pub read_only: bool,
     /// SHA-256 of the reviewed Automation documents, by name.
-    pub reviewed: Arc<BTreeMap<String, String>>,
+    pub reviewed: Arc<crate::actions::automation::Reviewed>,
     /// The change calendars that are asked, by name or ARN.
     pub calendars: Vec<String>,
     /// The folder through which others agree.

@@ -7,8 +7,8 @@ use super::handle::{Recording, Role, Unanswered};
 use super::writer::Writer;
 use crate::clock;
 use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal, Stamp, State,
-    decide, effects, evolve,
+    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal,
+    Stamp, State, decide, effects, evolve,
 };
 use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
@@ -423,9 +423,10 @@ impl Writer {
 
 /// Whether the next targets of a change have their turn with these events.
 fn begins_a_turn(recorded: &[Recorded]) -> bool {
-    recorded
-        .iter()
-        .any(|recorded| matches!(recorded.event, Event::WaveBegun { .. }))
+    recorded.iter().any(|recorded| match recorded.event {
+        Event::AttemptStarted { origin, .. } => origin == AttemptOrigin::Approval,
+        _ => false,
+    })
 }
 
 fn number(after: u64, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -62,6 +63,9 @@ pub struct Terms {
     /// Who agreed beforehand and until when, where that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preapproved: Option<String>,
+    /// When what was agreed beforehand ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preapproved_until: Option<DateTime<Utc>>,
     /// Whether it runs as soon as it is described: a healing that was agreed to beforehand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto: bool,
@@ -220,12 +224,13 @@ impl Intent {
         match &self.healing {
             Some(run) if self.undoes.is_none() => {
                 let what = format!(
-                    "{}\n{}\n{}\n{}\n{}",
+                    "{}\n{}\n{}\n{}\n{}\n{}",
                     run.rule,
                     run.resource,
                     run.transition.to_rfc3339(),
                     run.ordinal,
-                    self.step
+                    self.step,
+                    self.visit
                 );
                 Self::attempt(&what, ordinal)
             }
@@ -392,6 +397,7 @@ mod tests {
                 approval: ApprovalRule::Own,
                 valid: 1800,
                 preapproved: None,
+                preapproved_until: None,
                 auto: false,
                 sources: BTreeMap::new(),
                 stops: None,

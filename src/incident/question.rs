@@ -90,7 +90,7 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
     let Some(execution) = state.execution() else {
         return Question::StartPlaybook;
     };
-    if let Some(escalation) = execution.pending_escalation() {
+    if let Some(escalation) = state.pending_escalation() {
         return Question::Escalation(escalation);
     }
     if execution.status != ExecutionStatus::InProgress {

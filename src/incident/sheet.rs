@@ -43,15 +43,26 @@ pub fn sheet(intent: &Intent) -> Vec<Fact> {
     sheet.0
 }
 
+/// The longest text of a line, in characters: less than what a screen cuts.
+const LONGEST: usize = 1000;
+
 struct Sheet(Vec<Fact>);
 
 impl Sheet {
+    /// What is too long for a line goes on in the next ones: nothing that runs is cut off.
     fn say(&mut self, label: &'static str, text: String, weight: Weight) {
+        let chars: Vec<char> = text.chars().collect();
+        let mut parts = chars.chunks(LONGEST).map(|part| part.iter().collect());
         self.0.push(Fact {
             label,
-            text,
+            text: parts.next().unwrap_or_default(),
             weight,
         });
+        self.0.extend(parts.map(|text| Fact {
+            label: "  goes on",
+            text,
+            weight,
+        }));
     }
 
     fn place(&mut self, intent: &Intent) {

@@ -69,10 +69,19 @@ impl State {
             .find_map(|execution| Some((execution, execution.attempts.get(&id)?)))
     }
 
-    /// The walk in progress; where there is none, the latest one.
+    /// The walk in progress; where there is none, the one that ended last.
     #[must_use]
     pub fn execution(&self) -> Option<&Execution> {
-        self.walking().or_else(|| self.executions.last())
+        let last = || self.executions.iter().max_by_key(|one| one.ended_at);
+        self.walking().or_else(last)
+    }
+
+    /// An escalation that waits for an answer, of any walk: one outlives the walk that asked.
+    #[must_use]
+    pub fn pending_escalation(&self) -> Option<&Escalation> {
+        self.executions
+            .iter()
+            .find_map(Execution::pending_escalation)
     }
 
     /// The healing rule that waits for the responder.

@@ -13,11 +13,20 @@ use crate::document::sha256;
 use crate::incident::{Intent, Plan, Target};
 use crate::runbook::Runbook;
 
+/// The documents that were reviewed.
+#[derive(Debug, Clone, Default)]
+pub struct Reviewed {
+    /// SHA-256 of their texts, by document; empty where the text cannot be read.
+    pub hashes: BTreeMap<String, String>,
+    /// Why nobody can say what was reviewed.
+    pub unknown: Option<String>,
+}
+
 /// What a change is held against.
 #[derive(Debug, Clone, Copy)]
 pub struct Standards<'a> {
-    /// SHA-256 of the reviewed texts, by document.
-    pub reviewed: &'a BTreeMap<String, String>,
+    /// What was reviewed.
+    pub reviewed: &'a Reviewed,
     /// The change calendars, by name or ARN.
     pub calendars: &'a [String],
     /// The incident's own alarms.
@@ -72,6 +81,11 @@ pub async fn survey(
             })
             .collect()
     });
+    if targets.iter().any(|target| target.id.trim().is_empty()) {
+        return Err(
+            "one of the targets is an empty text; what is changed has to have a name".into(),
+        );
+    }
     let targets = targets::online_first(&aws, targets).await.map_err(said)?;
     if let Some(alarm) = &request.alarm {
         is_quiet(&aws, alarm, standards.alarms)
@@ -204,18 +218,25 @@ impl From<AwsError> for Otherwise {
 }
 
 /// Holds a document against its reviewed text. Where nobody reviewed it here, the screen says so.
-fn reviewed(
-    request: &Request,
-    known: &Known,
-    reviewed: &BTreeMap<String, String>,
-) -> Result<bool, String> {
+fn reviewed(request: &Request, known: &Known, reviewed: &Reviewed) -> Result<bool, String> {
+    if let Some(why) = &reviewed.unknown {
+        return Err(format!(
+            "it cannot be said which documents were reviewed: {why}"
+        ));
+    }
     let wanted = request
         .hash
         .as_ref()
-        .or_else(|| reviewed.get(&request.document));
+        .or_else(|| reviewed.hashes.get(&request.document));
     let Some(wanted) = wanted else {
         return Ok(false);
     };
+    if wanted.is_empty() {
+        return Err(format!(
+            "the reviewed text of {} cannot be read; `standdown automation list` says why",
+            request.document
+        ));
+    }
     // The text is what was reviewed: where Systems Manager counts its hash over another form of it,
     // the text itself still tells.
     if known.hash.eq_ignore_ascii_case(wanted)
@@ -383,14 +404,17 @@ async fn state_of(aws: &Aws, alarm: &str) -> Result<Option<StateValue>, AwsError
         .set_alarm_types(Some(vec![
             AlarmType::MetricAlarm,
             AlarmType::CompositeAlarm,
+            AlarmType::LogAlarm,
         ]))
         .send()
         .await
         .map_err(|error| describe("cloudwatch:DescribeAlarms", &error))?;
     let metric = answer.metric_alarms().first();
     let composite = answer.composite_alarms().first();
+    let log = answer.log_alarms().first();
     let state = metric.and_then(|alarm| alarm.state_value());
     Ok(state
         .or_else(|| composite.and_then(|alarm| alarm.state_value()))
+        .or_else(|| log.and_then(|alarm| alarm.state_value()))
         .cloned())
 }

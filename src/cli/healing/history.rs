@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::cli::{CliError, SUCCESS, print_json, printable, stores};
+use crate::cli::{CliError, SUCCESS, on_a_line, print_json, stores};
 use crate::config::Settings;
 use crate::journal::{ALL, HealingRecord, HealingStatus, Switch};
 use crate::playbook::Catalog;
@@ -34,9 +34,9 @@ pub(super) fn history(arguments: &Arguments, settings: &Settings) -> Result<u8, 
             one.at.format("%Y-%m-%d %H:%M:%SZ"),
             one.status.name(),
             one.rule,
-            printable(&one.resource),
+            on_a_line(&one.resource),
             one.incident,
-            printable(error)
+            on_a_line(error)
         );
     }
     if all.is_empty() {
@@ -129,7 +129,7 @@ pub(super) fn stats(
     if let Some(stopped) = switches.iter().find(|one| one.rule == ALL && !one.enabled) {
         println!(
             "\nall healing was stopped by {} at {}",
-            printable(&stopped.by),
+            on_a_line(&stopped.by),
             said(stopped.at)
         );
     }

@@ -1,7 +1,7 @@
 //! The rules as a table.
 #![expect(clippy::print_stdout, reason = "the edge: the rules are said here")]
 
-use super::super::{CliError, FAILURE, SUCCESS, print_json, printable};
+use super::super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, printable};
 use super::rules;
 use crate::config::Settings;
 use crate::document::render;
@@ -50,11 +50,11 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
             "| {} | {} | {} | {} | {} | {} | {} |",
             playbook.id,
             healing.layer.name(),
-            printable(&healing.trigger),
+            on_a_line(&healing.trigger),
             healing.action.name(),
             healing.cooldown.as_secs(),
             healing.attempts,
-            printable(&healing.parameters)
+            on_a_line(&healing.parameters)
         );
     }
     for broken in &catalog.broken {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::act;
 use crate::cli::approvals::show_sheet;
 use crate::cli::live::Live;
-use crate::cli::{CliError, FAILURE, SUCCESS, printable, stores};
+use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, stores};
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Recorder, Snapshot};
@@ -126,7 +126,7 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
         }
         if let Some(command) = answer(&snapshot, handle)? {
             if let Err(error) = handle.ask(command).await {
-                println!("{}", printable(&error.to_string()));
+                println!("{}", on_a_line(&error.to_string()));
                 handle.leave().await;
                 return Ok(FAILURE);
             }
@@ -147,7 +147,7 @@ fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliEr
         Question::Approval(approval) if approval.sought.is_none() => {
             show_sheet(&approval.intent);
             let wanted = approval.intent.confirmation();
-            print!("To do this, type {}: ", printable(&wanted));
+            print!("To do this, type {}: ", on_a_line(&wanted));
             std::io::stdout().flush()?;
             let mut typed = String::new();
             std::io::stdin().lock().read_line(&mut typed)?;
@@ -166,7 +166,7 @@ fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliEr
         }
         Question::Undescribed(survey) => {
             let why = survey.failed.clone().unwrap_or_default();
-            println!("{}", printable(&why));
+            println!("{}", on_a_line(&why));
             Ok(Some(decline(&survey.step, survey.visit, &why)))
         }
         Question::Working(_) | Question::Approval(_) => Ok(None),

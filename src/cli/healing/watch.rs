@@ -15,7 +15,7 @@ use crate::alarms::{Board, Row};
 use crate::cli::alarms_seen::report_alarms;
 use crate::cli::healer::Healer;
 use crate::cli::live::Live;
-use crate::cli::{CliError, FAILURE, SUCCESS, printable, stores};
+use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, stores};
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
 use crate::incident::{AlarmState, ExecutionStatus};
@@ -125,8 +125,8 @@ impl Watcher {
                     self.failed = true;
                     eprintln!(
                         "standdown: {}: {}",
-                        printable(&row.alarm.name),
-                        printable(&error)
+                        on_a_line(&row.alarm.name),
+                        on_a_line(&error)
                     );
                 }
             }
@@ -158,8 +158,8 @@ impl Watcher {
                     "{}: {} of {} begins, because of {}",
                     handle.id,
                     run.rule,
-                    printable(&run.resource),
-                    printable(alarm)
+                    on_a_line(&run.resource),
+                    on_a_line(alarm)
                 );
             }
         }
@@ -169,8 +169,8 @@ impl Watcher {
                     "{}: {} of {} does not act: {}",
                     handle.id,
                     one.run.rule,
-                    printable(&one.run.resource),
-                    printable(why)
+                    on_a_line(&one.run.resource),
+                    on_a_line(why)
                 );
             }
         }
@@ -198,7 +198,7 @@ impl Watcher {
                         "{}: {} of {} {said}",
                         handle.id,
                         run.rule,
-                        printable(&run.resource)
+                        on_a_line(&run.resource)
                     );
                 }
             }

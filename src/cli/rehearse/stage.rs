@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::Visited;
 use crate::actions::VOCABULARY;
+use crate::actions::automation::Reviewed;
 use crate::alarms::{FeedSettings, Source};
 use crate::aws::{AwsSettings, Place, Pool};
 use crate::cli::CliError;
@@ -81,12 +82,13 @@ impl Stage {
             redactor: settings.redactor(),
             changes: engine::Changes {
                 // The simulated account has the binary's own documents.
-                reviewed: Arc::new(
-                    crate::embedded::AUTOMATIONS
+                reviewed: Arc::new(Reviewed {
+                    hashes: crate::embedded::AUTOMATIONS
                         .iter()
                         .map(|(name, text)| ((*name).to_owned(), crate::document::sha256(text)))
                         .collect(),
-                ),
+                    unknown: None,
+                }),
                 ..changes(settings)
             },
         };

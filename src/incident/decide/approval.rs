@@ -17,6 +17,13 @@ fn has_ended(draft: &Draft<'_>, waiting: &Approval) -> bool {
     waiting.has_ended(draft.stamp.at, draft.stamp.at_aws)
 }
 
+/// Whether what somebody agreed to beforehand has ended since it was described.
+fn no_longer_agreed(draft: &Draft<'_>, waiting: &Approval) -> bool {
+    let terms = waiting.intent.terms.as_ref();
+    let until = terms.and_then(|terms| terms.preapproved_until);
+    until.is_some_and(|until| until <= draft.stamp.at)
+}
+
 pub(super) fn approve(
     draft: &mut Draft<'_>,
     step: &StepId,
@@ -27,11 +34,11 @@ pub(super) fn approve(
     if waiting.digest != yes.digest || waiting.intent.digest() != yes.digest {
         return Err(Refusal::OtherDigest);
     }
-    if has_ended(draft, &waiting) {
+    if has_ended(draft, &waiting) || no_longer_agreed(draft, &waiting) {
         return Err(Refusal::Expired);
     }
     let wanted = waiting.intent.confirmation();
-    if yes.typed.trim() != wanted {
+    if yes.typed.trim() != wanted || wanted.trim().is_empty() {
         return Err(Refusal::NotConfirmed { wanted });
     }
     if let Some(over) = waiting.intent.over_ceiling() {
@@ -103,6 +110,9 @@ pub(super) fn by_itself(draft: &mut Draft<'_>) {
         .and_then(|terms| terms.preapproved.clone());
     let plan = waiting.intent.plan.as_ref();
     let closed = plan.is_some_and(|plan| plan.closed.is_some());
+    if no_longer_agreed(draft, &waiting) {
+        return;
+    }
     if let Some(agreed) = agreed
         && waiting.intent.over_ceiling().is_none()
         && !closed
@@ -300,7 +310,7 @@ pub(super) fn expire(draft: &mut Draft<'_>) {
         .state
         .walking()
         .and_then(|execution| execution.approval.clone())
-        .filter(|approval| has_ended(draft, approval));
+        .filter(|approval| has_ended(draft, approval) || no_longer_agreed(draft, approval));
     if let Some(approval) = expired {
         draft.emit(Event::ApprovalExpired {
             step: approval.step,

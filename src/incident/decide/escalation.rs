@@ -41,7 +41,7 @@ pub(super) fn triggers(draft: &mut Draft<'_>) {
     else {
         return;
     };
-    if execution.pending_escalation().is_some() {
+    if draft.state.pending_escalation().is_some() {
         return;
     }
     let asked = |condition: &str| {
@@ -89,8 +89,8 @@ pub(super) fn step_failed(draft: &mut Draft<'_>, step: &StepId, error: &str) {
 /// An outcome that hands the incident up asks for the escalation it speaks of.
 pub(super) fn outcome(draft: &mut Draft<'_>) {
     let walking = draft.state.walking();
-    let asked = walking
-        .is_none_or(|execution| execution.escalated || execution.pending_escalation().is_some());
+    let asked = draft.state.pending_escalation().is_some()
+        || walking.is_none_or(|execution| execution.escalated);
     if !asked {
         let reason = "the playbook ends in an escalation".to_owned();
         raise(draft, vec![Cause::Responder { reason }]);
@@ -111,8 +111,8 @@ pub(super) fn now(draft: &mut Draft<'_>, reason: String) -> Result<(), Refusal> 
 fn pending(draft: &Draft<'_>, id: EscalationId) -> Result<(), Refusal> {
     draft
         .state
-        .execution()
-        .into_iter()
+        .executions
+        .iter()
         .flat_map(|execution| execution.escalations.iter())
         .find(|escalation| escalation.id == id && escalation.answer == EscalationAnswer::Pending)
         .map(|_| ())
@@ -132,8 +132,8 @@ pub(super) fn approve(
     // One yes answers everything that was asked.
     let others: Vec<EscalationId> = draft
         .state
-        .execution()
-        .into_iter()
+        .executions
+        .iter()
         .flat_map(|execution| execution.escalations.iter())
         .filter(|escalation| escalation.answer == EscalationAnswer::Pending)
         .map(|escalation| escalation.id)

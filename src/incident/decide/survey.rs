@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{Draft, give_up};
 use crate::expression::{Scope, Verdict};
 use crate::incident::{
-    AttemptId, Event, Execution, Found, Intent, Refusal, Survey, Terms, is_unknown, scope, stands,
+    AttemptId, Event, Execution, ExecutionStatus, Found, Intent, Refusal, Survey, Terms,
+    is_unknown, scope, stands,
 };
 use crate::playbook::{
     ApprovalRule, Automated, Mode, Parameter, Remediation, Run, Step, StepId, StepKind,
@@ -14,15 +15,7 @@ use crate::playbook::{
 /// Describes the change of the step where the responder stands, as far as the playbook does, and
 /// has AWS asked for the rest.
 pub(super) fn begin(draft: &mut Draft<'_>, step: &StepId, visit: u32) {
-    let nonce = draft.id();
-    match describe(draft, step, visit, nonce, None) {
-        Ok(intent) => draft.emit(Event::SurveyStarted {
-            step: step.clone(),
-            visit,
-            intent,
-        }),
-        Err(error) => give_up(draft, step, visit, &error),
-    }
+    anew(draft, step, visit, None);
 }
 
 /// Describes what takes a change back.
@@ -62,7 +55,7 @@ fn describe(
     };
     let mut scope = scope(&draft.state, draft.stamp.at);
     let run = if undoes.is_some() {
-        around(execution, &mut scope);
+        around(execution, undoes, &mut scope);
         let remediation = here.remediation();
         remediation.and_then(|remediation| remediation.undo.as_ref())
     } else {
@@ -104,7 +97,7 @@ fn describe(
 }
 
 /// Lets expressions read what was found before a change and after it, and what it gave back.
-fn around(execution: &Execution, scope: &mut Scope) {
+fn around(execution: &Execution, undoes: Option<AttemptId>, scope: &mut Scope) {
     let Some(change) = &execution.change else {
         return;
     };
@@ -113,7 +106,7 @@ fn around(execution: &Execution, scope: &mut Scope) {
             scope.set_json(name, value);
         }
     }
-    let made = change.attempt.and_then(|id| execution.attempts.get(&id));
+    let made = undoes.and_then(|id| execution.attempts.get(&id));
     let output = made.and_then(|attempt| attempt.end.as_ref()?.0.output.as_ref());
     if let Some(output) = output {
         scope.set_json("change", output);
@@ -154,6 +147,7 @@ fn terms(
             let until = preapproval.until.format("%Y-%m-%d %H:%MZ");
             format!("{}, until {until}", preapproval.by)
         }),
+        preapproved_until: preapproved.map(|preapproval| preapproval.until),
         sources: sources(run, execution),
         stops: remediation
             .stops
@@ -273,11 +267,12 @@ pub(super) fn surveyed(
     nonce: uuid::Uuid,
     result: Result<Box<Found>, String>,
 ) -> Result<(), Refusal> {
-    let survey = draft
-        .walking()?
-        .survey
-        .clone()
-        .filter(|survey| survey.intent.nonce == nonce && survey.failed.is_none());
+    let asked = |survey: &&Survey| survey.intent.nonce == nonce && survey.failed.is_none();
+    let walks = draft.state.executions.iter().rev();
+    let survey = walks
+        .filter(|execution| execution.status == ExecutionStatus::InProgress)
+        .find_map(|execution| execution.survey.as_ref().filter(asked))
+        .cloned();
     // An answer to an earlier question says nothing of this one.
     let Some(Survey { intent, .. }) = survey else {
         return Err(Refusal::NotCurrent(step.clone()));
@@ -324,31 +319,50 @@ pub(super) fn again(draft: &mut Draft<'_>, step: &StepId, visit: u32) -> Result<
     let undoes = execution
         .survey
         .as_ref()
-        .and_then(|survey| survey.intent.undoes);
-    if undoes.is_some() {
-        return undo(draft, step, visit);
-    }
-    begin(draft, step, visit);
+        .map(|survey| survey.intent.undoes)
+        .or_else(|| Some(execution.change.as_ref()?.intent.undoes))
+        .flatten();
+    anew(draft, step, visit, undoes);
     Ok(())
 }
 
-/// A console that was asking AWS is gone: whoever takes the incident up asks.
+/// Describes what was described before as it is now.
+fn anew(draft: &mut Draft<'_>, step: &StepId, visit: u32, undoes: Option<AttemptId>) {
+    let nonce = draft.id();
+    match describe(draft, step, visit, nonce, undoes) {
+        Ok(intent) => draft.emit(Event::SurveyStarted {
+            step: step.clone(),
+            visit,
+            intent,
+        }),
+        Err(error) => give_up(draft, step, visit, &error),
+    }
+}
+
+/// A console that was asking AWS is gone: whoever takes the incident up asks. What a walk below
+/// the present one asked is asked again when a responder is there.
 pub(super) fn take_up(draft: &mut Draft<'_>) {
-    let asking = draft
+    let present = draft.state.walking().map(|execution| execution.id);
+    let asking: Vec<(bool, Survey)> = draft
         .state
-        .walking()
-        .and_then(|execution| execution.survey.clone())
-        .filter(|survey| survey.failed.is_none());
-    let Some(survey) = asking else {
-        return;
-    };
-    let intent = Intent {
-        nonce: draft.id(),
-        ..(*survey.intent).clone()
-    };
-    draft.emit(Event::SurveyStarted {
-        step: survey.step,
-        visit: survey.visit,
-        intent,
-    });
+        .executions
+        .iter()
+        .filter(|execution| execution.status == ExecutionStatus::InProgress)
+        .filter_map(|execution| {
+            let survey = execution.survey.clone()?;
+            let asks = survey.failed.is_none();
+            asks.then_some((Some(execution.id) == present, survey))
+        })
+        .collect();
+    for (present, survey) in asking {
+        if present {
+            anew(draft, &survey.step, survey.visit, survey.intent.undoes);
+        } else {
+            draft.emit(Event::SurveyFailed {
+                step: survey.step,
+                visit: survey.visit,
+                reason: "the console that was asking AWS ended; ask again".into(),
+            });
+        }
+    }
 }

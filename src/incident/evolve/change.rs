@@ -89,6 +89,15 @@ pub(super) fn change(execution: &mut Execution, recorded: &Recorded) {
         } => {
             execution.signed = Some(*signed_at);
             if let Some(approval) = &execution.approval {
+                // What is taken back keeps what was found around it: it may have to be described
+                // again.
+                let taken_back = execution
+                    .change
+                    .take()
+                    .filter(|_| approval.intent.undoes.is_some());
+                let (before, after) = taken_back
+                    .map(|change| (change.before, change.after))
+                    .unwrap_or_default();
                 execution.change = Some(Change {
                     step: step.clone(),
                     visit: *visit,
@@ -99,8 +108,8 @@ pub(super) fn change(execution: &mut Execution, recorded: &Recorded) {
                     next: None,
                     stopped: false,
                     ended_at: None,
-                    before: approval.before.clone(),
-                    after: None,
+                    before: approval.before.clone().or(before),
+                    after,
                 });
             }
         }

@@ -108,6 +108,12 @@ fn skip(state: &mut State, run: &super::HealingRun, reason: &str, recorded: &Rec
 /// last.
 fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution> {
     let goes_on = |execution: &Execution| execution.status == ExecutionStatus::InProgress;
+    let asked = match event {
+        Event::EscalationApproved { escalation, .. }
+        | Event::EscalationPostponed { escalation, .. } => Some(*escalation),
+        _ => None,
+    };
+    let raised = |one: &Execution| one.escalations.iter().any(|known| Some(known.id) == asked);
     let position = event
         .step()
         .and_then(|step| {
@@ -116,6 +122,7 @@ fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution>
                 .iter()
                 .rposition(|one| one.is_walking(step))
         })
+        .or_else(|| state.executions.iter().position(raised))
         .or_else(|| state.executions.iter().rposition(goes_on))
         .or_else(|| state.executions.len().checked_sub(1))?;
     state.executions.get_mut(position)

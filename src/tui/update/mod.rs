@@ -87,7 +87,7 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
             execution.id,
             visit.step.clone(),
             visit.number,
-            execution.pending_escalation().is_some(),
+            snapshot.state.pending_escalation().is_some(),
         ))
     };
     let id = |snapshot: &crate::engine::Snapshot| {
