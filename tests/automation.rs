@@ -169,6 +169,33 @@ fn every_shipped_document_runs_in_the_simulator_and_boto3_reads_it() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_one_row_and_hides_no_other() {
+    let world = World::new();
+    let folder = world.path("playbooks/automation");
+    std::fs::create_dir_all(folder.join("a-folder.yaml")).unwrap();
+    std::os::unix::fs::symlink("nobody@host.1:2", folder.join(".#warm-cache.yaml")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.join("endless.yaml")).unwrap();
+    nix::unistd::mkfifo(&folder.join("pipe.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::write(folder.join("restart-service.yaml"), b"\xff").unwrap();
+    std::fs::write(folder.join("x\u{1b}[31m.yaml"), "schemaVersion: '0.3'").unwrap();
+    let said = world.run(&["automation", "list", "--offline"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(!said.out.contains('\u{1b}'), "{said:?}");
+    for wanted in [
+        "a-folder",
+        "endless",
+        "pipe",
+        "warm-cache",
+        "is not text in UTF-8",
+    ] {
+        assert!(said.out.contains(wanted), "{wanted}: {}", said.out);
+    }
+    assert!(!said.out.contains(".#warm-cache"), "{}", said.out);
+    let rows = said.out.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(rows.count(), SHIPPED.len() + 4, "{}", said.out);
+}
+
+#[test]
 fn documents_are_compared_and_published() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "1");

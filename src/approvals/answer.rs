@@ -53,10 +53,19 @@ pub fn write_answer(folder: &Folder, answer: &Answer) -> std::io::Result<()> {
     let uid = nix::unistd::geteuid().as_raw();
     let file = format!("{}.{uid}{ENDING}", name(&answer.digest));
     let text = serde_json::to_string_pretty(answer).map_err(std::io::Error::other)?;
-    file::write(&folder.path().join(file), &text)
+    file::write(&folder.path().join(&file), &text).or_else(|error| {
+        // Somebody else's file may stand in the way of it.
+        if error.kind() != std::io::ErrorKind::PermissionDenied {
+            return Err(error);
+        }
+        let free = uuid::Uuid::new_v4().simple();
+        let file = format!("{}.{uid}.{free}{ENDING}", name(&answer.digest));
+        file::write(&folder.path().join(file), &text)
+    })
 }
 
-/// Lists what others say to a request: what counts, and which files do not and why.
+/// Lists what others say to a request: what counts, every no before every yes, and which files do
+/// not and why.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -68,13 +77,18 @@ pub fn answers(
     let digest = intent.digest();
     let about = name(&digest);
     let files = folder.files(ENDING)?;
-    Ok(files
+    let mut found: Vec<_> = files
         .into_iter()
         .filter(|(file, _)| file.split('.').next() == Some(about))
         .map(|(file, path)| {
             judge(&file, &path, (intent, &digest), group).map_err(|error| (file, error))
         })
-        .collect())
+        .collect();
+    found.sort_by_key(|one| match one {
+        Ok(given) => given.answer.decision == Decision::Approved,
+        Err(_) => true,
+    });
+    Ok(found)
 }
 
 fn judge(

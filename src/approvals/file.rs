@@ -62,6 +62,10 @@ fn read_open(file: &File) -> Result<Owned, FileError> {
 
 /// Makes a file whole or not at all: written beside its name, and then named.
 pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if text.len() as u64 > LARGEST {
+        // Whoever reads it would refuse it.
+        return Err(std::io::Error::other(FileError::Large(text.len() as u64)));
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     let beside = folder.join(format!(".{}", uuid::Uuid::new_v4().simple()));
     let mut file = OpenOptions::new()

@@ -48,6 +48,13 @@ impl Request {
             &text,
         )
     }
+
+    /// Whether a request still lies where others look for it.
+    #[must_use]
+    pub fn is_published(folder: &std::path::Path, digest: &str) -> bool {
+        let path = folder.join(format!("{}{ENDING}", name(digest)));
+        std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+    }
 }
 
 impl Sent {

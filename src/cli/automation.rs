@@ -237,12 +237,14 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
         return Ok(code);
     }
     for (document, state, problems) in rows {
-        let hash = sha256(&document.text);
+        let hash = match document.unusable {
+            None => format!("{}…", &sha256(&document.text)[..16]),
+            Some(_) => "not to be used   ".into(),
+        };
         let state = state.unwrap_or_else(|| document.origin.clone());
         println!(
-            "{:<28} {}…  {}",
+            "{:<28} {hash}  {}",
             on_a_line(&document.name),
-            &hash[..16],
             on_a_line(&state)
         );
         for problem in problems {

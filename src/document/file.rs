@@ -29,7 +29,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// A directory, device, socket or pipe stands where a file was expected.
-    #[error("failed to read {}: it is not a regular file; name a TOML file", path.display())]
+    #[error("failed to read {}: it is not a regular file; put one in its place", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,

@@ -55,7 +55,8 @@ impl Writer {
         else {
             return;
         };
-        if self.unpublished.is_some() {
+        // Somebody may have moved it, or the folder: then others cannot see what is asked.
+        if self.unpublished.is_some() || !Request::is_published(&path, &approval.digest) {
             self.publish_requests();
         }
         let Some((_, group)) = approval.intent.others() else {

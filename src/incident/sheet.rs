@@ -51,18 +51,21 @@ struct Sheet(Vec<Fact>);
 impl Sheet {
     /// What is too long for a line goes on in the next ones: nothing that runs is cut off.
     fn say(&mut self, label: &'static str, text: String, weight: Weight) {
-        let chars: Vec<char> = text.chars().collect();
-        let mut parts = chars.chunks(LONGEST).map(|part| part.iter().collect());
+        let (mut label, mut text) = (label, text);
+        while let Some((end, _)) = text.char_indices().nth(LONGEST) {
+            let rest = text.split_off(end);
+            self.0.push(Fact {
+                label,
+                text,
+                weight,
+            });
+            (label, text) = ("goes on", rest);
+        }
         self.0.push(Fact {
             label,
-            text: parts.next().unwrap_or_default(),
-            weight,
-        });
-        self.0.extend(parts.map(|text| Fact {
-            label: "  goes on",
             text,
             weight,
-        }));
+        });
     }
 
     fn place(&mut self, intent: &Intent) {
@@ -285,4 +288,24 @@ fn turns(intent: &Intent, terms: &Terms) -> Option<String> {
 
 fn span(seconds: u64) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_shown_to_its_end() {
+        let mut sheet = Sheet(Vec::new());
+        let long = format!("{}; and this", "x".repeat(3 * LONGEST));
+        sheet.say("with", long.clone(), Weight::Plain);
+        let whole: String = sheet.0.iter().map(|fact| fact.text.as_str()).collect();
+        assert_eq!(whole, long);
+        assert!(
+            sheet
+                .0
+                .iter()
+                .all(|fact| fact.text.chars().count() <= LONGEST)
+        );
+    }
 }

@@ -123,6 +123,20 @@ impl Healing {
     }
 }
 
+/// A length of time that is one: over none, a rule would act again and again.
+fn some_time(table: &Reader<'_>, draft: &Draft<'_>, key: &'static str) -> Option<Duration> {
+    let span = table.duration(key)?;
+    if span.is_zero() {
+        let problem = Problem::error(format!("`{key}` is no time at all"))
+            .at(table.span.clone())
+            .help(
+                "over no time the rule would act again and again; write it like \"10m\" or \"1h\"",
+            );
+        draft.problems.push(problem);
+    }
+    Some(span)
+}
+
 /// Reads `[healing]`.
 pub(super) fn read(reader: &Reader<'_>, draft: &Draft<'_>) -> Option<Healing> {
     let table = reader.table("healing")?;
@@ -148,14 +162,12 @@ pub(super) fn read(reader: &Reader<'_>, draft: &Draft<'_>) -> Option<Healing> {
             Template::compile("")
                 .unwrap_or_else(|_| unreachable!("an empty text has no expressions"))
         }),
-        cooldown: table
-            .duration("cooldown")
-            .unwrap_or(Duration::from_mins(10)),
+        cooldown: some_time(&table, draft, "cooldown").unwrap_or(Duration::from_mins(10)),
         attempts: table
             .integer("attempts", 1..=20)
             .and_then(|number| u32::try_from(number).ok())
             .unwrap_or(1),
-        window: table.duration("window").unwrap_or(Duration::from_hours(1)),
+        window: some_time(&table, draft, "window").unwrap_or(Duration::from_hours(1)),
         order: table
             .integer("order", 1..=1000)
             .and_then(|number| u32::try_from(number).ok())

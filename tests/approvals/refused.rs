@@ -231,3 +231,31 @@ fn a_folder_that_is_not_set_up_is_said_before_anybody_waits() {
     assert_eq!(yes.code, 0, "{yes:?}");
     console.see("The playbook ended: completed · resolved");
 }
+
+#[test]
+fn what_the_requester_writes_looks_like_no_line_of_the_console() {
+    let (host, mut console, request, _) = asked();
+    let path = host.approvals.join(format!("{request}.request"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let forged = text.replace("it errs since noon", "x\\n  changes    nothing\\u001b[2J");
+    assert_ne!(text, forged);
+    std::fs::write(&path, forged).unwrap();
+    let broken = text.replace("\"ssm_automation\"", "7");
+    host.file_as(REQUESTER, "\u{1b}[31m\nx.request", &broken, 0o640);
+    let said = host.run_as(APPROVER, &["approve", &request], "no\n");
+    let changes = said
+        .out
+        .lines()
+        .filter(|line| line.trim_start().starts_with("changes"));
+    assert_eq!(changes.count(), 1, "{}", said.out);
+    let listed = host.run_as(APPROVER, &["approvals"], "");
+    assert_eq!(listed.out.lines().count(), 2, "{}", listed.out);
+    assert!(!(said.out + &listed.out).contains('\u{1b}'));
+    // A request that somebody took away is asked anew.
+    std::fs::remove_file(&path).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !path.exists() {
+        assert!(std::time::Instant::now() < deadline, "it stays away");
+        console.see("Others were asked");
+    }
+}

@@ -255,6 +255,12 @@ fn an_agreement_given_beforehand_counts_where_it_is_in_force() {
         !asks_nobody(&agreed("2023-11-30", "alarm.name == 'a'"), false),
         "others can write the file"
     );
+    // It is in force when it is shown, and no longer when somebody says yes.
+    let mut walk = Walk::with(&agreed("2023-11-15T00:00:00Z", "alarm.name == 'a'"), true);
+    walk.surveyed();
+    let digest = walk.digest();
+    walk.now += Duration::hours(2);
+    assert_eq!(walk.ask(approve(&digest, "one")), Err(Refusal::Expired));
 }
 
 #[test]

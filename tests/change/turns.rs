@@ -75,6 +75,19 @@ fn what_did_not_have_its_effect_can_be_taken_back_and_has_failed() {
     assert_eq!(survey.intent.parameters["parameters"]["Was"], 97);
     assert_eq!(survey.intent.undoes, Some(attempt));
     walk.surveyed();
+    // Nobody knows whether it was taken back: asked again, it is the same that is described.
+    let unclear = walk.approve();
+    walk.end(unclear, AttemptStatus::Unknown);
+    walk.ask(Command::RequestAgain {
+        step: step(),
+        visit: 1,
+    })
+    .unwrap();
+    let again = walk.state.walking().unwrap().survey.clone().unwrap();
+    assert_eq!(again.intent.document(), "Back");
+    assert_eq!(again.intent.parameters["parameters"]["Was"], 97);
+    assert_eq!(again.intent.undoes, Some(attempt));
+    walk.surveyed();
     let undo = walk.approve();
     assert_ne!(undo, attempt);
     let made = walk.state.attempt(undo).unwrap().1.intent.clone().unwrap();

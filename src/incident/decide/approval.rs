@@ -211,6 +211,10 @@ pub(super) fn disagree(
     Ok(())
 }
 
+/// As many agreements to one request that do not count are taken note of; whoever leaves more of
+/// them fills nobody's record.
+const REFUSED: usize = 20;
+
 /// Takes note of an agreement that does not count, once.
 pub(super) fn refuse(
     draft: &mut Draft<'_>,
@@ -220,7 +224,7 @@ pub(super) fn refuse(
 ) -> Result<(), Refusal> {
     let waiting = sought(draft, digest)?;
     let said = (from.clone(), reason.clone());
-    if !waiting.refused.contains(&said) {
+    if waiting.refused.len() < REFUSED && !waiting.refused.contains(&said) {
         draft.emit(Event::ApprovalRefused {
             step: waiting.step,
             visit: waiting.visit,
