@@ -196,6 +196,30 @@ fn a_file_that_cannot_be_read_is_one_row_and_hides_no_other() {
 }
 
 #[test]
+fn output_that_nobody_can_take_is_an_error_and_no_crash() {
+    let world = World::new();
+    for arguments in [
+        &["automation", "list", "--offline"][..],
+        &["healing", "list"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let child = world
+            .standdown(arguments)
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = child.wait_with_output().unwrap();
+        let why = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(1), "{why}");
+        assert!(why.contains("failed to write the output"), "{why}");
+    }
+}
+
+#[test]
 fn documents_are_compared_and_published() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "1");

@@ -1,4 +1,4 @@
-//! Both scenarios from the first alarm to the outcome, without a screen.
+//! The scenarios from the first alarm to the outcome, without a screen.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

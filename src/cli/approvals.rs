@@ -2,12 +2,11 @@
 //!
 //! Whoever agrees sees what the requester saw, from the same lines, and the digest of it is
 //! computed here.
-#![expect(clippy::print_stdout, reason = "the edge: what is asked is said here")]
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
-use super::{CliError, FAILURE, SUCCESS, on_a_line, print_json};
+use super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, say, typed};
 use crate::approvals::{Answer, Decision, FileError, Folder, Sent, name, write_answer};
 use crate::clock;
 use crate::config::Settings;
@@ -77,15 +76,15 @@ pub(super) fn list(arguments: &Arguments, settings: &Settings) -> Result<u8, Cli
     }
     for one in &all {
         match one {
-            Ok(sent) => println!("{}", on_a_line(&line(sent))),
+            Ok(sent) => say!("{}", on_a_line(&line(sent))),
             Err((file, error)) => {
                 let line = format!("{file}: does not count: {error}");
-                println!("{}", on_a_line(&line));
+                say!("{}", on_a_line(&line));
             }
         }
     }
     if all.is_empty() {
-        println!("nobody asks for an approval");
+        say!("nobody asks for an approval");
     }
     Ok(SUCCESS)
 }
@@ -142,55 +141,56 @@ fn find(wanted: &str, settings: &Settings) -> Result<(Folder, Sent), CliError> {
 }
 
 /// Prints a change as every screen shows it.
-pub(super) fn show_sheet(intent: &Intent) {
+pub(super) fn show_sheet(intent: &Intent) -> std::io::Result<()> {
     for fact in sheet(intent) {
         let mark = match fact.weight {
             Weight::Warning => "!",
             Weight::Heading | Weight::Plain => " ",
         };
-        println!("{mark} {:<11}{}", fact.label, on_a_line(&fact.text));
+        say!("{mark} {:<11}{}", fact.label, on_a_line(&fact.text));
     }
+    Ok(())
 }
 
 /// Prints what will be done.
-fn show(sent: &Sent) {
+fn show(sent: &Sent) -> std::io::Result<()> {
     let request = &sent.request;
-    println!("{} asks for your approval.", user(sent.uid));
-    println!();
-    let line = |label: &str, text: &str| {
-        println!("  {label:<11}{}", on_a_line(text));
+    say!("{} asks for your approval.", user(sent.uid));
+    say!("");
+    let line = |label: &str, text: &str| -> std::io::Result<()> {
+        say!("  {label:<11}{}", on_a_line(text));
+        Ok(())
     };
-    line("because", &request.reason);
+    line("because", &request.reason)?;
     let incident = format!("{} · {}", request.intent.incident, request.incident_title);
-    line("incident", &incident);
-    show_sheet(&request.intent);
+    line("incident", &incident)?;
+    show_sheet(&request.intent)?;
     let until = request.until.format("%Y-%m-%d %H:%M:%SZ");
-    line("until", &until.to_string());
-    line("digest", &sent.digest);
-    println!();
+    line("until", &until.to_string())?;
+    line("digest", &sent.digest)?;
+    say!("");
+    Ok(())
 }
 
 pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, CliError> {
     let (folder, sent) = find(&arguments.request, settings)?;
     is_not_own(&sent)?;
-    show(&sent);
+    show(&sent)?;
     let wanted = sent.request.intent.confirmation();
     let what = match sent.request.intent.targets().len() {
         0 => format!("type {wanted}, the document that runs"),
         1 => format!("type {wanted}, what is changed"),
         _ => "type how many targets are changed".to_owned(),
     };
-    print!("To agree, {}: ", on_a_line(&what));
+    write!(std::io::stdout(), "To agree, {}: ", on_a_line(&what))?;
     std::io::stdout().flush()?;
-    let mut typed = String::new();
-    std::io::stdin().lock().read_line(&mut typed)?;
-    let typed = typed.trim();
+    let typed = typed()?;
     if typed != wanted || wanted.trim().is_empty() {
-        println!("that is not {wanted:?}; you have agreed to nothing");
+        say!("that is not {wanted:?}; you have agreed to nothing");
         return Ok(FAILURE);
     }
-    answer(&folder, &sent, typed, Decision::Approved)?;
-    println!(
+    answer(&folder, &sent, &typed, Decision::Approved)?;
+    say!(
         "You have agreed. The console of {} takes it from here.",
         user(sent.uid)
     );
@@ -204,7 +204,7 @@ pub(super) fn deny(arguments: &Deny, settings: &Settings) -> Result<u8, CliError
     let (folder, sent) = find(&arguments.request, settings)?;
     is_not_own(&sent)?;
     answer(&folder, &sent, "", Decision::Denied(arguments.why.clone()))?;
-    println!("You have denied it. {} is told why.", user(sent.uid));
+    say!("You have denied it. {} is told why.", user(sent.uid));
     Ok(SUCCESS)
 }
 

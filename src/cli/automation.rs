@@ -1,5 +1,4 @@
 //! `standdown automation`: the reviewed Automation documents, and those of the account.
-#![expect(clippy::print_stdout, reason = "the edge: what was found is said here")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::{CliError, FAILURE, SUCCESS, live, on_a_line, printable};
+use super::{CliError, FAILURE, SUCCESS, live, on_a_line, printable, say};
 use crate::actions::automation::{Outcome, Published, Reviewed, publish, published, same};
 use crate::aws::{Aws, Place};
 use crate::config::Settings;
@@ -242,13 +241,13 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
             Some(_) => "not to be used   ".into(),
         };
         let state = state.unwrap_or_else(|| document.origin.clone());
-        println!(
+        say!(
             "{:<28} {hash}  {}",
             on_a_line(&document.name),
             on_a_line(&state)
         );
         for problem in problems {
-            println!("    {}", printable(&problem));
+            say!("    {}", printable(&problem));
         }
     }
     Ok(code)
@@ -260,7 +259,7 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
     for document in named(settings, names)? {
         if let Some(why) = &document.unusable {
             code = FAILURE;
-            println!("{}", on_a_line(&format!("{}: {why}", document.name)));
+            say!("{}", on_a_line(&format!("{}: {why}", document.name)));
             continue;
         }
         let known = published(&aws, &document.name).await?;
@@ -271,7 +270,7 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
             continue;
         }
         code = FAILURE;
-        println!(
+        say!(
             "{}: {}",
             on_a_line(&document.name),
             state(&document, known.as_ref())
@@ -285,10 +284,10 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
             .unified_diff()
             .header(&there, &document.origin)
             .to_string();
-        println!("{}", printable(&lines));
+        say!("{}", printable(&lines));
     }
     if code == SUCCESS {
-        println!("the account has the reviewed documents");
+        say!("the account has the reviewed documents");
     }
     Ok(code)
 }
@@ -320,7 +319,7 @@ async fn publish_all(settings: &Settings, names: &[String]) -> Result<u8, CliErr
                 "left alone: somebody else published a document of this name; tag it `standdown`, or remove it".to_owned()
             }
         };
-        println!("{}: {said}", on_a_line(&document.name));
+        say!("{}: {said}", on_a_line(&document.name));
     }
     Ok(code)
 }

@@ -295,6 +295,31 @@ fn shell_word(path: &std::path::Path) -> String {
 }
 
 /// Text for a terminal, line by line without what could move the cursor.
+/// What is typed on standard input, up to the end of the line.
+fn typed() -> Result<String, CliError> {
+    use std::io::{BufRead as _, Read as _};
+    /// More than any name that has to be typed.
+    const LONGEST: u64 = 64 * 1024;
+    let mut line = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(LONGEST)
+        .read_until(b'\n', &mut line)
+        .map_err(|error| CliError::Said(format!("what is typed cannot be read: {error}")))?;
+    Ok(String::from_utf8_lossy(&line).trim().to_owned())
+}
+
+/// Says a line on standard output; whoever reads it may have seen enough.
+macro_rules! say {
+    ($($text:tt)*) => {
+        std::io::Write::write_fmt(
+            &mut std::io::stdout(),
+            format_args!("{}\n", format_args!($($text)*)),
+        )?
+    };
+}
+use say;
+
 /// A text from outside as a part of one line: what it says cannot look like a line of its own.
 fn on_a_line(text: &str) -> String {
     crate::tui::clean(text).into_owned()

@@ -41,6 +41,8 @@ pub(super) struct Change {
     pub first: bool,
     /// The incident's own alarms, the one it was opened for first.
     pub alarms: Vec<String>,
+    /// The change calendars, by name or ARN.
+    pub calendars: Vec<String>,
     pub signed_at: DateTime<Utc>,
     pub remote: Option<Remote>,
     pub aws: Reach,
@@ -89,6 +91,10 @@ impl Change {
         if self.intent.healing.is_some() && self.first {
             let cause = self.alarms.get(..1).unwrap_or_default();
             automation::still_fires(aws, cause).await?;
+        }
+        // A change that has begun is not left half made because a calendar closes.
+        if self.number == 1 {
+            automation::is_still_open(aws, plan, &self.calendars).await?;
         }
         match &plan.alarm {
             Some(alarm) => automation::is_quiet(aws, alarm, &self.alarms).await,

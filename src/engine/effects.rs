@@ -130,6 +130,7 @@ impl Writer {
             number: attempted.number,
             first,
             alarms: self.own_alarms(),
+            calendars: self.settings.changes.calendars.clone(),
             remote: attempted.remotes.values().next().cloned(),
             aws: self.reach(&intent),
             read_only: self.settings.changes.read_only,

@@ -7,8 +7,8 @@ use super::handle::{Recording, Role, Unanswered};
 use super::writer::Writer;
 use crate::clock;
 use crate::incident::{
-    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal,
-    Stamp, State, decide, effects, evolve,
+    AttemptId, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal, Stamp, State,
+    decide, effects, evolve,
 };
 use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
@@ -53,13 +53,16 @@ impl Writer {
                 // What follows from time passing is the writer's to record.
                 events.retain(|event| matches!(event, Event::NoteAdded { .. }));
             }
+            if self.settings.changes.read_only {
+                before_a_change(&mut events);
+            }
             if events.is_empty() {
                 return Ok(());
             }
-            let recorded = number(self.state.sequence, events, &stamp);
+            let recorded = number(self.state.sequence, events.clone(), &stamp);
             // What is kept has to go first, in order.
             if self.state.sequence > self.recorded {
-                return self.keep(recorded, &command);
+                return self.keep(events, &stamp, &command);
             }
             match self.append(&recorded, as_writer).await {
                 Ok(head) => {
@@ -86,7 +89,7 @@ impl Writer {
                 Err(AppendError::NotHealed(reason)) => return Err(Unanswered::NotHealed(reason)),
                 Err(AppendError::Journal(error)) => {
                     self.not_recording(&error.to_string());
-                    return self.keep(recorded, &command);
+                    return self.keep(events, &stamp, &command);
                 }
             }
         }
@@ -136,19 +139,27 @@ impl Writer {
 
     /// Keeps events in memory until the disk takes them. What would change the system is refused
     /// instead: nothing is changed that is not on the record first.
-    fn keep(&mut self, recorded: Vec<Recorded>, command: &Command) -> Result<(), Unanswered> {
+    fn keep(
+        &mut self,
+        mut events: Vec<Event>,
+        stamp: &Stamp,
+        command: &Command,
+    ) -> Result<(), Unanswered> {
         let reason = match &self.recording {
             Recording::No { reason, .. } => reason.clone(),
             Recording::Yes => "earlier events are still being written".into(),
         };
         if changes_something(command)
             || matches!(command, Command::RequestAgain { .. })
-            || begins_a_turn(&recorded)
             || self.stops_a_change(command)
         {
             return Err(Unanswered::NotRecorded(reason));
         }
-        self.fold(recorded);
+        before_a_change(&mut events);
+        if events.is_empty() {
+            return Err(Unanswered::NotRecorded(reason));
+        }
+        self.fold(number(self.state.sequence, events, stamp));
         self.not_recording(&reason);
         Ok(())
     }
@@ -421,12 +432,17 @@ impl Writer {
     }
 }
 
-/// Whether the next targets of a change have their turn with these events.
-fn begins_a_turn(recorded: &[Recorded]) -> bool {
-    recorded.iter().any(|recorded| match recorded.event {
-        Event::AttemptStarted { origin, .. } => origin == AttemptOrigin::Approval,
-        _ => false,
-    })
+/// Leaves what begins a change by itself, and what follows it, to a later time.
+fn before_a_change(events: &mut Vec<Event>) {
+    let begins = |event: &Event| {
+        matches!(
+            event,
+            Event::ApprovalGranted { .. } | Event::WaveBegun { .. }
+        )
+    };
+    if let Some(first) = events.iter().position(begins) {
+        events.truncate(first);
+    }
 }
 
 fn number(after: u64, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {

@@ -157,8 +157,10 @@ fn what_was_stopped_or_not_agreed_to_does_not_act() {
     );
     assert_eq!(place.history()[0]["status"], "skipped");
     assert_eq!(place.run(&["healing", "stop-all", "--off"], "").code, 0);
-    let unknown = place.run(&["healing", "disable", "restart"], "");
-    assert_eq!(unknown.code, 2, "{unknown:?}");
+    for wrong in ["restart", "*"] {
+        let unknown = place.run(&["healing", "disable", wrong], "");
+        assert_eq!(unknown.code, 2, "{unknown:?}");
+    }
     let not_agreed = Place::new("auto", "");
     let said = not_agreed.run(&["healing", "watch", "--once"], "");
     assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");

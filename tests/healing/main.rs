@@ -70,4 +70,20 @@ fn a_rule_that_never_acts_by_itself_cannot_be_told_to() {
         listed.code == 1 && listed.out.contains("this rule never acts by itself"),
         "{listed:?}"
     );
+    let (start, _) = text.split_once("cooldown = \"").unwrap();
+    let (_, end) = text
+        .split_once("cooldown = \"")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap();
+    world.write(
+        "playbooks/healing/database-corruption-healing.toml",
+        format!("{start}cooldown = \"0s\"{end}"),
+    );
+    let listed = world.run(&["healing", "list"]);
+    assert!(
+        listed.code == 1 && listed.out.contains("`cooldown` is no time at all"),
+        "{listed:?}"
+    );
 }

@@ -20,7 +20,9 @@ use crate::redaction::is_secret;
 pub use account::{Outcome, Published, publish, published, same};
 pub use follow::{follow, signal, stop};
 pub use start::{Looked, Started, Turn, look_up, start, tag};
-pub use survey::{Otherwise, Reviewed, Standards, is_quiet, still_fires, survey, unchanged};
+pub use survey::{
+    Otherwise, Reviewed, Standards, is_quiet, is_still_open, still_fires, survey, unchanged,
+};
 
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {

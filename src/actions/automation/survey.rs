@@ -99,7 +99,7 @@ pub async fn survey(
             request.document
         ));
     }
-    Ok(Plan {
+    let plan = Plan {
         document: request.document.clone(),
         version: known.version,
         hash: known.hash,
@@ -118,7 +118,27 @@ pub async fn survey(
         group: selected.group,
         alarm: request.alarm,
         closed,
-    })
+    };
+    fits(intent, plan)
+}
+
+/// The most targets that AWS takes in one request.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Target.html>
+const TARGETS: usize = 50;
+
+/// Sees to it that AWS takes each turn.
+fn fits(intent: &Intent, plan: Plan) -> Result<Plan, String> {
+    let planned = Intent {
+        plan: Some(Box::new(plan.clone())),
+        ..intent.clone()
+    };
+    let most = planned.waves().iter().map(Vec::len).max();
+    match most {
+        Some(most) if plan.one_each && most > TARGETS => Err(format!(
+            "{most} targets at a time are more than the {TARGETS} that Systems Manager takes: give the remediation `waves` of at most {TARGETS}"
+        )),
+        _ => Ok(plan),
+    }
 }
 
 /// A document as Systems Manager has it.
@@ -332,6 +352,23 @@ fn gates(runbook: &Runbook) -> Vec<String> {
 }
 
 /// The calendar that is closed now, and until when.
+/// Sees to it that no change calendar has closed since a change was described.
+///
+/// # Errors
+/// When one has.
+pub async fn is_still_open(aws: &Aws, plan: &Plan, calendars: &[String]) -> Result<(), Otherwise> {
+    if plan.closed.is_some() {
+        // Whoever agreed has read that it is, and said why.
+        return Ok(());
+    }
+    match calendar(aws, calendars).await? {
+        Some(closed) => Err(Otherwise::Is(format!(
+            "{closed}, and was open when it was described"
+        ))),
+        None => Ok(()),
+    }
+}
+
 async fn calendar(aws: &Aws, calendars: &[String]) -> Result<Option<String>, AwsError> {
     if calendars.is_empty() {
         return Ok(None);

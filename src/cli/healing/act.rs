@@ -44,6 +44,19 @@ pub(super) async fn incident_of(
         engine::open(open, recorder.clone(), engine.clone()).await
     };
     let handle = handle.map_err(|error| error.to_string())?;
+    let snapshot = handle.snapshot();
+    let incident = snapshot.state.incident.as_ref();
+    // What a rule fills in and checks before it sends is said of the alarm that an incident was
+    // opened for.
+    let own = incident.and_then(|incident| incident.alarms.front());
+    if let (Some(incident), false) = (incident, own.is_some_and(|own| own.is_same(alarm))) {
+        let why = format!(
+            "the alarm belongs to the incident {}, which was opened for another one; heal it there, by hand",
+            incident.id
+        );
+        handle.leave().await;
+        return Err(why);
+    }
     if matches!(handle.snapshot().role, Role::Writer { .. }) {
         return Ok(Some(handle));
     }

@@ -1,12 +1,11 @@
 //! What rules have done, and how well.
-#![expect(clippy::print_stdout, reason = "the edge: what was done is said here")]
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::cli::{CliError, SUCCESS, on_a_line, print_json, stores};
+use crate::cli::{CliError, SUCCESS, on_a_line, print_json, say, stores};
 use crate::config::Settings;
 use crate::journal::{ALL, HealingRecord, HealingStatus, Switch};
 use crate::playbook::Catalog;
@@ -29,7 +28,7 @@ pub(super) fn history(arguments: &Arguments, settings: &Settings) -> Result<u8, 
             |at| at.format("%H:%M:%S").to_string(),
         );
         let error = one.error.as_deref().unwrap_or_default();
-        println!(
+        say!(
             "{}  {ended}  {:<11}  {:<28}  {}  {}  {}",
             one.at.format("%Y-%m-%d %H:%M:%SZ"),
             one.status.name(),
@@ -40,7 +39,7 @@ pub(super) fn history(arguments: &Arguments, settings: &Settings) -> Result<u8, 
         );
     }
     if all.is_empty() {
-        println!("no rule was set off yet");
+        say!("no rule was set off yet");
     }
     Ok(SUCCESS)
 }
@@ -106,7 +105,7 @@ pub(super) fn stats(
     if arguments.json {
         return print_json(&serde_json::json!({ "all": whole, "layers": layers }));
     }
-    println!(
+    say!(
         "{:<16} rules  enabled  total  succeeded  failed  skipped  active  success",
         ""
     );
@@ -115,7 +114,7 @@ pub(super) fn stats(
         let rate = counts
             .success_rate
             .map_or_else(|| "–".to_owned(), |rate| format!("{rate:.0} %"));
-        println!(
+        say!(
             "{name:<16} {:>5}  {:>7}  {:>5}  {:>9}  {:>6}  {:>7}  {:>6}  {rate:>7}",
             counts.rules_registered,
             counts.rules_enabled,
@@ -127,7 +126,7 @@ pub(super) fn stats(
         );
     }
     if let Some(stopped) = switches.iter().find(|one| one.rule == ALL && !one.enabled) {
-        println!(
+        say!(
             "\nall healing was stopped by {} at {}",
             on_a_line(&stopped.by),
             said(stopped.at)

@@ -1,7 +1,6 @@
 //! The rules as a table.
-#![expect(clippy::print_stdout, reason = "the edge: the rules are said here")]
 
-use super::super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, printable};
+use super::super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, printable, say};
 use super::rules;
 use crate::config::Settings;
 use crate::document::render;
@@ -43,10 +42,10 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         print_json(&rows)?;
         return Ok(code);
     }
-    println!("| rule | layer | trigger | action | cooldown | attempts | parameters |");
-    println!("|---|---|---|---|---|---|---|");
+    say!("| rule | layer | trigger | action | cooldown | attempts | parameters |");
+    say!("|---|---|---|---|---|---|---|");
     for (playbook, healing) in rows {
-        println!(
+        say!(
             "| {} | {} | {} | {} | {} | {} | {} |",
             playbook.id,
             healing.layer.name(),
@@ -58,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         );
     }
     for broken in &catalog.broken {
-        println!(
+        say!(
             "\n{}",
             printable(&render(&broken.source, &broken.problems, false))
         );

@@ -1,8 +1,4 @@
 //! `standdown healing`: the rules, and what they have done.
-#![expect(
-    clippy::print_stdout,
-    reason = "the edge: what was switched is said here"
-)]
 
 mod act;
 mod history;
@@ -12,7 +8,7 @@ mod watch;
 
 use clap::Subcommand;
 
-use super::{CliError, SUCCESS, stores};
+use super::{CliError, SUCCESS, say, stores};
 use crate::actions::VOCABULARY;
 use crate::clock;
 use crate::config::Settings;
@@ -75,18 +71,23 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
         Command::Watch(arguments) => watch::run(&arguments, settings).await,
         Command::History(arguments) => history::history(&arguments, settings),
         Command::Stats(arguments) => history::stats(&arguments, settings, &rules(settings)),
-        Command::Enable { rule } => switch(settings, &rule, true),
-        Command::Disable { rule } => switch(settings, &rule, false),
+        Command::Enable { rule } => switch(settings, known(settings, &rule)?, true),
+        Command::Disable { rule } => switch(settings, known(settings, &rule)?, false),
         Command::StopAll { off } => switch(settings, ALL, off),
     }
 }
 
-fn switch(settings: &Settings, rule: &str, enabled: bool) -> Result<u8, CliError> {
-    if rule != ALL && rules(settings).get(rule).is_none() {
-        return Err(CliError::Usage(format!(
+/// A rule's own name: what stands for all of them is `stop-all`'s to say.
+fn known<'a>(settings: &Settings, rule: &'a str) -> Result<&'a str, CliError> {
+    match rules(settings).get(rule) {
+        Some(_) => Ok(rule),
+        None => Err(CliError::Usage(format!(
             "there is no rule {rule:?}; `standdown healing list` lists them"
-        )));
+        ))),
     }
+}
+
+fn switch(settings: &Settings, rule: &str, enabled: bool) -> Result<u8, CliError> {
     let actor = engine::actor();
     stores::open(settings, stores::INCIDENTS)?.switch_healing(&Switch {
         rule: rule.to_owned(),
@@ -102,6 +103,6 @@ fn switch(settings: &Settings, rule: &str, enabled: bool) -> Result<u8, CliError
         (false, true) => format!("{rule} counts again"),
         (false, false) => format!("{rule} counts no longer"),
     };
-    println!("{said}");
+    say!("{said}");
     Ok(SUCCESS)
 }

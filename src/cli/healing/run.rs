@@ -1,17 +1,13 @@
 //! `standdown healing run`: one rule on one thing, because somebody says so.
-#![expect(
-    clippy::print_stdout,
-    reason = "the edge: what would be done is said here"
-)]
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::act;
 use crate::cli::approvals::show_sheet;
 use crate::cli::live::Live;
-use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, stores};
+use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, say, stores, typed};
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Recorder, Snapshot};
@@ -117,7 +113,7 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
         if let Some(outcome) = healing.and_then(|walk| walk.ended_at.map(|_| walk.outcome)) {
             handle.leave().await;
             let healed = matches!(outcome, Some(Outcome::Resolved | Outcome::Mitigated));
-            println!(
+            say!(
                 "{}: {}",
                 handle.id,
                 if healed { "healed" } else { "not healed" }
@@ -126,7 +122,7 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
         }
         if let Some(command) = answer(&snapshot, handle)? {
             if let Err(error) = handle.ask(command).await {
-                println!("{}", on_a_line(&error.to_string()));
+                say!("{}", on_a_line(&error.to_string()));
                 handle.leave().await;
                 return Ok(FAILURE);
             }
@@ -145,14 +141,17 @@ fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliEr
     };
     match question(&snapshot.state, clock::now()) {
         Question::Approval(approval) if approval.sought.is_none() => {
-            show_sheet(&approval.intent);
+            show_sheet(&approval.intent)?;
             let wanted = approval.intent.confirmation();
-            print!("To do this, type {}: ", on_a_line(&wanted));
+            write!(
+                std::io::stdout(),
+                "To do this, type {}: ",
+                on_a_line(&wanted)
+            )?;
             std::io::stdout().flush()?;
-            let mut typed = String::new();
-            std::io::stdin().lock().read_line(&mut typed)?;
-            if typed.trim() != wanted {
-                println!("that is not {wanted:?}; nothing was done");
+            let typed = typed()?;
+            if typed != wanted || wanted.trim().is_empty() {
+                say!("that is not {wanted:?}; nothing was done");
                 let why = "not confirmed at the command line";
                 return Ok(Some(decline(&approval.step, approval.visit, why)));
             }
@@ -166,7 +165,7 @@ fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliEr
         }
         Question::Undescribed(survey) => {
             let why = survey.failed.clone().unwrap_or_default();
-            println!("{}", on_a_line(&why));
+            say!("{}", on_a_line(&why));
             Ok(Some(decline(&survey.step, survey.visit, &why)))
         }
         Question::Working(_) | Question::Approval(_) => Ok(None),

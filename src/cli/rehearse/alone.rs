@@ -22,7 +22,9 @@ pub(super) async fn play(
 ) -> Result<u8, CliError> {
     let id = stage.scenario.id.clone();
     let speed = stage.rehearsal.speed;
-    let longest = Duration::from_secs_f64(stage.scenario.lasts * 3.0 / speed + 60.0);
+    // Whether a change worked is read from whole minutes of data, which no speed makes shorter: up
+    // to two until the first one is complete.
+    let longest = Duration::from_secs_f64(stage.scenario.lasts * 3.0 / speed + 180.0);
     let entry = stage
         .catalog
         .get(&stage.scenario.playbook)

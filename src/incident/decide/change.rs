@@ -165,12 +165,16 @@ pub(super) fn wave_due(draft: &mut Draft<'_>) {
     let Some(change) = due else {
         return;
     };
-    let looking = draft.state.walking().is_some_and(|execution| {
-        let latest = execution.latest_attempt(&change.step);
-        latest.is_some_and(|latest| latest.origin == AttemptOrigin::Verify)
+    let looked = draft.state.walking().and_then(|execution| {
+        let latest = execution.latest_attempt(&change.step)?;
+        let looks = latest.origin == AttemptOrigin::Verify;
+        looks.then(|| latest.end.as_ref().map(|(result, _)| result.status))
     });
-    if looking {
-        return;
+    match looked {
+        // What was to hold held when the next turn could not begin yet.
+        Some(Some(AttemptStatus::Succeeded)) => return begin_wave(draft, &change),
+        Some(_) => return,
+        None => {}
     }
     if verifies(draft, &change.step) {
         verify(draft, &change.step);

@@ -19,7 +19,7 @@ use crate::engine::Snapshot;
 use crate::incident::{Execution, IncidentStatus, Question, State, question, scope};
 use crate::playbook::{Step, StepKind};
 use crate::tui::model::{Model, state_words};
-use crate::tui::text::{age, wrap};
+use crate::tui::text::{age, counted, wrap};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the tree stands beside the step.
@@ -66,7 +66,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         let scroll = model.scroll.min(hidden);
         frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), panes.main);
         if hidden > scroll && height > 0 {
-            let more = format!(" ↓ {} more lines ", hidden - scroll);
+            let more = format!(" ↓ {} more ", counted((hidden - scroll).into(), "line"));
             let width = u16::try_from(more.chars().count()).unwrap_or(0);
             let place = Rect {
                 x: panes.main.right().saturating_sub(width),

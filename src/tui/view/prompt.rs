@@ -116,9 +116,14 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
         .and_then(|execution| execution.latest_attempt(&step.id))
         .filter(|attempt| attempt.end.is_none());
     let retry = execution.and_then(|execution| execution.retries.get(&step.id));
+    let change = execution
+        .and_then(|execution| execution.change.as_ref())
+        .filter(|change| change.step == step.id);
+    let pauses = change.is_some_and(|change| change.next.is_some());
     match (attempt, retry) {
         (Some(attempt), _) => {
-            let again = if attempt.number > 1 {
+            // A change is not tried again: its number is its turn's.
+            let again = if attempt.number > 1 && attempt.intent.is_none() {
                 format!(", try {}", attempt.number)
             } else {
                 String::new()
@@ -148,9 +153,9 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
                 Role::Running,
             );
         }
+        (None, None) if pauses => out.text("◌ between two turns", Role::Running),
         (None, None) => out.text("◌ waiting to start", Role::Running),
     }
-    let change = execution.and_then(|execution| execution.change.as_ref());
     if let Some(change) = change {
         change::under_way(out, model, change);
     }
@@ -176,6 +181,12 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
         out.option(
             "x",
             "ask AWS to stop it; what has begun is finished",
+            Role::Text,
+        );
+    } else if pauses {
+        out.option(
+            "x",
+            "let no further turn begin; what was changed stays",
             Role::Text,
         );
     } else {
