@@ -66,7 +66,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         let scroll = model.scroll.min(hidden);
         frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), panes.main);
         if hidden > scroll && height > 0 {
-            let more = format!(" ↓ {} more ", counted((hidden - scroll).into(), "line"));
+            let more = format!(" ↓ {} ", counted((hidden - scroll).into(), "more line"));
             let width = u16::try_from(more.chars().count()).unwrap_or(0);
             let place = Rect {
                 x: panes.main.right().saturating_sub(width),
