@@ -251,18 +251,37 @@ impl World {
         if making.is_empty() {
             return None;
         }
-        let all = lock(&self.automations).clone();
-        all.iter()
+        lock(&self.automations)
+            .iter()
             .filter(|execution| {
                 making.iter().any(|automation| {
                     automation.document == execution.document
                         && automation.made(&execution.parameters) == Some(fix)
                 })
             })
-            .map(|execution| self.progress(execution, by))
-            .filter(|progress| progress.status == "Success")
-            .filter_map(|progress| progress.ended)
+            .filter_map(|execution| self.succeeded(execution, by))
             .max_by(f64::total_cmp)
+    }
+
+    /// When an execution succeeded, if it had by then. What was found out stands: it does not
+    /// change for the time before it was looked at, and an alarm asks for thousands of moments.
+    fn succeeded(&self, execution: &Execution, by: f64) -> Option<f64> {
+        let mut looked = lock(&self.successes);
+        let known = looked.get(&execution.id).copied();
+        let ended = match known {
+            Some((at, ended)) if ended.is_some() || by <= at => ended,
+            _ => {
+                let now = self.now();
+                let at = by.max(now);
+                let progress = self.progress(execution, at);
+                let ended = progress.ended.filter(|_| progress.status == "Success");
+                if at <= now {
+                    looked.insert(execution.id.clone(), (at, ended));
+                }
+                ended
+            }
+        };
+        ended.filter(|ended| *ended <= by)
     }
 
     /// Everything that was started, for whoever counts.

@@ -42,6 +42,8 @@ pub struct World {
     pub(super) commands: Mutex<HashMap<String, Sent>>,
     /// Automations that were started.
     pub(super) automations: Mutex<Vec<Execution>>,
+    /// Executions by id: when they were last looked at, and when they had succeeded.
+    pub(super) successes: Mutex<HashMap<String, (f64, Option<f64>)>>,
     /// Automation documents.
     pub(super) documents: Mutex<BTreeMap<String, Document>>,
     /// Faults that were added while it runs.
@@ -72,6 +74,7 @@ impl World {
             struck: Mutex::default(),
             commands: Mutex::default(),
             automations: Mutex::default(),
+            successes: Mutex::default(),
             more_faults: Mutex::default(),
             ledger: None,
         }
