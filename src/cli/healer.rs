@@ -99,9 +99,7 @@ impl Healer {
                     HealingRun::of(&entry.playbook, healing, &known, transition, self.per_hour)?;
                 Some((entry, run))
             })
-            .filter(|(_, run)| {
-                !state.has_acted(run) && !state.set_off.iter().any(|one| one.run.is_same(run))
-            })
+            .filter(|(_, run)| !state.has_dealt_with(run))
             .collect();
         set_off.sort_by_key(|(entry, _)| entry.playbook.healing.as_ref().map(|one| one.order));
         set_off

@@ -87,8 +87,23 @@ impl State {
     /// The healing rule that waits for the responder.
     #[must_use]
     pub fn proposed(&self) -> Option<&SetOff> {
-        let mut waiting = self.set_off.iter().filter(|one| one.skipped.is_none());
-        waiting.find(|one| !self.has_acted(&one.run))
+        self.set_off.iter().find(|one| self.waits(one))
+    }
+
+    fn waits(&self, one: &SetOff) -> bool {
+        one.skipped.is_none() && !self.has_acted(&one.run)
+    }
+
+    /// Whether a rule has acted or was put before the responder because of an alarm's transition,
+    /// or waits there already for the same thing: an alarm that flaps is one question.
+    #[must_use]
+    pub fn has_dealt_with(&self, run: &HealingRun) -> bool {
+        let known = |one: &SetOff| {
+            one.run.is_same(run)
+                || (self.waits(one)
+                    && (&one.run.rule, &one.run.resource) == (&run.rule, &run.resource))
+        };
+        self.has_acted(run) || self.set_off.iter().any(known)
     }
 
     /// Whether a rule has acted here because of an alarm's transition, or acts.

@@ -11,9 +11,10 @@ mod walk;
 
 use chrono::Duration;
 use standdown::incident::{
-    AttemptResult, AttemptStatus, Command, Effect, Event, ExecutionStatus, Question, Refusal,
-    Remote, Verdict, question,
+    AttemptResult, AttemptStatus, Command, Effect, Event, ExecutionStatus, HealingRun, Proposed,
+    Question, Refusal, Remote, Verdict, question,
 };
+use standdown::playbook::{Action, Layer, Mode};
 use walk::{Walk, approve, step};
 
 #[test]
@@ -205,4 +206,36 @@ fn a_late_result_is_recorded_and_the_writer_goes_on_from_it() {
         walk.ask(late).unwrap().as_slice(),
         [Event::LateResult { .. }]
     ));
+}
+
+#[test]
+fn a_rule_that_waits_is_not_put_before_the_responder_again() {
+    let mut walk = Walk::described();
+    let now = walk.now;
+    let propose = |resource: &str, minutes: i64| Command::ProposeHealing {
+        run: HealingRun {
+            rule: "restart".into(),
+            layer: Layer::Platform,
+            action: Action::Restart,
+            resource: resource.into(),
+            mode: Mode::Propose,
+            transition: now + Duration::minutes(minutes),
+            ordinal: 1,
+            cooldown: 300,
+            attempts: 3,
+            window: 3600,
+            per_hour: 10,
+        },
+        rule: Proposed {
+            name: "restart.toml".into(),
+            title: "Restart".into(),
+            text: String::new(),
+            trusted: true,
+        },
+    };
+    let mut asked = |resource: &str, minutes| walk.ask(propose(resource, minutes)).unwrap().len();
+    assert_eq!(asked("checkout", 0), 1);
+    assert_eq!(asked("checkout", 0), 0, "looked at again");
+    assert_eq!(asked("checkout", 3), 0, "the alarm flapped");
+    assert_eq!(asked("orders", 3), 1, "another thing");
 }

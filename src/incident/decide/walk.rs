@@ -53,10 +53,10 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Puts a healing before the responder, once for each time that an alarm fires.
+/// Puts a healing before the responder, once for each time that an alarm fires, and not again
+/// while it waits there.
 pub(super) fn propose(draft: &mut Draft<'_>, run: HealingRun, rule: Proposed) {
-    let known = draft.state.set_off.iter().any(|one| one.run.is_same(&run));
-    if !known && !draft.state.has_acted(&run) {
+    if !draft.state.has_dealt_with(&run) {
         draft.emit(Event::HealingProposed { run, rule });
     }
 }

@@ -9,8 +9,10 @@ const HORIZON: f64 = 86_400.0;
 
 impl World {
     /// The state of an alarm at a time. A metric alarm is in ALARM when its metric has been
-    /// beyond the threshold for all its periods, and OK again as soon as it is not.
+    /// beyond the threshold for all its periods, and OK again as soon as it is not. Alarms are
+    /// evaluated at whole seconds, so that a change of state has one time, whenever it is asked for.
     pub(super) fn state(&self, alarm: &Alarm, at: f64) -> AlarmState {
+        let at = at.floor();
         match &alarm.rule {
             AlarmRule::Fixed { state, since } if at < *since => match state {
                 AlarmState::Ok => AlarmState::InsufficientData,
@@ -68,6 +70,7 @@ impl World {
         if let AlarmRule::Fixed { since, .. } = alarm.rule {
             return if at < since { at - HORIZON } else { since };
         }
+        let at = at.floor();
         let state = self.state(alarm, at);
         let mut back = 0.0;
         while back < HORIZON {
@@ -126,6 +129,29 @@ impl World {
             }
             AlarmRule::Any(names) => format!("Composite rule over {} alarm(s)", names.len()),
             AlarmRule::Fixed { .. } => "Unchanged since the scenario began".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::rehearsal::scenario::Scenario;
+
+    #[test]
+    fn a_change_of_state_has_one_time_whenever_it_is_asked_for() {
+        for (name, text) in crate::embedded::SCENARIOS {
+            let (scenario, _) = Scenario::compile(&Source::new(*name, *text));
+            let world = World::new(scenario.unwrap(), chrono::Utc::now(), 1.0);
+            for alarm in &world.scenario.alarms {
+                let times = [100.0, 100.25, 100.999].map(|at| world.since(alarm, at));
+                assert!(
+                    times.iter().all(|at| (at - times[0]).abs() < 1e-9),
+                    "{name}: {}: {times:?}",
+                    alarm.name
+                );
+            }
         }
     }
 }
