@@ -23,6 +23,12 @@ fn number(played: &Value, key: &str) -> f64 {
     played[key].as_f64().unwrap()
 }
 
+/// Whether the diagnostics ran side by side. One after the other they take six times as long as
+/// the longest one, and more; how close they come to it is measured, and not tested.
+fn run_side_by_side(played: &Value) -> bool {
+    number(played, "diagnostics_ms") < 2.0 * number(played, "longest_diagnostic_ms")
+}
+
 #[test]
 fn cpu_spike_ends_mitigated_by_scaling_out() {
     let played = play("cpu-spike");
@@ -46,10 +52,7 @@ fn cpu_spike_ends_mitigated_by_scaling_out() {
         (&json!("mitigated"), &json!("completed"))
     );
     assert_eq!(played["playbook"], "cpu-high-utilization");
-    assert!(
-        number(&played, "diagnostics_ms") <= 1.2 * number(&played, "longest_diagnostic_ms"),
-        "{played}"
-    );
+    assert!(run_side_by_side(&played), "{played}");
     assert!(number(&played, "events") > 30.0 && number(&played, "wall_ms") > 0.0);
 }
 
@@ -72,10 +75,7 @@ fn db_connections_ends_mitigated_by_freeing_connections() {
             "mitigated"
         ])
     );
-    assert!(
-        number(&played, "diagnostics_ms") <= 1.2 * number(&played, "longest_diagnostic_ms"),
-        "{played}"
-    );
+    assert!(run_side_by_side(&played), "{played}");
 }
 
 #[test]

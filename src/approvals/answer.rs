@@ -22,6 +22,9 @@ pub struct Answer {
     pub decision: Decision,
     /// When, by the clock of whoever answered.
     pub at: DateTime<Utc>,
+    /// A presigned question about who calls AWS, which covers the digest; AWS answers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
 }
 
 /// Yes or no.

@@ -22,6 +22,9 @@ pub struct Request {
     pub incident_title: String,
     /// Until when it can be agreed to.
     pub until: DateTime<Utc>,
+    /// Whether it is a rehearsal, in which nobody has an AWS identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
 }
 
 /// A request that somebody has made.

@@ -73,7 +73,7 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// `CloudTrail`.
     pub cloudtrail: aws_sdk_cloudtrail::Client,
-    sts: aws_sdk_sts::Client,
+    pub(super) sts: aws_sdk_sts::Client,
     pace: Pace,
     /// The region.
     pub region: String,
@@ -84,7 +84,7 @@ pub struct Aws {
     pub named: Option<String>,
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
-    credentials: Remembered,
+    pub(super) credentials: Remembered,
     breakers: Arc<[ServiceBreaker]>,
 }
 

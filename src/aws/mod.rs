@@ -5,6 +5,7 @@
 //! an incident, and never decide what a response means.
 
 mod breakers;
+mod caller;
 mod clients;
 mod clock;
 mod credentials;

@@ -19,5 +19,6 @@ pub(super) fn changes(settings: &Settings) -> Changes {
                 .unwrap_or_else(|| super::approvals::USUAL.into()),
         ),
         shared_roles: settings.shared_roles.value.clone(),
+        require_caller: settings.require_caller_identity.value,
     }
 }

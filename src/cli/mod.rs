@@ -258,8 +258,10 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Automation(arguments)) => automation::run(arguments, &settings).await,
             Some(Subcommands::Healing(arguments)) => healing::run(arguments, &settings).await,
             Some(Subcommands::Approvals(arguments)) => approvals::list(&arguments, &settings),
-            Some(Subcommands::Approve(arguments)) => approvals::approve(&arguments, &settings),
-            Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings),
+            Some(Subcommands::Approve(arguments)) => {
+                approvals::approve(&arguments, &settings).await
+            }
+            Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings).await,
             Some(Subcommands::Verify(arguments)) => verify::run(&arguments, &settings),
             Some(Subcommands::Export(arguments)) => export::run(&arguments, &settings),
             Some(Subcommands::Import(arguments)) => export::import(&arguments, &settings),
@@ -294,7 +296,6 @@ fn shell_word(path: &std::path::Path) -> String {
     quoted.unwrap_or(text)
 }
 
-/// Text for a terminal, line by line without what could move the cursor.
 /// What is typed on standard input, up to the end of the line.
 fn typed() -> Result<String, CliError> {
     use std::io::{BufRead as _, Read as _};
@@ -325,6 +326,7 @@ fn on_a_line(text: &str) -> String {
     crate::tui::clean(text).into_owned()
 }
 
+/// Text for a terminal, line by line without what could move the cursor.
 fn printable(text: &str) -> String {
     text.lines()
         .map(crate::tui::clean)

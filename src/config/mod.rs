@@ -82,6 +82,8 @@ pub struct Settings {
     pub approvals: Setting<Option<PathBuf>>,
     /// Roles that several people are known to use.
     pub shared_roles: Setting<Vec<String>>,
+    /// Whether who agrees has to prove who calls AWS.
+    pub require_caller_identity: Setting<bool>,
     /// When an AWS service that keeps failing is left alone, and for how long.
     pub breaker: Setting<Policy>,
     /// How many healing actions there may be within an hour, all rules together.
@@ -168,6 +170,7 @@ impl Settings {
             calendars: Setting::default(Vec::new()),
             approvals: Setting::default(None),
             shared_roles: Setting::default(Vec::new()),
+            require_caller_identity: Setting::default(false),
             breaker: Setting::default(Policy::default()),
             healing_per_hour: Setting::default(10),
             playbooks: Setting::default(None),
@@ -250,6 +253,8 @@ impl Settings {
         let shared = texts("shared_roles");
         self.shared_roles
             .set((!shared.is_empty()).then_some(shared), origin());
+        self.require_caller_identity
+            .set(reader.boolean("require_caller_identity"), origin());
         let breaker = reader.table("breaker").map(|table| {
             let usual = Policy::default();
             let count = |key, usual| {

@@ -10,7 +10,7 @@ use super::attempt::{Surroundings, attempt};
 use super::change::{self, Change};
 use super::writer::Writer;
 use crate::actions::{Remotes, Report};
-use crate::aws::{Home, Reach};
+use crate::aws::{AwsError, Home, Identity, Reach};
 use crate::incident::{
     Attempt, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Command, Effect, Event,
     Intent, scope_of,
@@ -27,6 +27,8 @@ pub(super) enum Said {
     Report(AttemptId, Report),
     /// Something that is asked of the incident by what runs for it.
     Ask(Box<Command>),
+    /// Whose proof it is who calls AWS, as AWS says.
+    Vouched(String, Result<Identity, AwsError>),
 }
 
 /// A running attempt.

@@ -63,8 +63,10 @@ pub struct Changes {
     pub calendars: Vec<String>,
     /// The folder through which others agree.
     pub approvals: Option<PathBuf>,
-    /// Roles that several people are known to use.
+    /// Roles that several people are known to use, by ARN.
     pub shared_roles: Vec<String>,
+    /// Whether who agrees has to prove who calls AWS.
+    pub require_caller: bool,
 }
 
 /// What stands behind the name of whoever watches without a screen.

@@ -16,7 +16,7 @@ use super::handle::{Ask, Control, Handle, Recording, Role, Snapshot, Unanswered}
 use super::recorder::Recorder;
 use super::role::Watched;
 use crate::actions::Report;
-use crate::aws::{Aws, Place};
+use crate::aws::{Aws, AwsError, Identity, Place};
 use crate::clock;
 use crate::incident::{Actor, AttemptId, Command, Event, IncidentId, Recorded, Stamp, State};
 use crate::journal::{Broken, Hash, Holder, JournalError, Lease};
@@ -121,6 +121,8 @@ pub(super) struct Writer {
     pub wakes: Vec<DateTime<Utc>>,
     /// Why others cannot see what they were asked.
     pub unpublished: Option<String>,
+    /// Who AWS says that others are, by their proof; nothing while it is asked.
+    pub callers: HashMap<String, Option<Result<Identity, AwsError>>>,
     pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
     /// Steps of documents that wait for an approval of their own, by attempt.
@@ -172,6 +174,7 @@ impl Writer {
             leaving: Arc::new(AtomicBool::new(false)),
             wakes: Vec::new(),
             unpublished: None,
+            callers: HashMap::new(),
             said: mpsc::channel(256),
             progress: OrdMap::new(),
             gates: OrdMap::new(),
@@ -214,7 +217,7 @@ impl Writer {
     }
 
     /// AWS where the incident's alarm is, if it was asked for anything.
-    fn aws(&self) -> Option<Arc<Aws>> {
+    pub fn aws(&self) -> Option<Arc<Aws>> {
         let home = self.home().unwrap_or_default();
         let pool = &self.settings.aws;
         let known = pool.known(&Place::new(&home.profile, &home.region));
@@ -358,6 +361,10 @@ impl Writer {
         match said {
             Said::Ended(id, number, result) => self.ended(id, number, result).await,
             Said::Panicked(id, number) => self.panicked(id, number).await,
+            Said::Vouched(proof, caller) => {
+                self.callers.insert(proof, Some(caller));
+                self.hear_others().await;
+            }
             // What does not fit any more came too late.
             Said::Ask(command) => drop(self.carry_out(*command).await),
             Said::Report(id, Report::Identified { run, remote }) => {

@@ -91,6 +91,18 @@ pub struct Approver {
     pub shared: bool,
 }
 
+impl Approver {
+    /// Who it is: to the operating system, and to AWS where it told.
+    #[must_use]
+    pub fn named(&self) -> String {
+        match (&self.arn, self.shared) {
+            (None, _) => self.user.clone(),
+            (Some(arn), false) => format!("{} ({arn})", self.user),
+            (Some(arn), true) => format!("{} ({arn}, a shared role)", self.user),
+        }
+    }
+}
+
 /// When a command was given, by whom, and the randomness its ids are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {

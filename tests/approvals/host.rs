@@ -110,6 +110,14 @@ impl Host {
         Terminal::program(&self.world, &argv, 190, 40, extra)
     }
 
+    /// A console of the requester's that is no rehearsal.
+    pub fn live(&self, extra: &[(&str, &str)]) -> Terminal {
+        let mut argv = Self::become_(REQUESTER);
+        argv.push(self.binary.display().to_string());
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        Terminal::program(&self.world, &argv, 190, 40, extra)
+    }
+
     /// From the alarm to the change that is described.
     pub fn to_the_change(console: &mut Terminal) {
         console.see("● ALARM  high orders-errors");
@@ -138,6 +146,17 @@ impl Host {
 
     /// Runs the binary as somebody, who writes something into it.
     pub fn run_as(&self, uid: u32, arguments: &[&str], typed: &str) -> Said {
+        self.run_with(uid, arguments, typed, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn run_with(
+        &self,
+        uid: u32,
+        arguments: &[&str],
+        typed: &str,
+        extra: &[(&str, String)],
+    ) -> Said {
         let become_ = Self::become_(uid);
         let mut child = Command::new(&become_[0])
             .args(&become_[1..])
@@ -146,6 +165,7 @@ impl Host {
             .current_dir("/")
             .env_clear()
             .envs(self.world.environment())
+            .envs(extra.iter().map(|(name, text)| (name, text)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -209,7 +229,12 @@ impl Host {
 
     /// The events of the one rehearsal.
     pub fn events(&self) -> Vec<Value> {
-        let listed = self.run_as(REQUESTER, &["incidents", "--rehearsals", "--json"], "");
+        self.incident(&["incidents", "--rehearsals", "--json"])
+    }
+
+    /// The events of the one incident that is listed.
+    pub fn incident(&self, listed: &[&str]) -> Vec<Value> {
+        let listed = self.run_as(REQUESTER, listed, "");
         let all: Value = serde_json::from_str(&listed.out).unwrap();
         let id = all[0]["id"].as_str().unwrap().to_owned();
         let exported = self.run_as(REQUESTER, &["export", &id], "");

@@ -11,6 +11,7 @@ mod support;
 #[path = "../support/terminal.rs"]
 mod terminal;
 
+mod callers;
 mod fleet;
 mod host;
 mod refused;

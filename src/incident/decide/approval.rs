@@ -153,9 +153,14 @@ fn is_other(waiting: &Approval, approver: &Approver) -> Result<(), Refusal> {
     if sought.by.uid == approver.uid {
         return Err(Refusal::OwnRequest(sought.by.user.clone()));
     }
-    match (&sought.by.arn, &approver.arn) {
-        (Some(one), Some(other)) if one == other && !approver.shared => {
-            Err(Refusal::SameCaller(other.clone()))
+    // Two people, and not one with two logins.
+    let known = waiting.given.iter().filter(|one| one.uid != approver.uid);
+    let mut callers = known
+        .map(|one| &one.arn)
+        .chain(std::iter::once(&sought.by.arn));
+    match &approver.arn {
+        Some(arn) if !approver.shared && callers.any(|known| known.as_ref() == Some(arn)) => {
+            Err(Refusal::SameCaller(arn.clone()))
         }
         _ => Ok(()),
     }

@@ -52,6 +52,17 @@ pub struct Window {
     pub hours: i64,
 }
 
+/// Somebody with credentials of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The id of their access key.
+    pub key: String,
+    /// Its secret, by which their signatures are recognised.
+    pub secret: String,
+    /// Who they are, as an ARN.
+    pub arn: String,
+}
+
 /// A change calendar that is closed for a while.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calendar {
@@ -133,6 +144,16 @@ pub(super) fn window(table: Reader<'_>) -> Window {
     };
     table.finish();
     window
+}
+
+pub(super) fn caller(table: Reader<'_>) -> Caller {
+    let caller = Caller {
+        key: required(&table, "key"),
+        secret: required(&table, "secret"),
+        arn: required(&table, "arn"),
+    };
+    table.finish();
+    caller
 }
 
 pub(super) fn calendar(table: Reader<'_>) -> Calendar {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::document::{Kind, Node, Problem, Problems, Reader, Source, parse};
 use crate::incident::AlarmState;
 use crate::playbook::glob;
-pub use account::{Calendar, Change, Mute, Query, Window};
+pub use account::{Calendar, Caller, Change, Mute, Query, Window};
 
 /// A scenario that was read without errors. Times are seconds from its beginning; negative
 /// ones lie before it.
@@ -57,6 +57,8 @@ pub struct Scenario {
     pub windows: Vec<Window>,
     /// Change calendars.
     pub calendars: Vec<Calendar>,
+    /// People with credentials of their own.
+    pub callers: Vec<Caller>,
     /// Rules that mute alarms.
     pub mutes: Vec<Mute>,
     /// By how many seconds this AWS's clock is ahead of this machine's.
@@ -381,6 +383,11 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .tables("windows")
             .into_iter()
             .map(account::window)
+            .collect(),
+        callers: reader
+            .tables("callers")
+            .into_iter()
+            .map(account::caller)
             .collect(),
         calendars: reader
             .tables("calendars")

@@ -13,6 +13,7 @@ mod messages;
 mod runbook;
 mod server;
 mod services;
+mod signature;
 mod wire;
 mod world;
 

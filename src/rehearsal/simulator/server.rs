@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::services;
+use super::signature::{caller, there};
 use super::wire::{Failure, Value, decode, encode};
 use super::world::World;
 use crate::rehearsal::scenario::{Fault, FaultKind};
@@ -21,7 +22,6 @@ use crate::rehearsal::scenario::{Fault, FaultKind};
 /// The largest request, in bytes.
 const LARGEST: usize = 1024 * 1024;
 /// How long a signature is good for, in scenario seconds.
-const SIGNATURE_LIFE: f64 = 300.0;
 /// How long a hanging call hangs: longer than a console waits for an answer.
 const HANGS: Duration = Duration::from_secs(30);
 
@@ -131,7 +131,9 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
     if head.uri.path().starts_with("/_standdown/") {
         return Ok(control(&world, &head.method, head.uri.path(), &body).await);
     }
-    if head.method != Method::POST {
+    let query = head.uri.query().unwrap_or_default();
+    let asked = head.method == Method::GET && query.contains("Action=");
+    if head.method != Method::POST && !asked {
         return Ok(plain(
             StatusCode::METHOD_NOT_ALLOWED,
             "AWS calls are POST requests; GET /_standdown/health says what is played",
@@ -149,7 +151,12 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
         }
         answer
     };
-    let call = match decode(head.uri.path(), &head.headers, &body) {
+    let body = if asked {
+        Bytes::copy_from_slice(query.as_bytes())
+    } else {
+        body
+    };
+    let mut call = match decode(head.uri.path(), &head.headers, &body) {
         Ok(call) => call,
         Err(failure) => {
             let protocol = super::wire::spoken(&head.headers);
@@ -157,12 +164,12 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
         }
     };
     world.count(&call.operation);
-    if let Err(failure) = signed_lately(&world, &head.headers) {
-        return Ok(dated(encoded(encode(
-            call.protocol,
-            &call.operation,
-            Err(failure),
-        ))));
+    match caller(&world, &head) {
+        Ok(caller) => call.caller = caller.map(|caller| caller.arn.clone()),
+        Err(failure) => {
+            let refused = encode(call.protocol, &call.operation, Err(failure));
+            return Ok(dated(encoded(refused)));
+        }
     }
     let failure = match world.fault(&call.operation) {
         None => None,
@@ -206,41 +213,6 @@ async fn respond(world: Arc<World>, request: Request<Incoming>) -> Result<Answer
         &call.operation,
         answer,
     ))))
-}
-
-/// AWS refuses a request whose signature is older than five minutes; here, of scenario time.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
-fn signed_lately(world: &World, headers: &hyper::HeaderMap) -> Result<(), Failure> {
-    let date = headers
-        .get("x-amz-date")
-        .and_then(|date| date.to_str().ok());
-    let Some(signed) =
-        date.and_then(|date| chrono::NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").ok())
-    else {
-        return Ok(());
-    };
-    let now = there(world);
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let age = (now - signed.and_utc()).num_milliseconds() as f64 / 1000.0;
-    // The signature tells whole seconds.
-    if age.abs() <= SIGNATURE_LIFE / world.speed + 1.0 {
-        // (a scenario's skew is real time, and so is what a signature tells)
-        return Ok(());
-    }
-    Err(Failure::new(
-        "InvalidSignatureException",
-        format!(
-            "Signature expired: {date} is now earlier than {now}",
-            date = date.unwrap_or_default()
-        ),
-    ))
-}
-
-/// This AWS's clock, in real time.
-fn there(world: &World) -> chrono::DateTime<chrono::Utc> {
-    #[expect(clippy::cast_possible_truncation, reason = "a skew is at most days")]
-    let skew = (world.scenario.skew * 1000.0) as i64;
-    chrono::Utc::now() + chrono::Duration::milliseconds(skew)
 }
 
 fn encoded(encoded: super::wire::Encoded) -> Answer {

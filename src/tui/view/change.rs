@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::prompt::Prompt;
 use crate::incident::{
-    AlarmState, Approval, Attempt, AttemptOrigin, Change, Fact, Standing, State, Survey, Weight,
-    sheet,
+    AlarmState, Approval, Approver, Attempt, AttemptOrigin, Change, Fact, Standing, State, Survey,
+    Weight, sheet,
 };
 use crate::tui::model::Model;
 use crate::tui::text::age;
@@ -101,11 +101,7 @@ fn others(out: &mut Prompt<'_>, model: &Model, approval: &Approval, reason: &str
         &format!("standdown approve {name}, logged in to this host as themselves"),
         Role::Heading,
     );
-    let given: Vec<&str> = approval
-        .given
-        .iter()
-        .map(|approver| approver.user.as_str())
-        .collect();
+    let given: Vec<String> = approval.given.iter().map(Approver::named).collect();
     let said = if given.is_empty() {
         String::new()
     } else {

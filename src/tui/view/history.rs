@@ -159,7 +159,7 @@ fn sentence(event: &Event, snapshot: &Snapshot) -> Option<String> {
             until.format("%H:%M")
         ),
         Event::ApprovalGiven { step, approver, .. } => {
-            format!("{}: {} agreed", titled(step), approver.user)
+            format!("{}: {} agreed", titled(step), approver.named())
         }
         Event::ApprovalRefused {
             step, from, reason, ..

@@ -27,7 +27,7 @@ pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {
         Service::Logs => logs::answer(world, &call.operation, &call.input),
         Service::Ssm => ssm::answer(world, &call.operation, &call.input),
         Service::CloudTrail => cloudtrail::answer(world, &call.operation, &call.input),
-        Service::Sts => sts::answer(world, &call.operation),
+        Service::Sts => sts::answer(world, call),
     }
     .unwrap_or_else(|| Err(unknown()))
 }

@@ -38,6 +38,8 @@ pub(super) struct Call {
     pub service: Service,
     pub operation: String,
     pub input: Value,
+    /// Who sent it, as an ARN, where the scenario says.
+    pub caller: Option<String>,
 }
 
 /// The services there are.
@@ -111,6 +113,7 @@ pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Cal
             service: Service::CloudWatch,
             operation: operation.to_owned(),
             input,
+            caller: None,
         });
     }
     if let Some((target, operation)) = header("x-amz-target").rsplit_once('.') {
@@ -134,6 +137,7 @@ pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Cal
             service,
             operation: operation.to_owned(),
             input,
+            caller: None,
         });
     }
     let (action, version, input) = query::decode(body);
@@ -152,6 +156,7 @@ pub(super) fn decode(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Cal
         service,
         operation: action,
         input,
+        caller: None,
     })
 }
 

@@ -3,14 +3,17 @@
 //! Whoever agrees sees what the requester saw, from the same lines, and the digest of it is
 //! computed here.
 
+mod reply;
+
 use std::io::Write as _;
-use std::path::Path;
 
 use super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, say, typed};
-use crate::approvals::{Answer, Decision, FileError, Folder, Sent, name, write_answer};
+use crate::approvals::{Decision, FileError, Folder, Sent, name};
 use crate::clock;
 use crate::config::Settings;
 use crate::incident::{Intent, Weight, sheet};
+use reply::is_not_own;
+pub(super) use reply::{folder, reply};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -36,12 +39,6 @@ pub(super) struct Deny {
 
 /// The folder through which people on this host agree, unless another one is configured.
 pub(super) const USUAL: &str = "/var/lib/standdown/approvals";
-
-fn folder(settings: &Settings) -> Result<Folder, CliError> {
-    let path = settings.approvals.value.as_deref();
-    Folder::check(path.unwrap_or(Path::new(USUAL)))
-        .map_err(|error| CliError::Said(error.to_string()))
-}
 
 type Listed = Vec<Result<Sent, (String, FileError)>>;
 
@@ -172,7 +169,7 @@ fn show(sent: &Sent) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, CliError> {
+pub(super) async fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, CliError> {
     let (folder, sent) = find(&arguments.request, settings)?;
     is_not_own(&sent)?;
     show(&sent)?;
@@ -189,7 +186,13 @@ pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, Cl
         say!("that is not {wanted:?}; you have agreed to nothing");
         return Ok(FAILURE);
     }
-    answer(&folder, &sent, &typed, Decision::Approved)?;
+    let place = (&folder, &sent);
+    if let Some(why) = reply(settings, place, &typed, Decision::Approved).await? {
+        say!(
+            "! your answer does not say who you are to AWS: {}",
+            on_a_line(&why)
+        );
+    }
     say!(
         "You have agreed. The console of {} takes it from here.",
         user(sent.uid)
@@ -197,39 +200,13 @@ pub(super) fn approve(arguments: &Approve, settings: &Settings) -> Result<u8, Cl
     Ok(SUCCESS)
 }
 
-pub(super) fn deny(arguments: &Deny, settings: &Settings) -> Result<u8, CliError> {
+pub(super) async fn deny(arguments: &Deny, settings: &Settings) -> Result<u8, CliError> {
     if arguments.why.trim().is_empty() {
         return Err(CliError::Usage("say why: --why \"…\"".into()));
     }
     let (folder, sent) = find(&arguments.request, settings)?;
-    is_not_own(&sent)?;
-    answer(&folder, &sent, "", Decision::Denied(arguments.why.clone()))?;
+    let decision = Decision::Denied(arguments.why.clone());
+    reply(settings, (&folder, &sent), "", decision).await?;
     say!("You have denied it. {} is told why.", user(sent.uid));
     Ok(SUCCESS)
-}
-
-/// Nobody agrees to their own request, nor denies it here: they take it back where they made it.
-fn is_not_own(sent: &Sent) -> Result<(), CliError> {
-    if sent.uid == nix::unistd::getuid().as_raw() {
-        return Err(CliError::Said(
-            "this is your own request: somebody else has to answer it".into(),
-        ));
-    }
-    Ok(())
-}
-
-fn answer(folder: &Folder, sent: &Sent, typed: &str, decision: Decision) -> Result<(), CliError> {
-    let answer = Answer {
-        format: 1,
-        digest: sent.digest.clone(),
-        typed: typed.to_owned(),
-        decision,
-        at: clock::now(),
-    };
-    write_answer(folder, &answer).map_err(|error| {
-        let path = folder.path().display();
-        CliError::Said(format!(
-            "your answer could not be written into {path}: {error}"
-        ))
-    })
 }
