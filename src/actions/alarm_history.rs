@@ -45,6 +45,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         ]
     },
     check: unchecked,
+    instead: ActionKind::itself,
 };
 
 #[derive(Debug, Deserialize)]

@@ -40,6 +40,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         vec![permission(text("service"), text("operation"))]
     },
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -52,6 +52,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: |_| vec!["cloudtrail:LookupEvents".into()],
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -50,6 +50,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -58,6 +58,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         ]
     },
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -5,7 +5,7 @@ use super::parse::{self, Draft};
 use super::vocabulary::KeyKind;
 use super::{ActionKey, ActionKind, Parameter, parameter};
 use crate::document::{Node, Problem, Reader};
-use crate::expression::Quoting;
+use crate::expression::{Quoting, Scope};
 
 /// Reads `run` or `runs`; the second value tells which.
 pub(super) fn runs(
@@ -111,8 +111,15 @@ fn run(table: &Reader<'_>, name: String, draft: &Draft<'_>, local: &[&'static st
             .help("use `runs = [ … ]` for several actions in one step"),
         );
     }
-    let (parameters, (profile, region)) = parameters(kind, node, draft, local);
-    let json = node.to_json();
+    let (mut parameters, (profile, region)) = parameters(kind, node, draft, local);
+    let (mut kind, mut json) = (kind, node.to_json());
+    if let Some((other, others)) = (kind.instead)(&json, &parameters)
+        && let Some(other) = draft.vocabulary.kind(other)
+    {
+        // What it is asked does not hang on a value: an expression may stand for each.
+        json = others.show(&Scope::default());
+        (kind, parameters) = (other, others);
+    }
     let mut permissions = (kind.permissions)(&json);
     if draft.reads_parameters(&json) {
         permissions.push("ssm:GetParameter".into());

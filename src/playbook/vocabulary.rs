@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::Parameter;
+
 /// A key of an action's table.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionKey {
@@ -87,6 +89,9 @@ pub struct ActionKind {
     pub permissions: fn(&serde_json::Value) -> Vec<String>,
     /// Rules beyond types: gets the parameters as written, returns the key at fault and why.
     pub check: fn(&serde_json::Value) -> Result<(), (&'static str, String)>,
+    /// The other kind that is run in its place, and that one's parameters, where these as written
+    /// ask for it.
+    pub instead: fn(&serde_json::Value, &Parameter) -> Option<(&'static str, Parameter)>,
 }
 
 impl ActionKind {
@@ -100,6 +105,12 @@ impl ActionKind {
     #[must_use]
     pub fn always(_: &serde_json::Value) -> bool {
         true
+    }
+
+    /// For kinds that are always run themselves.
+    #[must_use]
+    pub fn itself(_: &serde_json::Value, _: &Parameter) -> Option<(&'static str, Parameter)> {
+        None
     }
 
     /// For kinds that only read.

@@ -82,3 +82,32 @@ fn the_alarm_that_stops_it_is_quiet_and_not_the_incidents_own() {
         assert!(!host.started());
     }
 }
+
+/// A command that nobody declared read-only.
+const COMMAND: &str = r#"
+approval = "self"
+run.ssm_command = { instances = ["i-0000000000000001"], commands = ["systemctl restart {{ 'orders; reboot' }}"], execution_timeout = "30s" }
+"#;
+
+#[test]
+fn a_command_that_changes_something_is_an_automation() {
+    let host = Host::new(COMMAND);
+    let mut console = host.console(&[]);
+    Host::to_the_change(&mut console);
+    console.see("run-command, version 1, as an Automation");
+    console.see("systemctl restart 'orders; reboot'");
+    console.press("a");
+    console.see("type i-0000000000000001, what is changed");
+    console.press("i-0000000000000001\r");
+    console.see("The playbook ended: completed · resolved");
+    let started = &host.automations()[0];
+    assert_eq!(started["document"], "run-command");
+    assert_eq!(
+        started["parameters"],
+        serde_json::json!({
+            "Commands": ["systemctl restart 'orders; reboot'"],
+            "ExecutionTimeout": ["30"],
+            "InstanceIds": ["i-0000000000000001"],
+        })
+    );
+}

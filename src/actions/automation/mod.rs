@@ -122,6 +122,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         all
     },
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -81,6 +81,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: |_| vec!["logs:FilterLogEvents".into()],
     check,
+    instead: ActionKind::itself,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {

@@ -99,6 +99,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: |_| vec!["cloudwatch:GetMetricData".into()],
     check,
+    instead: ActionKind::itself,
 };
 
 /// The statistics that CloudWatch knows by name; the others have a form.

@@ -38,6 +38,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,
+    instead: ActionKind::itself,
 };
 
 const TYPES: [&str; 10] = [

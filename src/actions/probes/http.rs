@@ -76,6 +76,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check,
+    instead: ActionKind::itself,
 };
 
 const METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];

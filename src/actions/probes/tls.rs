@@ -43,6 +43,7 @@ pub(super) const KIND: ActionKind = ActionKind {
     mutating: ActionKind::never,
     permissions: ActionKind::unpermitted,
     check: unchecked,
+    instead: ActionKind::itself,
 };
 
 /// What is asked.

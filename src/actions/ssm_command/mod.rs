@@ -1,5 +1,7 @@
-//! `ssm_command`: a read-only Run Command on instances, judged instance by instance.
+//! `ssm_command`: a Run Command on instances, judged instance by instance. What is run here only
+//! reads; what changes something runs as an Automation.
 
+mod change;
 mod copy;
 mod look;
 mod send;
@@ -30,7 +32,7 @@ const MOST_INSTANCES: usize = 50;
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "ssm_command",
-    about: "a read-only Run Command on instances (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation, ssm:ListCommands, ssm:CancelCommand; for more than ten and with tags ssm:ListCommandInvocations as well)",
+    about: "a Run Command on instances; one that is not declared read-only is a change, and runs as the Automation run-command (ssm:SendCommand, ssm:GetCommandInvocation, ssm:DescribeInstanceInformation, ssm:ListCommands, ssm:CancelCommand; for more than ten and with tags ssm:ListCommandInvocations as well)",
     keys: &[
         Key::optional("instances", KeyKind::TextList, "the instances, at most 50"),
         Key::optional(
@@ -98,10 +100,10 @@ pub(super) const KIND: ActionKind = ActionKind {
             KeyKind::Text,
             "a log group for a copy of the output, from which it is read where Run Command cuts it",
         ),
-        Key::required(
+        Key::optional(
             "read_only",
             KeyKind::Boolean,
-            "a declaration that it changes nothing",
+            "a declaration that it changes nothing; without it, it is a change and runs as the Automation run-command",
         ),
     ],
     output: &[
@@ -138,11 +140,12 @@ pub(super) const KIND: ActionKind = ActionKind {
         all
     },
     check,
+    instead: change::instead,
 };
 
 fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
-    if parameters["read_only"] != Value::Bool(true) {
-        return Err(("read_only", "a command that changes something runs as an Automation: write `run.ssm_automation` with a document that has an aws:runCommand step; or declare `read_only = true`".into()));
+    if change::changes(parameters) {
+        change::check(parameters)?;
     }
     let shell = ["AWS-RunShellScript", "AWS-RunPowerShellScript"].contains(
         &parameters["document"]
@@ -382,12 +385,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_must_be_declared_read_only() {
+    fn a_command_that_is_not_declared_read_only_is_a_plain_change() {
         let declared = json!({"instances": ["i-1"], "commands": ["ps"], "read_only": true});
         assert!(check(&declared).is_ok());
         let mut undeclared = declared.clone();
         undeclared["read_only"] = false.into();
-        assert_eq!(check(&undeclared).unwrap_err().0, "read_only");
+        assert!(check(&undeclared).is_ok());
+        for (key, value) in [
+            ("log_group", json!("g")),
+            ("document", json!("AWS-RunPowerShellScript")),
+            ("execution_timeout", json!("{{ inputs.time }}")),
+        ] {
+            let mut odd = undeclared.clone();
+            odd[key] = value;
+            assert_eq!(check(&odd).unwrap_err().0, key);
+        }
     }
 
     #[test]

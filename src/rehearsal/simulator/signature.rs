@@ -76,11 +76,10 @@ fn sign(
         .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
         .collect();
     let names = query.get("X-Amz-SignedHeaders")?;
-    let mut headers = String::new();
-    for name in names.split(';') {
-        let value = text(&head.headers, name)?;
-        headers.push_str(&format!("{name}:{}\n", value.trim()));
-    }
+    let headers: String = names
+        .split(';')
+        .map(|name| Some(format!("{name}:{}\n", text(&head.headers, name)?.trim())))
+        .collect::<Option<_>>()?;
     let request = format!(
         "{}\n{}\n{}\n{headers}\n{names}\n{}",
         head.method,
@@ -106,7 +105,11 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// Everything but the unreserved characters of RFC 3986 is encoded.
