@@ -9,19 +9,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use crossterm::event::KeyCode;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use standdown::actions::VOCABULARY;
 use standdown::alarms::{Board, Facts, Freshness, Seen, Series, Source};
+use standdown::approvals::{Request, Sent};
 use standdown::aws::Place;
 use standdown::embedded;
 use standdown::engine::{Recording, Role as EngineRole, Snapshot};
 use standdown::incident::{
-    Actor, AlarmRef, AlarmState, AttemptResult, Command, Recorded, Stamp, State, decide, evolve,
+    Actor, AlarmRef, AlarmState, AttemptResult, Command, Intent, Recorded, Stamp, State, decide,
+    evolve,
 };
-use standdown::journal::Hash;
-use standdown::playbook::{Catalog, Severity};
-use standdown::tui::{Depth, Header, Message, Model, Role, Theme, update, view};
+use standdown::journal::{Hash, HealingRecord, HealingStatus, Switch, Tally};
+use standdown::playbook::{Action, Catalog, Layer, Mode, Severity};
+use standdown::tui::{
+    Asked, Depth, Header, Healings, Message, Model, Requests, Role, Rule, Theme, update, view,
+};
 
 fn now() -> DateTime<Utc> {
     "2026-11-20T03:14:15Z".parse().unwrap()
@@ -304,9 +309,123 @@ fn the_selection_stays_on_its_alarm_when_the_board_moves() {
     assert_eq!(model.selected_index(&rows), 1);
 }
 
+/// A pane, opened by its key, with a request in it and what rules have done.
+fn in_pane(key: char, width: u16, height: u16) -> Model {
+    let mut model = model(width, height);
+    let intent: Intent = serde_json::from_value(serde_json::json!({
+        "kind": "ssm_automation",
+        "parameters": {
+            "document": "restart-service", "target_parameter": "Unit",
+            "parameters": {"Unit": ["orders.service"]},
+        },
+        "account": "111122223333", "region": "eu-central-1", "incident": "20261120-0a1b2c",
+        "playbook": "0".repeat(64), "step": "restart", "visit": 1,
+        "nonce": "00000000-0000-0000-0000-000000000001",
+    }))
+    .unwrap();
+    let request = Request {
+        format: 1,
+        reason: "it errs since noon".into(),
+        incident_title: "Orders Err".into(),
+        until: now() + chrono::Duration::minutes(28),
+        rehearsal: true,
+        intent,
+    };
+    let sent = Sent {
+        digest: request.intent.digest(),
+        uid: 1001,
+        request,
+    };
+    let requests = Requests {
+        asked: vec![Asked {
+            sent,
+            from: "responder".into(),
+            own: false,
+        }],
+        broken: vec![("x.request".into(), "it is not a regular file".into())],
+        error: None,
+    };
+    let rule = |id: &str, layer| Rule {
+        id: id.into(),
+        title: format!("Title of {id}"),
+        layer,
+        action: Action::Restart,
+        mode: Mode::Propose,
+        rung: 3,
+        trigger: "high_memory_usage".into(),
+        cooldown: 600,
+        attempts: 3,
+        window: 3600,
+        enabled: true,
+    };
+    let run = HealingRecord {
+        rule: "memory-leak-healing".into(),
+        layer: "application".into(),
+        action: "restart".into(),
+        resource: "orders".into(),
+        status: HealingStatus::Failed,
+        incident: standdown::incident::IncidentId("20261120-0a1b2c".into()),
+        attempt: 1,
+        at: now() - chrono::Duration::minutes(9),
+        started_at: Some(now() - chrono::Duration::minutes(8)),
+        ended_at: Some(now() - chrono::Duration::minutes(4)),
+        error: Some("it did not come up".into()),
+    };
+    let switch = Switch {
+        rule: "route-healing".into(),
+        enabled: false,
+        by: "responder@bastion".into(),
+        at: now() - chrono::Duration::hours(2),
+    };
+    let healings = Healings {
+        tally: Tally::of(&Catalog::default(), std::slice::from_ref(&run), &[]),
+        rules: vec![
+            rule("memory-leak-healing", Layer::Application),
+            rule("route-healing", Layer::Network),
+        ],
+        runs: vec![run],
+        switches: vec![switch],
+        error: None,
+    };
+    for message in [
+        Message::RequestsSeen(Arc::new(requests)),
+        Message::HealingsSeen(Arc::new(healings)),
+        Message::Key(KeyCode::Char(key).into()),
+    ] {
+        let _ = update(&mut model, message);
+    }
+    model
+}
+
+#[test]
+fn the_approvals_at_80_by_24() {
+    insta::assert_snapshot!(draw(&in_pane('3', 80, 24)).backend());
+}
+
+#[test]
+fn the_healing_at_80_by_24() {
+    insta::assert_snapshot!(draw(&in_pane('4', 80, 24)).backend());
+}
+
+#[test]
+fn a_request_that_is_gone_is_said_and_its_digest_is_not_answered() {
+    let mut model = in_pane('3', 80, 24);
+    let mut others = (*model.requests).clone();
+    others.asked[0].sent.digest = "f".repeat(64);
+    let _ = update(&mut model, Message::RequestsSeen(Arc::new(others)));
+    let notice = model.message.as_ref().unwrap();
+    assert!(notice.text.contains("was answered, or taken back"));
+    assert_eq!(model.request.as_deref(), Some("f".repeat(64).as_str()));
+}
+
 #[test]
 fn every_size_can_be_drawn() {
-    let mut models = [model(80, 24), in_incident(80, 24)];
+    let mut models = [
+        model(80, 24),
+        in_incident(80, 24),
+        in_pane('3', 80, 24),
+        in_pane('4', 80, 24),
+    ];
     for width in [1, 20, 39, 40, 41, 80, 99, 100, 119, 120, 200] {
         for height in [1, 5, 11, 12, 13, 17, 18, 24, 30, 60] {
             for model in &mut models {

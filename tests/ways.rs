@@ -145,6 +145,9 @@ fn the_screen_that_panics() {
             hints: BTreeMap::new(),
             open: Some(handle.id.clone()),
             unfinished,
+            requests: watch::channel(Arc::default()).1,
+            healings: watch::channel(Arc::default()).1,
+            reply: Box::new(|_| Box::pin(async { Err("nobody asks".into()) })),
             opened: Box::new(|handle| {
                 let handle = handle.clone();
                 // Not the incident's task, and not the screen's.

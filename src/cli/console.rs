@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use super::alarms_seen::report_alarms;
 use super::changes::changes;
-use super::healer::Healer;
+use super::healer::Rules;
 use super::live::Live;
 use super::rehearse::Stage;
-use super::{CliError, farewell, stores};
+use super::{CliError, approvals, farewell, healing, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::config::Settings;
@@ -38,7 +38,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     let (found, unfinished) = watch::channel(None);
     tokio::spawn(look_for_unfinished(recorder.clone(), found));
     let watched = live.boards.clone();
-    let healer = Healer::of(settings);
+    let rules = Rules::later(settings);
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -51,7 +51,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         visible: live.visible,
         severities: settings.severities.value.clone(),
         acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
-        recorder,
+        recorder: recorder.clone(),
         engine: engine::Settings {
             vocabulary: VOCABULARY,
             aws: live.pool,
@@ -65,9 +65,12 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         hints: Default::default(),
         open,
         unfinished,
+        requests: approvals::follow(settings, false),
+        healings: healing::follow(rules.clone(), &recorder),
+        reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             report_alarms(handle, watched.clone());
-            healer.clone().follow(handle, watched.clone());
+            rules.clone().follow(handle, watched.clone());
         }),
     };
     Ok(farewell::say(&tui::run(surroundings).await?, settings))
@@ -89,7 +92,7 @@ pub(super) async fn rehearse(
     };
     let (watched, stage) = (live.boards.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
-    let healer = Healer::of(settings);
+    let rules = Rules::later(settings);
     let (_found, none) = watch::channel(None);
     let recorder = stage.recorder.clone();
     let surroundings = Surroundings {
@@ -104,16 +107,19 @@ pub(super) async fn rehearse(
         visible: live.visible,
         severities: settings.severities.value.clone(),
         acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
-        recorder,
+        recorder: recorder.clone(),
         engine: stage.engine.clone(),
         rehearsal: Some(stage.rehearsal.clone()),
         hints: stage.scenario.answers.clone(),
         open: unfinished.map(|summary| summary.id),
         unfinished: none,
+        requests: approvals::follow(settings, true),
+        healings: healing::follow(rules.clone(), &recorder),
+        reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             on_stage.follow(handle);
             report_alarms(handle, watched.clone());
-            healer.clone().follow(handle, watched.clone());
+            rules.clone().follow(handle, watched.clone());
         }),
     };
     Ok(farewell::say(&tui::run(surroundings).await?, settings))

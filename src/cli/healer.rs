@@ -26,19 +26,6 @@ impl Healer {
         }
     }
 
-    /// Watches an incident's alarms, as long as the incident is open here.
-    pub fn follow(self, handle: &Handle, mut boards: watch::Receiver<Arc<Board>>) {
-        let handle = handle.clone();
-        tokio::spawn(async move {
-            loop {
-                let board = Arc::clone(&boards.borrow_and_update());
-                if !self.look(&handle, &board).await || boards.changed().await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
     /// Looks once; false when the incident is gone.
     pub async fn look(&self, handle: &Handle, board: &Board) -> bool {
         for (entry, run) in self.set_off(&handle.snapshot(), board) {
@@ -103,5 +90,48 @@ impl Healer {
             .collect();
         set_off.sort_by_key(|(entry, _)| entry.playbook.healing.as_ref().map(|one| one.order));
         set_off
+    }
+}
+
+/// The rules, read on another thread: compiling them takes longer than a first picture may.
+#[derive(Clone)]
+pub(super) struct Rules {
+    read: watch::Receiver<Arc<Catalog>>,
+    per_hour: u32,
+}
+
+impl Rules {
+    pub fn later(settings: &Settings) -> Self {
+        let (done, read) = watch::channel(Arc::default());
+        let per_hour = settings.healing_per_hour.value;
+        let settings = settings.clone();
+        let job = move || done.send_replace(Arc::new(super::healing::rules(&settings)));
+        tokio::task::spawn_blocking(job);
+        Self { read, per_hour }
+    }
+
+    /// The rules, once they are read: there are always those of the binary.
+    pub async fn read(mut self) -> Option<Healer> {
+        let read = self.read.wait_for(|rules| !rules.entries.is_empty()).await;
+        Some(Healer {
+            rules: Arc::clone(&*read.ok()?),
+            per_hour: self.per_hour,
+        })
+    }
+
+    /// Watches an incident's alarms, as long as the incident is open here.
+    pub fn follow(self, handle: &Handle, mut boards: watch::Receiver<Arc<Board>>) {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            let Some(healer) = self.read().await else {
+                return;
+            };
+            loop {
+                let board = Arc::clone(&boards.borrow_and_update());
+                if !healer.look(&handle, &board).await || boards.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 }

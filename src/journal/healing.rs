@@ -118,6 +118,20 @@ pub struct Switch {
     pub at: DateTime<Utc>,
 }
 
+impl std::fmt::Display for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rule = &self.rule;
+        match (rule == ALL, self.enabled) {
+            (true, true) => f.write_str("rules may act again"),
+            (true, false) => {
+                f.write_str("no rule acts any longer; `standdown healing stop-all --off` lets them")
+            }
+            (false, true) => write!(f, "{rule} counts again"),
+            (false, false) => write!(f, "{rule} counts no longer"),
+        }
+    }
+}
+
 fn time(nanos: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(nanos)
 }

@@ -316,6 +316,12 @@ impl Journal {
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
         Ok((self.number, version))
     }
+
+    /// A number that changes when this connection itself writes.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.connection.total_changes()
+    }
 }
 
 /// Whether the log holds more than SQLite would take from it. Nobody writes meanwhile.

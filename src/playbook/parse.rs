@@ -284,7 +284,12 @@ fn playbook(
         rung: reader
             .integer("rung", 1..=4)
             .and_then(|n| u8::try_from(n).ok())
-            .unwrap_or(2),
+            // A rule mends by itself; a playbook looks by itself, and a human mends.
+            .unwrap_or(if reader.node("healing").is_some() {
+                3
+            } else {
+                2
+            }),
         reviewed: date(reader, "reviewed"),
         review_every: reader.duration("review_every"),
         severities,

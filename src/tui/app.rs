@@ -13,17 +13,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::left::{How, Left};
 use super::message::{Message, Request};
 use super::model::{Header, Model};
+use super::panes::{Healings, Requests};
 use super::signals::{Signals, Told};
 use super::terminal::{Screen, TerminalError, failures};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
 use crate::alarms::Board;
+use crate::approvals::Decision;
 use crate::clock;
 use crate::config::SeverityRule;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
-use crate::journal::{Acknowledgement, Summary};
+use crate::journal::{Acknowledgement, JournalError, Summary, Switch};
 use crate::playbook::{Catalog, Severity};
 
 /// Background changes are drawn at most this often.
@@ -34,6 +36,15 @@ const TICK: Duration = Duration::from_secs(1);
 /// Records that somebody looks after an alarm, and says what came of it.
 pub type Acknowledge = Box<
     dyn Fn(Acknowledgement) -> futures_util::future::BoxFuture<'static, Result<(), String>>
+        + Send
+        + Sync,
+>;
+
+/// Answers the request with a digest, and says what came of it.
+pub type Reply = Box<
+    dyn Fn(
+            (String, String, Decision),
+        ) -> futures_util::future::BoxFuture<'static, Result<String, String>>
         + Send
         + Sync,
 >;
@@ -68,6 +79,12 @@ pub struct Surroundings {
     pub open: Option<IncidentId>,
     /// Unfinished incidents, or why none could be looked for.
     pub unfinished: watch::Receiver<Option<Result<Vec<Summary>, String>>>,
+    /// What others ask this user to agree to.
+    pub requests: watch::Receiver<Arc<Requests>>,
+    /// The healing rules, and what they have done.
+    pub healings: watch::Receiver<Arc<Healings>>,
+    /// Answers a request of somebody else's.
+    pub reply: Reply,
     /// Is told of every incident that is opened.
     pub opened: Box<dyn Fn(&Handle) + Send + Sync>,
 }
@@ -136,10 +153,14 @@ async fn converse(
         boards: true,
         unfinished: true,
         recovered: true,
+        requests: true,
+        healings: true,
     };
     surroundings.catalog.mark_changed();
     surroundings.boards.mark_changed();
     surroundings.unfinished.mark_changed();
+    surroundings.requests.mark_changed();
+    surroundings.healings.mark_changed();
     recovered.mark_changed();
     if let Some(id) = surroundings.open.take() {
         take_up(id, surroundings, said.clone());
@@ -206,6 +227,14 @@ async fn converse(
                     None => {}
                 }
             },
+            result = surroundings.requests.changed(), if open.requests => {
+                open.requests = result.is_ok();
+                messages.push(Message::RequestsSeen(Arc::clone(&surroundings.requests.borrow_and_update())));
+            },
+            result = surroundings.healings.changed(), if open.healings => {
+                open.healings = result.is_ok();
+                messages.push(Message::HealingsSeen(Arc::clone(&surroundings.healings.borrow_and_update())));
+            },
             result = recovered.changed(), if open.recovered => {
                 open.recovered = result.is_ok();
                 if let Some(recovered) = &*recovered.borrow_and_update() {
@@ -271,6 +300,21 @@ async fn converse(
                             let _ = said.send(Said::Message(Message::Answered(answer))).await;
                         });
                     }
+                    Request::Reply {
+                        digest,
+                        typed,
+                        decision,
+                    } => {
+                        let replied = (surroundings.reply)((digest, typed, decision));
+                        let said = said.clone();
+                        tokio::spawn(async move {
+                            let answer = replied.await;
+                            let _ = said.send(Said::Message(Message::Answered(answer))).await;
+                        });
+                    }
+                    Request::SwitchHealing { rule, enabled } => {
+                        switch(surroundings, rule, enabled, said.clone());
+                    }
                     Request::Ask { command, done } => {
                         ask(handle.as_ref(), command, done, said.clone());
                     }
@@ -315,6 +359,8 @@ struct Open {
     boards: bool,
     unfinished: bool,
     recovered: bool,
+    requests: bool,
+    healings: bool,
 }
 
 /// What comes back from tasks.
@@ -354,6 +400,29 @@ fn ask(handle: Option<&Handle>, command: Command, done: String, said: mpsc::Send
             Some(Err(error)) => Err(error.to_string()),
             None => Err("no incident is open".into()),
         };
+        // The console may have ended meanwhile.
+        let _ = said.send(Said::Message(Message::Answered(answer))).await;
+    });
+}
+
+/// Lets a healing rule count, or count no longer, for every console on the store.
+fn switch(surroundings: &Surroundings, rule: String, enabled: bool, said: mpsc::Sender<Said>) {
+    let actor = &surroundings.engine.actor;
+    let switch = Switch {
+        by: format!("{}@{}", actor.user, actor.host),
+        at: clock::now(),
+        rule,
+        enabled,
+    };
+    let recorder = surroundings.recorder.clone();
+    tokio::spawn(async move {
+        let done = switch.to_string();
+        let kept = recorder
+            .call(move |journal| journal.switch_healing(&switch))
+            .await;
+        let answer = kept
+            .map(|()| done)
+            .map_err(|error: JournalError| format!("not switched: {error}"));
         // The console may have ended meanwhile.
         let _ = said.send(Said::Message(Message::Answered(answer))).await;
     });

@@ -51,6 +51,12 @@ pub enum CommandId {
     TakeOver,
     HandOver,
     KeepIt,
+    Requests,
+    Healings,
+    Agree,
+    Disagree,
+    SwitchRule,
+    StopHealing,
     Unfinished,
     Suspend,
     Help,
@@ -98,6 +104,12 @@ pub enum Place {
     Working,
     /// In the tree.
     Tree,
+    /// Everywhere but in the incident, whose question may take the same keys.
+    Views,
+    /// At what others ask this user to agree to.
+    Requests,
+    /// At the healing rules.
+    Healings,
 }
 
 /// A row of the table.
@@ -400,6 +412,62 @@ pub const COMMANDS: &[Entry] = &[
         "sort by state, severity, age, service or account",
         Place::Board,
         3,
+    ),
+    entry(
+        CommandId::Agree,
+        &["a"],
+        "agree",
+        "agree to the change that somebody else asks for; its target is typed",
+        Place::Requests,
+        0,
+    ),
+    entry(
+        CommandId::Disagree,
+        &["f"],
+        "deny",
+        "deny the change that somebody else asks for, with a reason",
+        Place::Requests,
+        0,
+    ),
+    entry(
+        CommandId::SwitchRule,
+        &["e"],
+        "enable or disable",
+        "let the selected healing rule count, or count no longer; its name is typed",
+        Place::Healings,
+        0,
+    ),
+    entry(
+        CommandId::StopHealing,
+        &["S"],
+        "stop all",
+        "let no healing rule act any longer, or let them act again",
+        Place::Healings,
+        0,
+    ),
+    entry(
+        CommandId::Board,
+        &["1"],
+        "board",
+        "go to the board of alarms, from a pane",
+        Place::Views,
+        4,
+    ),
+    entry(
+        CommandId::Requests,
+        &["3"],
+        "approvals",
+        "see what others ask you to agree to",
+        Place::Views,
+        4,
+    ),
+    entry(
+        CommandId::Healings,
+        &["4"],
+        "healing",
+        "see the healing rules, and what they have done",
+        Place::Views,
+        4,
     ),
     entry(
         CommandId::Unfinished,

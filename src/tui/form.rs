@@ -103,6 +103,27 @@ pub enum Purpose {
         /// SHA-256 of what is on the screen.
         digest: String,
     },
+    /// What agrees to a change that somebody else asks for.
+    Agree {
+        /// SHA-256 of what is on the screen.
+        digest: String,
+        /// What has to be typed.
+        wanted: String,
+    },
+    /// Why a change that somebody else asks for is not to be made.
+    Deny {
+        /// SHA-256 of what is on the screen.
+        digest: String,
+    },
+    /// The name that switches a healing rule, or all of them.
+    Switch {
+        /// The rule.
+        rule: String,
+        /// Whether it is to count.
+        enabled: bool,
+        /// What has to be typed.
+        wanted: String,
+    },
     /// What is said to the step of a document that waits, and why.
     Gate {
         /// The attempt that runs it.

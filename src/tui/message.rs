@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
+use super::panes::{Healings, Requests};
 use crate::alarms::Board;
+use crate::approvals::Decision;
 use crate::engine::{Control, Snapshot};
 use crate::incident::{AlarmRef, Command, IncidentId};
 use crate::journal::Summary;
@@ -41,6 +43,10 @@ pub enum Message {
     Ticked(DateTime<Utc>),
     /// Services of AWS are left alone, or no longer.
     BrokenSeen(Vec<String>),
+    /// What others ask this user to agree to was read.
+    RequestsSeen(Arc<Requests>),
+    /// The healing rules and what they have done were read.
+    HealingsSeen(Arc<Healings>),
 }
 
 /// Something has to be done.
@@ -90,6 +96,22 @@ pub enum Request {
         minutes: i64,
         /// Why, or what is being done.
         note: String,
+    },
+    /// Answer a request of somebody else's.
+    Reply {
+        /// SHA-256 of what was on the screen.
+        digest: String,
+        /// What was typed.
+        typed: String,
+        /// Yes or no.
+        decision: Decision,
+    },
+    /// Let a healing rule count, or count no longer.
+    SwitchHealing {
+        /// The rule, or all of them.
+        rule: String,
+        /// Whether it counts.
+        enabled: bool,
     },
     /// Look at the values of these alarms.
     Look(Vec<Arc<AlarmRef>>),

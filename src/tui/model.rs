@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
+use super::panes::{Asked, Healings, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
@@ -53,6 +54,16 @@ pub struct Model {
     pub recovered: Option<String>,
     /// The services of AWS that are left alone because they kept failing.
     pub broken: Vec<String>,
+    /// What others ask this user to agree to.
+    pub requests: Arc<Requests>,
+    /// The selected request, by its digest.
+    pub request: Option<String>,
+    /// The healing rules, and what they have done.
+    pub healings: Arc<Healings>,
+    /// The selected rule.
+    pub rule: Option<String>,
+    /// Where the responder was before a pane was opened.
+    pub came_from: Screen,
     /// Whether an incident is being opened.
     pub opening: bool,
     /// Whether the tree has the keys.
@@ -149,6 +160,10 @@ pub enum Screen {
     Board,
     /// In the incident.
     Incident,
+    /// At what others ask this user to agree to.
+    Requests,
+    /// At the healing rules.
+    Healings,
 }
 
 /// What lies over the screen.
@@ -203,6 +218,11 @@ impl Model {
             offered: false,
             recovered: None,
             broken: Vec::new(),
+            requests: Arc::default(),
+            request: None,
+            healings: Arc::default(),
+            rule: None,
+            came_from: Screen::Board,
             opening: false,
             tree: false,
             tree_step: None,
@@ -386,6 +406,43 @@ impl Model {
             .map(|snapshot| question(&snapshot.state, self.now))
     }
 
+    /// The selected request's place.
+    #[must_use]
+    pub fn request_index(&self) -> usize {
+        let all = &self.requests.asked;
+        let chosen = self.request.as_ref();
+        let place = chosen.and_then(|digest| all.iter().position(|one| one.sent.digest == *digest));
+        place.unwrap_or(0)
+    }
+
+    /// The selected request.
+    #[must_use]
+    pub fn request(&self) -> Option<&Asked> {
+        self.requests.asked.get(self.request_index())
+    }
+
+    /// How many requests this user can answer.
+    #[must_use]
+    pub fn answerable(&self) -> usize {
+        let all = self.requests.asked.iter();
+        all.filter(|one| !one.own && one.is_open(self.now)).count()
+    }
+
+    /// The selected rule's place.
+    #[must_use]
+    pub fn rule_index(&self) -> usize {
+        let all = &self.healings.rules;
+        let chosen = self.rule.as_ref();
+        let place = chosen.and_then(|id| all.iter().position(|one| one.id == *id));
+        place.unwrap_or(0)
+    }
+
+    /// The selected healing rule.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        self.healings.rules.get(self.rule_index())
+    }
+
     /// Whether an incident is open and not closed.
     #[must_use]
     pub fn has_open_incident(&self) -> bool {
@@ -398,6 +455,11 @@ impl Model {
     /// Tells whether a command makes sense now, beyond its place.
     #[must_use]
     pub fn allows(&self, id: CommandId) -> bool {
+        match id {
+            CommandId::Agree | CommandId::Disagree => return self.request().is_some(),
+            CommandId::SwitchRule => return self.rule().is_some(),
+            _ => {}
+        }
         let Some(snapshot) = &self.incident else {
             return id != CommandId::Unfinished || !self.unfinished.is_empty();
         };
@@ -460,6 +522,11 @@ impl Model {
                 }
                 places.push(Place::Incident);
             }
+            Screen::Requests => places.push(Place::Requests),
+            Screen::Healings => places.push(Place::Healings),
+        }
+        if self.screen != Screen::Incident {
+            places.push(Place::Views);
         }
         match self.incident.as_ref().map(|snapshot| &snapshot.role) {
             Some(Role::Follower { .. }) => places.push(Place::Following),

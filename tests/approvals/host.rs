@@ -100,9 +100,22 @@ impl Host {
     }
 
     pub fn console_with(&self, flags: &[&str], extra: &[(&str, &str)]) -> Terminal {
+        self.console_of(REQUESTER, flags, extra)
+    }
+
+    /// A console of somebody else's, who keeps a store of their own.
+    pub fn console_as(&self, uid: u32) -> Terminal {
+        let state = self.world.path(&format!("state-of-{uid}"));
+        std::fs::create_dir(&state).unwrap();
+        share(&state, uid, uid, 0o700);
+        let state = state.display().to_string();
+        self.console_of(uid, &[], &[("XDG_STATE_HOME", &state)])
+    }
+
+    fn console_of(&self, uid: u32, flags: &[&str], extra: &[(&str, &str)]) -> Terminal {
         let binary = self.binary.display().to_string();
         let scenario = self.world.path("scenario.toml").display().to_string();
-        let mut argv = Self::become_(REQUESTER);
+        let mut argv = Self::become_(uid);
         argv.extend([binary, "rehearse".into(), scenario]);
         argv.extend(["--simulator".to_owned(), self.server.endpoint.clone()]);
         argv.extend(flags.iter().map(|flag| (*flag).to_owned()));

@@ -14,6 +14,7 @@ mod terminal;
 mod callers;
 mod fleet;
 mod host;
+mod pane;
 mod refused;
 
 use host::{APPROVER, Host, OTHERS};

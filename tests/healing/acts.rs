@@ -217,3 +217,51 @@ fn a_rule_is_put_before_the_responder_and_the_playbook_goes_on_after_it() {
     console.press("q");
     console.end();
 }
+
+#[test]
+fn the_pane_shows_what_rules_did_and_switches_them() {
+    let place = Place::new("propose", "");
+    let healed = place.run(&["healing", "run", "restart-healing", "orders"], "orders\n");
+    assert_eq!(healed.code, 0, "{healed:?}");
+    let environment = place.environment();
+    let extra: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    console.see("unfinished incidents");
+    console.press("\u{1b}");
+    console.until("it is left", |screen| {
+        !screen.contains("unfinished incidents")
+    });
+    console.press("4");
+    console.see("1 acted: 1 healed, 0 failed (100 %)");
+    console.see("completed");
+    console.see("restart-healing");
+    let rules = ["healing", "stats", "--json"];
+    let enabled = || -> u64 {
+        let said = place.run(&rules, "");
+        let stats: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(stats["rungs"]["3"]["succeeded"], 1, "{stats}");
+        stats["all"]["rules_enabled"].as_u64().unwrap()
+    };
+    let all = enabled();
+    console.press("S");
+    console.see("type all");
+    console.press("all\r");
+    console.see("all healing was stopped by");
+    assert_eq!(enabled(), 0);
+    console.press("S");
+    console.press("all\r");
+    console.until("rules act again", |screen| {
+        !screen.contains("all healing was stopped")
+    });
+    assert_eq!(enabled(), all);
+    console.press("e");
+    console.press("no\r");
+    console.see("nothing was switched");
+    console.press("\u{1b}");
+    assert_eq!(enabled(), all);
+    console.press("q");
+    console.end();
+}

@@ -3,6 +3,7 @@
 //! Whoever agrees sees what the requester saw, from the same lines, and the digest of it is
 //! computed here.
 
+mod pane;
 mod reply;
 
 use std::io::Write as _;
@@ -12,6 +13,7 @@ use crate::approvals::{Decision, FileError, Folder, Sent, name};
 use crate::clock;
 use crate::config::Settings;
 use crate::incident::{Intent, Weight, sheet};
+pub(super) use pane::{answers, follow};
 use reply::is_not_own;
 pub(super) use reply::{folder, reply};
 

@@ -1,13 +1,10 @@
 //! What rules have done, and how well.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
 use crate::cli::{CliError, SUCCESS, on_a_line, print_json, say, stores};
 use crate::config::Settings;
-use crate::journal::{ALL, HealingRecord, HealingStatus, Switch};
+use crate::journal::{ALL, Tally};
 use crate::playbook::Catalog;
 
 #[derive(Debug, clap::Args)]
@@ -44,40 +41,6 @@ pub(super) fn history(arguments: &Arguments, settings: &Settings) -> Result<u8, 
     Ok(SUCCESS)
 }
 
-/// Counts of what was done.
-#[derive(Debug, Default, PartialEq, Serialize)]
-struct Counts {
-    total: usize,
-    succeeded: usize,
-    failed: usize,
-    skipped: usize,
-    active: usize,
-    /// Of those that ended, in percent; none where none has.
-    success_rate: Option<f64>,
-    rules_registered: usize,
-    rules_enabled: usize,
-}
-
-impl Counts {
-    fn add(&mut self, one: &HealingRecord) {
-        match one.status {
-            HealingStatus::Completed => self.succeeded += 1,
-            HealingStatus::Failed => self.failed += 1,
-            HealingStatus::Skipped => {
-                self.skipped += 1;
-                return;
-            }
-            HealingStatus::Pending | HealingStatus::InProgress => self.active += 1,
-        }
-        self.total += 1;
-        let ended = self.succeeded + self.failed;
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        if ended > 0 {
-            self.success_rate = Some(self.succeeded as f64 * 100.0 / ended as f64);
-        }
-    }
-}
-
 pub(super) fn stats(
     arguments: &Arguments,
     settings: &Settings,
@@ -85,32 +48,22 @@ pub(super) fn stats(
 ) -> Result<u8, CliError> {
     let journal = stores::open(settings, stores::INCIDENTS)?;
     let (done, switches) = (journal.healings()?, journal.healing_switches()?);
-    let mut whole = Counts::default();
-    let mut layers: BTreeMap<String, Counts> = BTreeMap::new();
-    for entry in &rules.entries {
-        let Some(healing) = &entry.playbook.healing else {
-            continue;
-        };
-        let on = healing.enabled && is_on(&switches, &entry.playbook.id);
-        let layer = layers.entry(healing.layer.name().to_owned()).or_default();
-        for counts in [&mut whole, layer] {
-            counts.rules_registered += 1;
-            counts.rules_enabled += usize::from(on);
-        }
-    }
-    for one in &done {
-        whole.add(one);
-        layers.entry(one.layer.clone()).or_default().add(one);
-    }
+    let tally = Tally::of(rules, &done, &switches);
     if arguments.json {
-        return print_json(&serde_json::json!({ "all": whole, "layers": layers }));
+        return print_json(&tally);
     }
     say!(
         "{:<16} rules  enabled  total  succeeded  failed  skipped  active  success",
         ""
     );
-    let all = std::iter::once(("all", &whole));
-    for (name, counts) in all.chain(layers.iter().map(|(name, counts)| (name.as_str(), counts))) {
+    let all = std::iter::once(("all".to_owned(), &tally.all));
+    let layers = tally
+        .layers
+        .iter()
+        .map(|(name, counts)| (name.clone(), counts));
+    let rungs = tally.rungs.iter();
+    let rungs = rungs.map(|(rung, counts)| (format!("rung {rung}"), counts));
+    for (name, counts) in all.chain(layers).chain(rungs) {
         let rate = counts
             .success_rate
             .map_or_else(|| "–".to_owned(), |rate| format!("{rate:.0} %"));
@@ -137,11 +90,4 @@ pub(super) fn stats(
 
 fn said(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// Whether nobody has switched a rule off, or all of them.
-pub(super) fn is_on(switches: &[Switch], rule: &str) -> bool {
-    !switches
-        .iter()
-        .any(|one| !one.enabled && (one.rule == rule || one.rule == ALL))
 }

@@ -3,10 +3,12 @@
 mod act;
 mod history;
 mod list;
+mod pane;
 mod run;
 mod watch;
 
 use clap::Subcommand;
+pub(super) use pane::follow;
 
 use super::{CliError, SUCCESS, say, stores};
 use crate::actions::VOCABULARY;
@@ -89,20 +91,13 @@ fn known<'a>(settings: &Settings, rule: &'a str) -> Result<&'a str, CliError> {
 
 fn switch(settings: &Settings, rule: &str, enabled: bool) -> Result<u8, CliError> {
     let actor = engine::actor();
-    stores::open(settings, stores::INCIDENTS)?.switch_healing(&Switch {
+    let switch = Switch {
         rule: rule.to_owned(),
         enabled,
         by: format!("{}@{}", actor.user, actor.host),
         at: clock::now(),
-    })?;
-    let said = match (rule == ALL, enabled) {
-        (true, true) => "rules may act again".to_owned(),
-        (true, false) => {
-            "no rule acts any longer; `standdown healing stop-all --off` lets them".to_owned()
-        }
-        (false, true) => format!("{rule} counts again"),
-        (false, false) => format!("{rule} counts no longer"),
     };
-    say!("{said}");
+    stores::open(settings, stores::INCIDENTS)?.switch_healing(&switch)?;
+    say!("{switch}");
     Ok(SUCCESS)
 }

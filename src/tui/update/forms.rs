@@ -4,7 +4,8 @@ use chrono::Duration;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::movement::select;
-use super::{ask, control, look, status};
+use super::{ask, control, look, panes, status};
+use crate::approvals::Decision;
 use crate::engine::{Control, Role};
 use crate::incident::{Command, IncidentStatus, Question, Verdict};
 use crate::playbook::{Severity, StepKind};
@@ -464,6 +465,31 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
                     "approved"
                 },
             )
+        }
+        Purpose::Agree { digest, wanted } => {
+            if text != wanted {
+                let wrong = format!("that is not {wanted:?}; you have agreed to nothing");
+                let purpose = Purpose::Agree { digest, wanted };
+                return stay(model, Form { purpose, ..form }, &wrong);
+            }
+            panes::reply(digest, text, Decision::Approved)
+        }
+        Purpose::Deny { digest } => panes::reply(digest, String::new(), Decision::Denied(text)),
+        Purpose::Switch {
+            rule,
+            enabled,
+            wanted,
+        } => {
+            if text != wanted {
+                let wrong = format!("that is not {wanted:?}; nothing was switched");
+                let purpose = Purpose::Switch {
+                    rule,
+                    enabled,
+                    wanted,
+                };
+                return stay(model, Form { purpose, ..form }, &wrong);
+            }
+            vec![Request::SwitchHealing { rule, enabled }]
         }
         Purpose::Gate {
             attempt,

@@ -3,6 +3,7 @@
 mod choice;
 mod forms;
 mod movement;
+mod panes;
 
 use std::sync::Arc;
 
@@ -62,6 +63,11 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         }
         Message::Recovered(what) => model.recovered = Some(what),
         Message::BrokenSeen(broken) => model.broken = broken,
+        Message::RequestsSeen(requests) => {
+            model.requests = requests;
+            panes::requests_moved(model);
+        }
+        Message::HealingsSeen(healings) => model.healings = healings,
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Answered(answer) => {
             model.opening = false;
@@ -181,6 +187,7 @@ fn why_not(id: CommandId) -> &'static str {
         CommandId::Acknowledge | CommandId::Mitigate | CommandId::Resolve => {
             "the incident is there already; a status only moves forward"
         }
+        CommandId::Agree | CommandId::Disagree => "nobody waits for your answer",
         CommandId::Open => "a playbook is walked already: X stops it",
         _ => "that does nothing now; ? shows the keys that do",
     }
@@ -214,6 +221,10 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
         CommandId::Board => model.screen = Screen::Board,
+        CommandId::Requests => panes::open(model, Screen::Requests),
+        CommandId::Healings => panes::open(model, Screen::Healings),
+        CommandId::Agree | CommandId::Disagree => panes::answer(model, entry.id),
+        CommandId::SwitchRule | CommandId::StopHealing => panes::switch(model, entry.id),
         CommandId::Incident => model.screen = Screen::Incident,
         CommandId::Tree => {
             model.tree = !model.tree;
@@ -346,6 +357,9 @@ fn back(model: &mut Model) {
         model.scroll = 0;
     } else if model.tree {
         model.tree = false;
+    } else if matches!(model.screen, Screen::Requests | Screen::Healings) {
+        model.screen = model.came_from;
+        model.scroll = 0;
     } else if model.screen == Screen::Board {
         model.filter.clear();
     } else {

@@ -15,6 +15,11 @@ pub(super) fn select(model: &mut Model, index: usize) {
     model.selected = chosen.or(model.selected.take());
 }
 
+/// The last of so many.
+fn last(count: usize) -> usize {
+    count.saturating_sub(1)
+}
+
 pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
     let page = usize::from(model.size.1.saturating_sub(6)).max(1);
     let from = |at: usize, count: usize| match id {
@@ -50,6 +55,22 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             model.tree_step = order
                 .get(from(at, order.len()).min(order.len().saturating_sub(1)))
                 .map(|row| row.step.clone());
+        }
+        Screen::Requests if matches!(id, CommandId::Up | CommandId::Down) => {
+            let to = from(model.request_index(), 0).min(last(model.requests.asked.len()));
+            let chosen = model.requests.asked.get(to);
+            model.request = chosen.map(|one| one.sent.digest.clone());
+            model.scroll = 0;
+        }
+        Screen::Requests => {
+            let most = crate::tui::view::longest_sheet(model);
+            let to = from(model.scroll.into(), most.into());
+            model.scroll = u16::try_from(to).unwrap_or(u16::MAX).min(most);
+        }
+        Screen::Healings => {
+            let count = model.healings.rules.len();
+            let to = from(model.rule_index(), count).min(last(count));
+            model.rule = model.healings.rules.get(to).map(|rule| rule.id.clone());
         }
         Screen::Incident => {
             // The view knows how far down there is anything to see.

@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use super::line;
 use crate::engine::{Recording, Role as Writes, Snapshot};
 use crate::incident::Event;
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Screen};
 use crate::tui::text::wrap;
 use crate::tui::theme::{Role, Theme};
 
@@ -25,6 +25,21 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
         said.extend(healing(snapshot));
+    }
+    if let (1.., true) = (model.answerable(), model.screen != Screen::Requests) {
+        let leave = if model.screen == Screen::Incident {
+            "b, then 3"
+        } else {
+            "3"
+        };
+        let text = format!(
+            "? {} for your approval · {leave} shows it",
+            match model.answerable() {
+                1 => "somebody asks".to_owned(),
+                count => format!("{count} requests wait"),
+            }
+        );
+        said.push((text, Role::Late));
     }
     for broken in &model.broken {
         said.push((format!("✗ {broken}"), Role::Late));

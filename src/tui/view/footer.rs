@@ -79,7 +79,14 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
             && !(entry.id == CommandId::Back
                 && model.reading.is_none()
                 && model.filter.is_empty()
-                && !model.tree)
+                && !model.tree
+                && matches!(model.screen, Screen::Board | Screen::Incident))
+            && !matches!(
+                (entry.id, model.screen),
+                (CommandId::Board, Screen::Board)
+                    | (CommandId::Requests, Screen::Requests)
+                    | (CommandId::Healings, Screen::Healings)
+            )
         {
             valid.push(entry);
         }

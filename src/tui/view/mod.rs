@@ -8,10 +8,12 @@ mod evidence;
 mod findings;
 mod footer;
 mod header;
+mod healings;
 mod history;
 mod incident;
 mod overlay;
 mod prompt;
+mod requests;
 mod setup;
 mod tree;
 
@@ -29,6 +31,7 @@ use crate::alarms::Freshness;
 pub(super) use incident::longest_scroll;
 pub(super) use overlay::longest_help;
 pub(super) use prompt::commands_here;
+pub(super) use requests::longest_sheet;
 pub(super) use tree::tree_order;
 
 /// The smallest size at which the console works.
@@ -66,6 +69,8 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             None => board::draw(model, theme, frame, middle),
         },
         Screen::Incident => incident::draw(model, theme, frame, middle),
+        Screen::Requests => requests::draw(model, theme, frame, middle),
+        Screen::Healings => healings::draw(model, theme, frame, middle),
     }
     footer::draw(model, theme, frame, bottom);
     overlay::draw(model, theme, frame, middle);

@@ -20,11 +20,7 @@ pub(super) fn lines(
     width: usize,
     theme: &Theme,
 ) -> Vec<Line<'static>> {
-    let mut out = Prompt {
-        lines: Vec::new(),
-        width,
-        theme,
-    };
+    let mut out = Prompt::new(width, theme);
     match question {
         Question::StartPlaybook => {
             out.ask("Which playbook shall be walked?");
@@ -373,7 +369,19 @@ pub(super) struct Prompt<'a> {
     theme: &'a Theme,
 }
 
-impl Prompt<'_> {
+impl<'a> Prompt<'a> {
+    pub fn new(width: usize, theme: &'a Theme) -> Self {
+        Self {
+            lines: Vec::new(),
+            width,
+            theme,
+        }
+    }
+
+    pub fn done(self) -> Vec<Line<'static>> {
+        self.lines
+    }
+
     pub fn ask(&mut self, text: &str) {
         for part in wrap(text, self.width.saturating_sub(2)) {
             self.lines.push(Line::from(Span::styled(

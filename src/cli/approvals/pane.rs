@@ -1,0 +1,127 @@
+//! Keeps the console's pane of approvals up to date, and answers from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::{folder, reply, user};
+use crate::approvals::{Decision, Sent, name};
+use crate::cli::CliError;
+use crate::config::Settings;
+use crate::tui::{Asked, Reply, Requests};
+
+/// How often the folder is read.
+const EVERY: Duration = Duration::from_secs(2);
+/// More requests than this are nobody's to read.
+const MOST: usize = 100;
+
+/// Reads what waits, for as long as somebody looks. A rehearsal shows what is one.
+pub(in crate::cli) fn follow(
+    settings: &Settings,
+    rehearsal: bool,
+) -> watch::Receiver<Arc<Requests>> {
+    let (seen, requests) = watch::channel(Arc::new(Requests::default()));
+    let settings = settings.clone();
+    tokio::spawn(async move {
+        loop {
+            let settings = settings.clone();
+            // The folder may lie on a disk that does not answer.
+            let read = tokio::task::spawn_blocking(move || read(&settings, rehearsal)).await;
+            let Ok(now) = read else { return };
+            seen.send_if_modified(|known| {
+                let new = **known != now;
+                if new {
+                    *known = Arc::new(now);
+                }
+                new
+            });
+            tokio::select! {
+                () = seen.closed() => return,
+                () = sleep(EVERY) => {}
+            }
+        }
+    });
+    requests
+}
+
+fn read(settings: &Settings, rehearsal: bool) -> Requests {
+    let listed = folder(settings).and_then(|folder| {
+        Sent::list(&folder).map_err(|error| {
+            CliError::Said(format!(
+                "the folder of approvals {} cannot be read: {error}",
+                folder.path().display()
+            ))
+        })
+    });
+    let all = match listed {
+        Ok(all) => all,
+        Err(error) => {
+            return Requests {
+                error: Some(error.to_string()),
+                ..Requests::default()
+            };
+        }
+    };
+    let own = nix::unistd::getuid().as_raw();
+    let mut requests = Requests::default();
+    for one in all {
+        match one {
+            Ok(sent) if sent.request.rehearsal == rehearsal => requests.asked.push(Asked {
+                from: user(sent.uid),
+                own: sent.uid == own,
+                sent,
+            }),
+            Ok(_) => {}
+            Err((file, error)) => requests.broken.push((file, error.to_string())),
+        }
+    }
+    requests
+        .asked
+        .sort_by_key(|one| (one.own, one.sent.request.until));
+    requests.asked.truncate(MOST);
+    requests.broken.truncate(MOST);
+    requests
+}
+
+/// Answers the request that was on the screen, if it is still there.
+pub(in crate::cli) fn answers(settings: &Settings) -> Reply {
+    let settings = settings.clone();
+    Box::new(move |(digest, typed, decision)| {
+        let settings = settings.clone();
+        async move {
+            let done = answer(&settings, &digest, &typed, decision).await;
+            done.map_err(|error| error.to_string())
+        }
+        .boxed()
+    })
+}
+
+async fn answer(
+    settings: &Settings,
+    digest: &str,
+    typed: &str,
+    decision: Decision,
+) -> Result<String, CliError> {
+    let folder = folder(settings)?;
+    let found = Sent::list(&folder)?.into_iter().flatten();
+    let sent = found.into_iter().find(|sent| sent.digest == digest);
+    let sent = sent.ok_or_else(|| {
+        CliError::Said(format!(
+            "the request {} is gone: it was answered, or what was to be done has changed",
+            name(digest)
+        ))
+    })?;
+    let agrees = decision == Decision::Approved;
+    let from = user(sent.uid);
+    let unproved = reply(settings, (&folder, &sent), typed, decision).await?;
+    Ok(match (agrees, unproved) {
+        (false, _) => format!("denied; {from} is told why"),
+        (true, None) => format!("agreed; the console of {from} takes it from here"),
+        (true, Some(why)) => {
+            format!("agreed; the answer does not say who you are to AWS: {why}")
+        }
+    })
+}

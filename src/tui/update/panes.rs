@@ -1,0 +1,118 @@
+//! The panes beside the board and the incident.
+
+use super::Form;
+use crate::approvals::Decision;
+use crate::journal::{ALL, is_on};
+use crate::tui::commands::CommandId;
+use crate::tui::form::Purpose;
+use crate::tui::message::Request;
+use crate::tui::model::{Model, Overlay, Screen};
+
+/// Opens a pane; leaving it leads back.
+pub(super) fn open(model: &mut Model, screen: Screen) {
+    if matches!(model.screen, Screen::Board | Screen::Incident) {
+        model.came_from = model.screen;
+    }
+    model.screen = screen;
+    model.scroll = 0;
+    requests_moved(model);
+}
+
+/// What is read stays selected while others come and go; what is gone is said, and not replaced
+/// silently under a hand that is about to answer it.
+pub(super) fn requests_moved(model: &mut Model) {
+    let all = &model.requests.asked;
+    let chosen = model.request.as_ref();
+    let gone = chosen.is_some_and(|digest| all.iter().all(|one| one.sent.digest != *digest));
+    if gone {
+        model.request = None;
+        model.scroll = 0;
+        if model.screen == Screen::Requests {
+            model.say("the request was answered, or taken back", false);
+        }
+    }
+    if model.screen == Screen::Requests && model.request.is_none() {
+        model.request = model.request().map(|one| one.sent.digest.clone());
+    }
+}
+
+/// Asks for what answers the selected request.
+pub(super) fn answer(model: &mut Model, id: CommandId) {
+    let Some(asked) = model.request() else {
+        return;
+    };
+    let digest = asked.sent.digest.clone();
+    let intent = &asked.sent.request.intent;
+    let refused = if asked.own {
+        Some("this is your own request: somebody else has to answer it")
+    } else if !asked.is_open(model.now) {
+        Some("the request has ended; it has to be asked for again")
+    } else if model.header.read_only {
+        Some("this console is read-only: it answers nothing")
+    } else {
+        None
+    };
+    if let Some(why) = refused {
+        model.say(why, true);
+        return;
+    }
+    let form = if id == CommandId::Agree {
+        let wanted = intent.confirmation();
+        let label = match intent.targets().len() {
+            0 => format!("type {wanted}, the document that runs"),
+            1 => format!("type {wanted}, what is changed"),
+            _ => "type how many targets are changed".into(),
+        };
+        let title = format!("Agree to {}", intent.document());
+        Form::one(title, Purpose::Agree { digest, wanted }, label, false)
+    } else {
+        let title = format!("Deny {}", intent.document());
+        Form::one(title, Purpose::Deny { digest }, "why; they read it", false)
+    };
+    model.overlay = Some(Overlay::Form(form));
+}
+
+pub(super) fn reply(digest: String, typed: String, decision: Decision) -> Vec<Request> {
+    vec![Request::Reply {
+        digest,
+        typed,
+        decision,
+    }]
+}
+
+/// Asks for what switches a rule, or all of them.
+pub(super) fn switch(model: &mut Model, id: CommandId) {
+    let switches = &model.healings.switches;
+    let (rule, wanted) = match (id, model.rule()) {
+        (CommandId::StopHealing, _) => (ALL.to_owned(), "all".to_owned()),
+        (_, Some(rule)) if !rule.enabled => {
+            model.say("its file says `enabled = false`; change it there", true);
+            return;
+        }
+        (_, Some(rule)) => (rule.id.clone(), rule.id.clone()),
+        (_, None) => return,
+    };
+    let on = if rule == ALL {
+        !switches.iter().any(|one| one.rule == ALL && !one.enabled)
+    } else {
+        let own: Vec<_> = switches
+            .iter()
+            .filter(|one| one.rule == rule)
+            .cloned()
+            .collect();
+        is_on(&own, &rule)
+    };
+    let title = match (rule == ALL, on) {
+        (true, true) => "Let no rule act any longer, for every console on this store".into(),
+        (true, false) => "Let rules act again, for every console on this store".into(),
+        (false, true) => format!("Let {rule} count no longer, for every console on this store"),
+        (false, false) => format!("Let {rule} count again, for every console on this store"),
+    };
+    let label = format!("type {wanted}");
+    let purpose = Purpose::Switch {
+        rule,
+        enabled: !on,
+        wanted,
+    };
+    model.overlay = Some(Overlay::Form(Form::one(title, purpose, label, false)));
+}
