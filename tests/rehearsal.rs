@@ -224,6 +224,39 @@ async fn a_right_fix_clears_the_alarm_and_a_wrong_one_makes_it_worse() {
         state(&wrong, "checkout-tasks-low") && state(&wrong, "checkout-5xx"),
         "{wrong:?}"
     );
+    let group = [
+        ("AutoScalingGroupName", "orders-asg"),
+        ("DesiredCapacity", "4"),
+    ];
+    let scaled = after("cpu-spike", "set-asg-capacity", &group).await;
+    assert!(
+        !state(&scaled, "orders-cpu-high") && !state(&scaled, "orders-latency"),
+        "{scaled:?}"
+    );
+    let hot = [
+        ("InstanceIds", "i-0a1b2c3d4e5f60718"),
+        ("Unit", "orders.service"),
+    ];
+    let moved = after("cpu-spike", "restart-service", &hot).await;
+    assert!(
+        state(&moved, "orders-cpu-high") && state(&moved, "orders-latency"),
+        "the load goes on: {moved:?}"
+    );
+    let freeing = [
+        ("InstanceIds", "i-0a1b2c3d4e5f60718"),
+        ("Commands", "psql -Atc \"select pg_terminate_backend(1)\""),
+    ];
+    let freed = after("db-connections", "run-command", &freeing).await;
+    assert!(!state(&freed, "orders-database-connections"), "{freed:?}");
+    let pool = [
+        ("InstanceIds", "i-0a1b2c3d4e5f60718"),
+        ("Url", "http://127.0.0.1:8080/admin"),
+    ];
+    let grown = after("db-connections", "reset-connection-pool", &pool).await;
+    assert!(
+        state(&grown, "orders-database-connections") && state(&grown, "orders-pool-waiting"),
+        "it takes what is left: {grown:?}"
+    );
     let table = [("TableName", "carts")];
     let more = after("dynamodb-throttling", "raise-dynamodb-capacity", &table).await;
     assert!(!state(&more, "carts-throttled"), "{more:?}");

@@ -55,14 +55,11 @@ fn cpu_spike_is_walked_by_keys_to_its_outcome() {
     });
 
     terminal.press("3");
-    let screen = terminal.see("scale-out · manual · Raise the desired capacity");
-    assert!(
-        screen.contains("--desired-capacity 4"),
-        "values are filled in: {screen}"
-    );
-    terminal.press("d");
-    terminal.see("Done: Raise the desired capacity");
-    terminal.press("two more");
+    terminal.see("scale-out · automated · Raise the desired capacity");
+    terminal.see("DesiredCapacity = 4");
+    terminal.press("a");
+    terminal.see("type orders-asg, what is changed");
+    terminal.press("orders-asg");
     terminal.press(ENTER);
     terminal.see("verify · automated · Wait for CPU to come down");
     terminal.see("cause-gone · decision");
@@ -101,7 +98,8 @@ fn a_console_that_was_closed_takes_the_incident_up_where_it_stood() {
     let mut terminal = rehearse(&world, &["--speed", "20"]);
     to_the_decision(&mut terminal);
     terminal.press("3");
-    terminal.see("scale-out · manual");
+    terminal.see("scale-out · automated");
+    terminal.see("Shall this change be made?");
     terminal.press("n");
     terminal.see("Record a note");
     terminal.press("half asleep");
@@ -116,11 +114,12 @@ fn a_console_that_was_closed_takes_the_incident_up_where_it_stood() {
     );
 
     let mut terminal = rehearse(&world, &["--speed", "20"]);
-    let screen = terminal.see("scale-out · manual · Raise the desired capacity");
+    let screen = terminal.see("scale-out · automated · Raise the desired capacity");
     assert!(screen.contains("escalated"), "{screen}");
     terminal.see("note: half asleep");
-    terminal.press("d");
-    terminal.see("Done:");
+    terminal.press("a");
+    terminal.see("type orders-asg, what is changed");
+    terminal.press("orders-asg");
     terminal.press(ENTER);
     terminal.see("cause-gone · decision");
 }
@@ -215,9 +214,11 @@ fn db_connections_is_walked_by_keys_with_an_answer_that_is_checked() {
     terminal.press("a");
     terminal.see("Connections are used up   ◀ recommended");
     terminal.press("3");
-    terminal.see("free-connections · manual");
-    terminal.press("d");
-    terminal.see("Done: Free connections");
+    terminal.see("free-connections · automated");
+    terminal.see("pg_terminate_backend");
+    terminal.press("a");
+    terminal.see("type i-0a1b2c3d4e5f60718, what is changed");
+    terminal.press("i-0a1b2c3d4e5f60718");
     terminal.press(ENTER);
     terminal.see("cause-known · decision");
     terminal.press("2");
@@ -337,10 +338,13 @@ fn a_command_is_copied_through_the_terminal() {
     let world = World::new();
     let mut terminal = rehearse(&world, &["--speed", "20"]);
     to_the_decision(&mut terminal);
-    terminal.press("3");
-    terminal.see("scale-out · manual");
+    terminal.press("4");
+    terminal.see("although \"Scale out\" is recommended");
+    terminal.press("it may be a job");
+    terminal.press(ENTER);
+    terminal.see("inspect-host · manual");
     terminal.press("y");
-    terminal.see("sent to your terminal's clipboard: aws auto");
+    terminal.see("sent to your terminal's clipboard: aws ssm start-session");
     assert!(String::from_utf8_lossy(&terminal.raw).contains("\x1b]52;c;"));
 }
 

@@ -458,6 +458,13 @@ impl Model {
         match id {
             CommandId::Agree | CommandId::Disagree => return self.request().is_some(),
             CommandId::SwitchRule => return self.rule().is_some(),
+            CommandId::ApproveChange | CommandId::RaiseCeiling => {
+                let Some(Question::Approval(approval)) = self.question() else {
+                    return false;
+                };
+                let over = approval.intent.over_ceiling().is_some();
+                return approval.sought.is_none() && over == (id == CommandId::RaiseCeiling);
+            }
             _ => {}
         }
         let Some(snapshot) = &self.incident else {

@@ -365,9 +365,9 @@ fn read(root: &Node, problems: &Problems) -> Scenario {
             .into_iter()
             .map(instance)
             .collect(),
-        commands: reader.tables("commands").into_iter().map(reply).collect(),
-        programs: reader.tables("programs").into_iter().map(reply).collect(),
-        probes: reader.tables("probes").into_iter().map(reply).collect(),
+        commands: replies(&reader, "commands", problems),
+        programs: replies(&reader, "programs", problems),
+        probes: replies(&reader, "probes", problems),
         changes: reader
             .tables("changes")
             .into_iter()
@@ -666,6 +666,27 @@ fn instance(table: Reader<'_>) -> Instance {
     };
     table.finish();
     instance
+}
+
+/// Reads answers. The last one that fits is given: one that a later one always answers in place of
+/// is a mistake of the scenario's.
+fn replies(reader: &Reader<'_>, key: &'static str, problems: &Problems) -> Vec<Reply> {
+    let tables = reader.tables(key);
+    let spans: Vec<_> = tables.iter().map(|table| table.span.clone()).collect();
+    let all: Vec<Reply> = tables.into_iter().map(reply).collect();
+    for (index, one) in all.iter().enumerate() {
+        let hidden = all.iter().skip(index + 1).any(|later| {
+            later.matches == one.matches && later.after.is_none() && later.instances.is_empty()
+        });
+        if hidden {
+            problems.push(
+                Problem::error("this is never answered: a later one answers the same, always")
+                    .at(spans[index].clone())
+                    .help("put what holds only `after` a fix, or on some `instances`, below it"),
+            );
+        }
+    }
+    all
 }
 
 fn reply(table: Reader<'_>) -> Reply {

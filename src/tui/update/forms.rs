@@ -65,9 +65,6 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
                 wanted: wanted.clone(),
                 others: approval.intent.others().is_some(),
             };
-            if approval.sought.is_some() || approval.intent.over_ceiling().is_some() {
-                return None;
-            }
             let label = match approval.intent.targets().len() {
                 0 => format!("type {wanted}, the document that runs"),
                 1 => format!("type {wanted}, what is changed"),

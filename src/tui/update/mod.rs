@@ -187,6 +187,10 @@ fn why_not(id: CommandId) -> &'static str {
         CommandId::Acknowledge | CommandId::Mitigate | CommandId::Resolve => {
             "the incident is there already; a status only moves forward"
         }
+        CommandId::ApproveChange => {
+            "others were asked already, or it is over its ceiling: what stands on the screen is next"
+        }
+        CommandId::RaiseCeiling => "the change is not over its ceiling",
         CommandId::Agree | CommandId::Disagree => "nobody waits for your answer",
         CommandId::Open => "a playbook is walked already: X stops it",
         _ => "that does nothing now; ? shows the keys that do",
