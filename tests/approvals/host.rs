@@ -213,11 +213,22 @@ impl Host {
     }
 
     fn control(&self, path: &str) -> Value {
+        self.simulator("GET", path, "")
+    }
+
+    /// Lets calls of an operation go wrong, so often.
+    pub fn fault(&self, operation: &str, kind: &str, times: u32) {
+        let fault = serde_json::json!({"operation": operation, "kind": kind, "times": times});
+        self.simulator("POST", "fault", &fault.to_string());
+    }
+
+    fn simulator(&self, method: &str, path: &str, body: &str) -> Value {
         let address = self.server.endpoint.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let length = body.len();
         write!(
             stream,
-            "GET /_standdown/{path} HTTP/1.0\r\nhost: {address}\r\n\r\n"
+            "{method} /_standdown/{path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();
