@@ -363,6 +363,7 @@ fn in_pane(key: char, width: u16, height: u16) -> Model {
         layer: "application".into(),
         action: "restart".into(),
         resource: "orders".into(),
+        place: "111122223333/eu-central-1".into(),
         status: HealingStatus::Failed,
         incident: standdown::incident::IncidentId("20261120-0a1b2c".into()),
         attempt: 1,

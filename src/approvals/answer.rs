@@ -1,10 +1,14 @@
 //! What others say to a request.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Owned};
-use super::{FileError, Folder, name};
+use super::{FileError, Folder, Request, name};
 use crate::incident::Intent;
 
 const ENDING: &str = ".answer";
@@ -79,10 +83,10 @@ pub fn answers(
 ) -> std::io::Result<Vec<Result<Given, (String, FileError)>>> {
     let digest = intent.digest();
     let about = name(&digest);
-    let files = folder.files(ENDING)?;
-    let mut found: Vec<_> = files
+    let files = folder.files(ENDING)?.into_iter();
+    let files = files.filter(|(file, _)| file.split('.').next() == Some(about));
+    let mut found: Vec<_> = latest_of_each(files)
         .into_iter()
-        .filter(|(file, _)| file.split('.').next() == Some(about))
         .map(|(file, path)| {
             judge(&file, &path, (intent, &digest), group).map_err(|error| (file, error))
         })
@@ -92,6 +96,46 @@ pub fn answers(
         Err(_) => true,
     });
     Ok(found)
+}
+
+/// The latest few files of each owner: whoever leaves more of them keeps nobody busy.
+fn latest_of_each(files: impl Iterator<Item = (String, PathBuf)>) -> Vec<(String, PathBuf)> {
+    const EACH: usize = 3;
+    let mut by_owner: BTreeMap<Option<u32>, Vec<_>> = BTreeMap::new();
+    for (file, path) in files {
+        // Whose it really is, is asked again of the open file.
+        let metadata = std::fs::symlink_metadata(&path).ok();
+        let owner = metadata.as_ref().map(MetadataExt::uid);
+        let changed = metadata.map(|metadata| (metadata.mtime(), metadata.mtime_nsec()));
+        by_owner
+            .entry(owner)
+            .or_default()
+            .push((changed, file, path));
+    }
+    by_owner
+        .into_values()
+        .flat_map(|mut all| {
+            all.sort_by(|one, other| other.cmp(one));
+            all.truncate(EACH);
+            all.into_iter().map(|(_, file, path)| (file, path))
+        })
+        .collect()
+}
+
+/// Takes this user's own answers away whose request is no longer there.
+///
+/// # Errors
+/// When the folder cannot be read, or an own file not be removed.
+pub fn tidy(folder: &Folder) -> std::io::Result<()> {
+    let own = nix::unistd::geteuid().as_raw();
+    for (file, path) in folder.files(ENDING)? {
+        let about = file.split('.').next().unwrap_or_default();
+        let stale = !Request::is_named(folder.path(), about);
+        if stale && std::fs::symlink_metadata(&path)?.uid() == own {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn judge(

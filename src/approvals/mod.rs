@@ -13,7 +13,7 @@ mod file;
 mod folder;
 mod request;
 
-pub use answer::{Answer, Decision, Given, answers, write_answer};
+pub use answer::{Answer, Decision, Given, answers, tidy, write_answer};
 pub use folder::{Folder, FolderError};
 pub use request::{Request, Sent};
 

@@ -55,7 +55,11 @@ impl Request {
     /// Whether a request still lies where others look for it.
     #[must_use]
     pub fn is_published(folder: &std::path::Path, digest: &str) -> bool {
-        let path = folder.join(format!("{}{ENDING}", name(digest)));
+        Self::is_named(folder, name(digest))
+    }
+
+    pub(super) fn is_named(folder: &std::path::Path, name: &str) -> bool {
+        let path = folder.join(format!("{name}{ENDING}"));
         std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
     }
 }

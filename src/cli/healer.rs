@@ -82,8 +82,13 @@ impl Healer {
             .into_iter()
             .filter_map(|entry| {
                 let healing = entry.playbook.healing.as_ref().filter(|one| one.enabled)?;
-                let run =
-                    HealingRun::of(&entry.playbook, healing, &known, transition, self.per_hour)?;
+                let run = HealingRun::of(
+                    &entry.playbook,
+                    healing,
+                    &known,
+                    (alarm, transition),
+                    self.per_hour,
+                )?;
                 Some((entry, run))
             })
             .filter(|(_, run)| !state.has_dealt_with(run))

@@ -235,7 +235,7 @@ impl Writer {
         let restored: Result<Hash, AppendError> = self
             .recorder
             .call(move |journal| {
-                let head = journal.append(&id, found, &lost, None)?;
+                let head = journal.restore(&id, found, &lost)?;
                 journal.take(&id, &holder, None)?.ok();
                 Ok(head)
             })

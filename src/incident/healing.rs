@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::AlarmRef;
 use crate::expression::Scope;
 use crate::playbook::{Action, Healing, Layer, Mode, Playbook};
 
@@ -17,6 +18,9 @@ pub struct HealingRun {
     pub action: Action,
     /// What it acts upon.
     pub resource: String,
+    /// Where that is: account and region. The same name elsewhere is another thing.
+    #[serde(default)]
+    pub place: String,
     /// Whether it acts by itself.
     pub mode: Mode,
     /// When the alarm came to its state.
@@ -40,7 +44,7 @@ impl HealingRun {
         playbook: &Playbook,
         healing: &Healing,
         scope: &Scope,
-        transition: DateTime<Utc>,
+        (alarm, transition): (&AlarmRef, DateTime<Utc>),
         per_hour: u32,
     ) -> Option<Self> {
         Some(Self {
@@ -48,6 +52,7 @@ impl HealingRun {
             layer: healing.layer,
             action: healing.action,
             resource: healing.set_off(scope)?,
+            place: format!("{}/{}", alarm.account, alarm.region),
             mode: healing.mode,
             transition,
             ordinal: 1,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
 use super::{Journal, JournalError};
-use crate::incident::{Event, ExecutionStatus, HealingRun, IncidentId};
+use crate::incident::{AttemptOrigin, Event, ExecutionStatus, HealingRun, IncidentId};
 use crate::playbook::Outcome;
 
 /// The tables; a store that has none yet gets them when the first rule is set off or switched.
@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS healing (
     layer TEXT NOT NULL,
     action TEXT NOT NULL,
     resource TEXT NOT NULL,
+    place TEXT NOT NULL,
     transition INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
     incident TEXT NOT NULL,
@@ -23,9 +24,10 @@ CREATE TABLE IF NOT EXISTS healing (
     at INTEGER NOT NULL,
     started_at INTEGER,
     ended_at INTEGER,
-    error TEXT
+    error TEXT,
+    running TEXT
 ) STRICT;
-CREATE INDEX IF NOT EXISTS healing_of ON healing (resource, rule, at);
+CREATE INDEX IF NOT EXISTS healing_of ON healing (resource, place, rule, at);
 CREATE TABLE IF NOT EXISTS healing_switch (
     rule TEXT PRIMARY KEY,
     enabled INTEGER NOT NULL,
@@ -89,6 +91,8 @@ pub struct HealingRecord {
     pub action: String,
     /// What it acts upon.
     pub resource: String,
+    /// Where that is: account and region.
+    pub place: String,
     /// Where it stands.
     pub status: HealingStatus,
     /// The incident.
@@ -153,21 +157,32 @@ pub(super) fn remember(
     event: &Event,
     at: i64,
 ) -> rusqlite::Result<Result<(), String>> {
+    if let Event::ExecutionStarted {
+        healing: Some(run), ..
+    } = event
+    {
+        connection.execute_batch(TABLES)?;
+        if let Some(reason) = forbidden(connection, run, at)? {
+            return Ok(Err(reason));
+        }
+    }
+    note(connection, incident, event, at).map(Ok)
+}
+
+/// Takes note of an event that has happened, whatever may be thought of it.
+pub(super) fn note(
+    connection: &Connection,
+    incident: &str,
+    event: &Event,
+    at: i64,
+) -> rusqlite::Result<()> {
     match event {
         Event::ExecutionStarted {
             healing: Some(run), ..
         } => {
             connection.execute_batch(TABLES)?;
-            if let Some(reason) = forbidden(connection, run, at)? {
-                return Ok(Err(reason));
-            }
-            insert(
-                connection,
-                incident,
-                run,
-                (HealingStatus::Pending, at),
-                None,
-            )?;
+            let status = (HealingStatus::Pending, at);
+            insert(connection, incident, run, status, None)?;
         }
         Event::HealingSkipped { run, reason } => {
             connection.execute_batch(TABLES)?;
@@ -179,6 +194,28 @@ pub(super) fn remember(
                 "UPDATE healing SET status = 'in_progress', started_at = ?2
                  WHERE incident = ?1 AND status = 'pending'",
                 params![incident, at],
+            )?;
+        }
+        Event::AttemptStarted {
+            attempt,
+            origin: AttemptOrigin::Approval,
+            ..
+        } if is_there(connection)? => {
+            connection.execute(
+                "UPDATE healing SET running = ?2 WHERE incident = ?1 AND status = 'in_progress'",
+                params![incident, attempt.to_string()],
+            )?;
+        }
+        // What was stopped while it acted has ended only now.
+        Event::AttemptEnded { attempt, .. } | Event::LateResult { attempt, .. }
+            if is_there(connection)? =>
+        {
+            connection.execute(
+                "UPDATE healing SET running = NULL,
+                    ended_at = CASE WHEN error IS NULL THEN NULL ELSE ?3 END,
+                    status = CASE WHEN error IS NULL THEN status ELSE 'failed' END
+                 WHERE incident = ?1 AND running = ?2",
+                params![incident, attempt.to_string(), at],
             )?;
         }
         Event::ExecutionEnded {
@@ -198,13 +235,20 @@ pub(super) fn remember(
                 "UPDATE healing SET ended_at = ?2,
                     error = CASE status WHEN 'pending' THEN 'not approved' ELSE ?4 END,
                     status = CASE status WHEN 'pending' THEN 'skipped' ELSE ?3 END
-                 WHERE incident = ?1 AND status IN ('pending', 'in_progress')",
+                 WHERE incident = ?1 AND status IN ('pending', 'in_progress') AND running IS NULL",
                 params![incident, at, ended, error],
+            )?;
+            // The walk was stopped, and what it runs goes on: until that ends, it is in the hands
+            // of nobody else.
+            connection.execute(
+                "UPDATE healing SET error = coalesce(?2, 'it was stopped')
+                 WHERE incident = ?1 AND running IS NOT NULL",
+                params![incident, error],
             )?;
         }
         _ => {}
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn insert(
@@ -216,8 +260,8 @@ fn insert(
 ) -> rusqlite::Result<()> {
     let ended = error.map(|_| at);
     connection.execute(
-        "INSERT INTO healing (rule, layer, action, resource, transition, ordinal, incident, status, at, ended_at, error)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO healing (rule, layer, action, resource, transition, ordinal, incident, status, at, ended_at, error, place)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             run.rule,
             run.layer.name(),
@@ -229,7 +273,8 @@ fn insert(
             status.name(),
             at,
             ended,
-            error
+            error,
+            run.place
         ],
     )?;
     Ok(())
@@ -260,8 +305,8 @@ fn forbidden(
     let holder: Option<String> = connection
         .query_row(
             "SELECT rule || ' in ' || incident FROM healing
-             WHERE resource = ?1 AND status IN ('pending', 'in_progress')",
-            [&run.resource],
+             WHERE resource = ?1 AND place = ?2 AND status IN ('pending', 'in_progress')",
+            [&run.resource, &run.place],
             |row| row.get(0),
         )
         .optional()?;
@@ -274,19 +319,19 @@ fn forbidden(
     let transition = run.transition.timestamp_millis();
     let acted: i64 = connection.query_row(
         "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND transition = ?3
-            AND ordinal >= ?4 AND status IN ('completed', 'failed')",
-        params![run.rule, run.resource, transition, run.ordinal],
+            AND ordinal >= ?4 AND place = ?5 AND status IN ('completed', 'failed')",
+        params![run.rule, run.resource, transition, run.ordinal, run.place],
         |row| row.get(0),
     )?;
     if acted > 0 {
         return Ok(Some("it was healed already because of this alarm".into()));
     }
     let mut ended = connection.prepare(
-        "SELECT ended_at, status FROM healing WHERE rule = ?1 AND resource = ?2
+        "SELECT ended_at, status FROM healing WHERE rule = ?1 AND resource = ?2 AND place = ?3
             AND status IN ('completed', 'failed') ORDER BY ended_at DESC LIMIT 20",
     )?;
     let ended: Vec<(i64, String)> = ended
-        .query_map(params![run.rule, run.resource], |row| {
+        .query_map(params![run.rule, run.resource, run.place], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -312,8 +357,14 @@ fn forbidden(
     }
     let since = |span: TimeDelta| (now - span).timestamp_nanos_opt().unwrap_or(i64::MIN);
     let within: i64 = connection.query_row(
-        "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND started_at > ?3",
-        params![run.rule, run.resource, since(seconds(run.window))],
+        "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND started_at > ?3
+            AND place = ?4",
+        params![
+            run.rule,
+            run.resource,
+            since(seconds(run.window)),
+            run.place
+        ],
         |row| row.get(0),
     )?;
     if within >= i64::from(run.attempts) {
@@ -336,6 +387,23 @@ fn forbidden(
     Ok(None)
 }
 
+pub(super) fn switches(connection: &Connection) -> rusqlite::Result<Vec<Switch>> {
+    if !is_there(connection)? {
+        return Ok(Vec::new());
+    }
+    let mut query =
+        connection.prepare("SELECT rule, enabled, by, at FROM healing_switch ORDER BY rule")?;
+    let rows = query.query_map([], |row| {
+        Ok(Switch {
+            rule: row.get(0)?,
+            enabled: row.get(1)?,
+            by: row.get(2)?,
+            at: time(row.get(3)?),
+        })
+    })?;
+    rows.collect()
+}
+
 fn seconds(seconds: u64) -> TimeDelta {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 1_000_000);
     TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::days(3650))
@@ -352,7 +420,7 @@ impl Journal {
             return Ok(Vec::new());
         }
         let mut query = connection.prepare(
-            "SELECT rule, layer, action, resource, status, incident, ordinal, at, started_at, ended_at, error
+            "SELECT rule, layer, action, resource, status, incident, ordinal, at, started_at, ended_at, error, place
              FROM healing ORDER BY at DESC, rowid DESC",
         )?;
         let moment = |nanos: Option<i64>| nanos.map(time);
@@ -369,6 +437,7 @@ impl Journal {
                 started_at: moment(row.get(8)?),
                 ended_at: moment(row.get(9)?),
                 error: row.get(10)?,
+                place: row.get(11)?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -379,21 +448,7 @@ impl Journal {
     /// # Errors
     /// When the store cannot be read.
     pub fn healing_switches(&self) -> Result<Vec<Switch>, JournalError> {
-        let connection = self.connection();
-        if !is_there(connection)? {
-            return Ok(Vec::new());
-        }
-        let mut query =
-            connection.prepare("SELECT rule, enabled, by, at FROM healing_switch ORDER BY rule")?;
-        let rows = query.query_map([], |row| {
-            Ok(Switch {
-                rule: row.get(0)?,
-                enabled: row.get(1)?,
-                by: row.get(2)?,
-                at: time(row.get(3)?),
-            })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(switches(self.connection())?)
     }
 
     /// Switches a rule, or [`ALL`] of them.

@@ -7,7 +7,7 @@ use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::row::{Row, hash, maybe, number, text, write};
-use super::{Journal, JournalError, codec, list};
+use super::{Journal, JournalError, Switch, codec, healing, list};
 use crate::incident::IncidentId;
 
 /// How long another process may hold the folder's lock.
@@ -176,12 +176,13 @@ fn salvage(
         let built = scratch.0.join("built.db");
         super::wal::build(&part(aside, "wal"), &built)?;
         read(&built, &mut found);
-        return Ok(carry_over(found, fresh));
+        return Ok(carry_over(found, switches(&built), fresh));
     }
     // What SQLite takes for whole goes first; what stands behind a damaged part of the log comes
     // to it, and takes nothing's place.
     let whole = copy(aside, scratch.0.join("whole.db"))?;
     read(&whole, &mut found);
+    let mut switched = switches(&whole);
     if super::wal::is_damaged(&part(aside, "wal")) || found.is_empty() {
         let mended = copy(aside, scratch.0.join("mended.db"))?;
         super::wal::mend(&part(&mended, "wal"))?;
@@ -190,8 +191,11 @@ fn salvage(
             mend_header(&mended)?;
             read(&mended, &mut found);
         }
+        if switched.is_empty() {
+            switched = switches(&mended);
+        }
     }
-    Ok(carry_over(found, fresh))
+    Ok(carry_over(found, switched, fresh))
 }
 
 /// Copies a journal and its log.
@@ -325,7 +329,22 @@ fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(
     Ok((IncidentId(id.into()), row))
 }
 
-fn carry_over(rows: Found, fresh: &mut Journal) -> Result<(usize, u64), JournalError> {
+/// The healing rules that somebody has switched, as far as that can be read.
+fn switches(copy: &Path) -> Vec<Switch> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let found = Connection::open_with_flags(copy, flags)
+        .and_then(|connection| healing::switches(&connection));
+    found.unwrap_or_default()
+}
+
+fn carry_over(
+    rows: Found,
+    switches: Vec<Switch>,
+    fresh: &mut Journal,
+) -> Result<(usize, u64), JournalError> {
+    for switch in switches {
+        fresh.switch_healing(&switch)?;
+    }
     // What a damaged row refers to may be lost; the row is worth keeping all the same.
     fresh
         .connection
@@ -347,6 +366,7 @@ fn carry_over(rows: Found, fresh: &mut Journal) -> Result<(usize, u64), JournalE
             last = Some(id.clone());
         }
         list::remember(&transaction, &id.0, &event, row.at)?;
+        healing::note(&transaction, &id.0, &event, row.at)?;
         write(&transaction, &id, &row)?;
         events += 1;
     }

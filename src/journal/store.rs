@@ -13,7 +13,7 @@ use super::lease::{self, Holder};
 use super::row::{self, Row, time, to_sql, to_u64};
 use super::verify::{Broken, Check};
 use super::{AppendError, JournalError, Recovered, access, codec, healing, list, recovery, schema};
-use crate::incident::{Actor, IncidentId, Recorded};
+use crate::incident::{Actor, Event, IncidentId, Recorded};
 
 /// The log between two checkpoints, in bytes: 1,000 pages, each with its frame.
 /// <https://sqlite.org/pragma.html#pragma_wal_autocheckpoint>
@@ -191,6 +191,33 @@ impl Journal {
         events: &[Recorded],
         writer: Option<&Holder>,
     ) -> Result<Hash, AppendError> {
+        self.write_on(incident, expected, events, writer, healing::remember)
+    }
+
+    /// Writes events again that were recorded once and got lost. Nothing is judged anew.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn restore(
+        &mut self,
+        incident: &IncidentId,
+        expected: u64,
+        events: &[Recorded],
+    ) -> Result<Hash, AppendError> {
+        let noted = |connection: &Connection, incident: &str, event: &Event, at: i64| {
+            healing::note(connection, incident, event, at).map(Ok)
+        };
+        self.write_on(incident, expected, events, None, noted)
+    }
+
+    fn write_on(
+        &mut self,
+        incident: &IncidentId,
+        expected: u64,
+        events: &[Recorded],
+        writer: Option<&Holder>,
+        remember: impl Fn(&Connection, &str, &Event, i64) -> rusqlite::Result<Result<(), String>>,
+    ) -> Result<Hash, AppendError> {
         let transaction = self.transaction()?;
         let (found, mut head) = last(&transaction, incident)?;
         if found != expected {
@@ -216,7 +243,7 @@ impl Journal {
         }
         for recorded in events {
             let at = recorded.at.timestamp_nanos_opt().unwrap_or(i64::MAX);
-            healing::remember(&transaction, &incident.0, &recorded.event, at)?
+            remember(&transaction, &incident.0, &recorded.event, at)?
                 .map_err(AppendError::NotHealed)?;
             head = insert(&transaction, incident, recorded, head)?;
         }

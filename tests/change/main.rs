@@ -218,6 +218,7 @@ fn a_rule_that_waits_is_not_put_before_the_responder_again() {
             layer: Layer::Platform,
             action: Action::Restart,
             resource: resource.into(),
+            place: "111122223333/eu-central-1".into(),
             mode: Mode::Propose,
             transition: now + Duration::minutes(minutes),
             ordinal: 1,

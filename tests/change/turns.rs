@@ -43,6 +43,53 @@ fn a_change_is_done_when_what_was_to_hold_holds() {
 }
 
 #[test]
+fn who_does_not_take_it_back_stands_before_it_as_before() {
+    let mut walk = Walk::with(VERIFY, true);
+    walk.surveyed();
+    let attempt = walk.approve();
+    walk.end(attempt, AttemptStatus::Succeeded);
+    walk.verified(AttemptStatus::TimedOut, 95);
+    for described in [true, false] {
+        walk.ask(Command::Undo {
+            step: step(),
+            visit: 1,
+        })
+        .unwrap();
+        if described {
+            walk.surveyed();
+        } else {
+            let nonce = walk
+                .state
+                .walking()
+                .unwrap()
+                .survey
+                .as_ref()
+                .unwrap()
+                .intent
+                .nonce;
+            walk.ask(Command::Surveyed {
+                step: step(),
+                visit: 1,
+                nonce,
+                result: Err("no such document".into()),
+            })
+            .unwrap();
+        }
+        walk.ask(Command::Decline {
+            step: step(),
+            visit: 1,
+            reason: "it may recover".into(),
+        })
+        .unwrap();
+        assert!(
+            matches!(walk.asked(), Question::Standing { .. }),
+            "{:?}",
+            walk.asked()
+        );
+    }
+}
+
+#[test]
 fn what_did_not_have_its_effect_can_be_taken_back_and_has_failed() {
     let mut walk = Walk::with(VERIFY, true);
     walk.surveyed();

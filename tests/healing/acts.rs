@@ -168,6 +168,42 @@ fn what_was_stopped_or_not_agreed_to_does_not_act() {
 }
 
 #[test]
+fn what_would_wait_for_a_person_is_declined_where_nobody_is() {
+    for (odd, why) in [
+        (
+            ("restart-service-of-shop\"", "no-such-document\""),
+            "no-such-document",
+        ),
+        (
+            (
+                "approval = \"self\"",
+                "approval = \"self\"\nceiling = { percent = 1 }\n",
+            ),
+            "ceiling",
+        ),
+    ] {
+        let place = Place::new("auto", AGREED);
+        let rule = place.world.path("playbooks/healing/restart-healing.toml");
+        let text = std::fs::read_to_string(&rule).unwrap();
+        std::fs::write(&rule, text.replace(odd.0, odd.1)).unwrap();
+        let said = place.run(&["healing", "watch", "--once"], "");
+        assert_eq!(said.code, 0, "{said:?}");
+        let done = place.history();
+        assert_eq!(
+            (&done[0]["status"], &done[0]["error"]),
+            (&"skipped".into(), &"not approved".into()),
+            "{done:#?}"
+        );
+        let events = place.run(&["export", done[0]["incident"].as_str().unwrap()], "");
+        assert!(
+            events.out.contains("nobody is here to answer") && events.out.contains(why),
+            "{why}: {}",
+            events.out
+        );
+    }
+}
+
+#[test]
 fn somebody_lets_a_rule_act_upon_one_thing() {
     let place = Place::new("propose", "");
     let other = place.run(&["healing", "run", "restart-healing", "payments"], "");

@@ -4,8 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use serde_json::Value;
 use standdown::incident::{
-    Actor, AttemptId, Event, ExecutionId, ExecutionStatus, HealingRun, IncidentId, Recorded,
+    Actor, AttemptId, AttemptOrigin, AttemptResult, Event, ExecutionId, ExecutionStatus,
+    HealingRun, IncidentId, Recorded,
 };
 use standdown::journal::{ALL, AppendError, HealingStatus, Journal, Switch};
 use standdown::playbook::{Action, Layer, Mode, Outcome, Severity};
@@ -125,6 +127,7 @@ fn run(rule: &str, resource: &str, transition: i64) -> HealingRun {
         layer: Layer::Platform,
         action: Action::Restart,
         resource: resource.into(),
+        place: "111122223333/eu-central-1".into(),
         mode: Mode::Auto,
         transition: DateTime::from_timestamp(transition, 0).unwrap(),
         ordinal: 1,
@@ -160,6 +163,77 @@ fn one_thing_is_healed_by_one_rule_at_a_time() {
         store.set_off(&run("b", "orders", 2)).is_ok(),
         "it is free again"
     );
+}
+
+#[test]
+fn what_was_stopped_while_it_acts_is_let_go_of_when_that_ends() {
+    let mut store = Store::new();
+    let id = store.set_off(&run("a", "orders", 1)).unwrap();
+    store.acts(&id);
+    let attempt = AttemptId(Uuid::new_v4());
+    let started = Event::AttemptStarted {
+        attempt,
+        step: "heal".into(),
+        number: 1,
+        origin: AttemptOrigin::Approval,
+    };
+    store.append(&id, 3, &[started]).unwrap();
+    store.ends(&id, 4, false);
+    assert_eq!(store.latest().status, HealingStatus::InProgress);
+    let why = store.set_off(&run("b", "orders", 2)).unwrap_err();
+    assert_eq!(why, "orders is being healed by a in incident-1");
+    let ended = Event::AttemptEnded {
+        attempt,
+        result: AttemptResult::succeeded(Value::Null),
+    };
+    store.append(&id, 5, &[ended]).unwrap();
+    let failed = store.journal.healings().unwrap();
+    let failed = failed.iter().find(|one| one.incident == id).unwrap();
+    assert_eq!(
+        (failed.status, failed.error.as_deref(), failed.ended_at),
+        (
+            HealingStatus::Failed,
+            Some("it did not come up"),
+            Some(store.now)
+        )
+    );
+    assert!(store.set_off(&run("b", "orders", 2)).is_ok());
+}
+
+#[test]
+fn the_same_name_elsewhere_is_another_thing() {
+    let mut store = Store::new();
+    let here = run("a", "orders", 1);
+    store.set_off(&here).unwrap();
+    let there = HealingRun {
+        place: "444455556666/eu-central-1".into(),
+        ..here
+    };
+    assert!(store.set_off(&there).is_ok());
+}
+
+#[test]
+fn what_rules_did_is_known_after_a_damaged_store_was_recovered() {
+    let mut store = Store::new();
+    store.heals(&run("a", "orders", 1), true);
+    store.switch("b", false);
+    let (done, switches) = (
+        store.journal.healings().unwrap(),
+        store.journal.healing_switches().unwrap(),
+    );
+    let path = store.folder.path().join("journal.db");
+    drop(store.journal);
+    rusqlite::Connection::open(&path)
+        .and_then(|file| file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+        .unwrap();
+    // What every SQLite file begins with is gone.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..16].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    let (recovered, what) = Journal::open(&path).unwrap();
+    assert!(what.is_some(), "it was damaged");
+    assert_eq!(recovered.healings().unwrap(), done);
+    assert_eq!(recovered.healing_switches().unwrap(), switches);
 }
 
 #[test]

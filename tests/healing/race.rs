@@ -86,6 +86,7 @@ fn run(round: u32, transition: DateTime<Utc>) -> HealingRun {
         layer: Layer::Platform,
         action: Action::Restart,
         resource: format!("orders-{round}"),
+        place: "111122223333/eu-central-1".into(),
         mode: Mode::Auto,
         transition,
         ordinal: 1,

@@ -1,7 +1,7 @@
 //! Writes this user's own answer to a request.
 
 use super::USUAL;
-use crate::approvals::{Answer, Decision, Folder, Sent, write_answer};
+use crate::approvals::{Answer, Decision, Folder, Sent, tidy, write_answer};
 use crate::aws::Place;
 use crate::cli::{CliError, live};
 use crate::clock;
@@ -34,6 +34,8 @@ pub(in crate::cli) async fn reply(
         at: clock::now(),
         caller: caller.filter(|_| agrees),
     };
+    // What stays behind harms nobody.
+    let _ = tidy(folder);
     let written = write_answer(folder, &answer);
     written.map(|()| unproved).map_err(|error| {
         let path = folder.path().display();

@@ -11,7 +11,7 @@ use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, say, stores, typed};
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Recorder, Snapshot};
-use crate::incident::{AlarmState, Command, HealingRun, Question, question, scope};
+use crate::incident::{AlarmRef, AlarmState, Command, HealingRun, Question, question, scope};
 use crate::playbook::{Entry, Mode, Outcome};
 
 /// How long the list of alarms is waited for.
@@ -54,7 +54,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             continue;
         };
         let since = row.alarm.since.unwrap_or_else(clock::now);
-        if let Some(run) = wanted(&entry, &handle.snapshot(), since, arguments, settings) {
+        let because = (&*row.alarm, since);
+        if let Some(run) = wanted(&entry, &handle.snapshot(), because, arguments, settings) {
             return heal(&handle, &entry, run).await;
         }
         handle.leave().await;
@@ -81,14 +82,14 @@ fn answers(entry: &Entry, row: &crate::alarms::Row) -> bool {
 fn wanted(
     entry: &Entry,
     snapshot: &Snapshot,
-    since: chrono::DateTime<chrono::Utc>,
+    (alarm, since): (&AlarmRef, chrono::DateTime<chrono::Utc>),
     arguments: &Arguments,
     settings: &Settings,
 ) -> Option<HealingRun> {
     let healing = entry.playbook.healing.as_ref()?;
     let known = scope(&snapshot.state, clock::now());
     let per_hour = settings.healing_per_hour.value;
-    let run = HealingRun::of(&entry.playbook, healing, &known, since, per_hour)?;
+    let run = HealingRun::of(&entry.playbook, healing, &known, (alarm, since), per_hour)?;
     (run.resource == arguments.resource).then_some(HealingRun {
         mode: Mode::Propose,
         ..run

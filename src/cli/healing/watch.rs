@@ -16,10 +16,11 @@ use crate::cli::alarms_seen::report_alarms;
 use crate::cli::healer::Healer;
 use crate::cli::live::Live;
 use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, stores};
+use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
-use crate::incident::{AlarmState, ExecutionStatus};
-use crate::playbook::{Entry, Mode};
+use crate::incident::{AlarmState, Command, ExecutionStatus, Question, question};
+use crate::playbook::{Entry, Mode, StepId};
 
 /// How long the first whole list of alarms is waited for.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -176,6 +177,42 @@ impl Watcher {
         }
     }
 
+    /// What nobody is here to answer: a change that does not begin by itself is declined, which
+    /// lets go of its target; one that was made, and is not what it was to be, is left to a person.
+    async fn waits(handle: &Handle) -> bool {
+        let snapshot = handle.snapshot();
+        let decline = |step: &StepId, visit, why: String| Command::Decline {
+            step: step.clone(),
+            visit,
+            reason: format!("nobody is here to answer: {why}"),
+        };
+        let command = match question(&snapshot.state, clock::now()) {
+            Question::Undescribed(survey) => {
+                let why = survey.failed.clone().unwrap_or_default();
+                decline(&survey.step, survey.visit, why)
+            }
+            Question::Approval(approval) => {
+                let plan = approval.intent.plan.as_ref();
+                let closed = plan.and_then(|plan| plan.closed.clone());
+                let over = approval.intent.over_ceiling();
+                let why = closed.or(over);
+                let why = why.unwrap_or_else(|| "it was not agreed to beforehand".into());
+                decline(&approval.step, approval.visit, why)
+            }
+            Question::Standing { .. } | Question::Unknown { .. } => {
+                println!(
+                    "{id}: waits for a person: standdown resume {id}",
+                    id = handle.id
+                );
+                return true;
+            }
+            _ => return false,
+        };
+        // It may have been answered meanwhile.
+        let _ = handle.ask(command).await;
+        false
+    }
+
     /// Gives up what has ended or is asked for; tells whether anything goes on.
     async fn tidy(&mut self) -> bool {
         let mut kept = Vec::new();
@@ -185,7 +222,7 @@ impl Watcher {
                 // If it fails, the other console takes over when this one goes silent.
                 let _ = handle.control(Control::HandOver).await;
             }
-            if act::heals(&handle) && !asked {
+            if act::heals(&handle) && !asked && !Self::waits(&handle).await {
                 kept.push(handle);
                 continue;
             }

@@ -1,5 +1,7 @@
 //! Approval: a change is made only after a yes to exactly its description.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::{Draft, give_up};
@@ -252,22 +254,25 @@ pub(super) fn decline(
     }
     let execution = draft.walking()?;
     let error = format!("not approved: {reason}");
-    let undescribed = execution.survey.as_ref().is_some_and(|survey| {
-        survey.step == *step && survey.visit == visit && survey.failed.is_some()
-    });
-    if undescribed {
-        give_up(draft, step, visit, &error);
-        return Ok(());
-    }
-    let waiting = waiting(draft, step, visit)?;
+    let undescribed = execution
+        .survey
+        .as_ref()
+        .filter(|survey| survey.step == *step && survey.visit == visit && survey.failed.is_some());
+    let intent = match undescribed {
+        Some(survey) => Arc::clone(&survey.intent),
+        None => waiting(draft, step, visit)?.intent,
+    };
     draft.emit(Event::ApprovalDeclined {
         step: step.clone(),
         visit,
-        digest: waiting.digest,
+        digest: intent.digest(),
         reason,
         approver: None,
     });
-    give_up(draft, step, visit, &error);
+    // Who does not take a change back stands before it as before.
+    if intent.undoes.is_none() {
+        give_up(draft, step, visit, &error);
+    }
     Ok(())
 }
 

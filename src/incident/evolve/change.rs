@@ -113,7 +113,10 @@ pub(super) fn change(execution: &mut Execution, recorded: &Recorded) {
                 });
             }
         }
-        Event::ApprovalDeclined { .. } => execution.approval = None,
+        Event::ApprovalDeclined { .. } => {
+            execution.approval = None;
+            execution.survey = None;
+        }
         Event::WaveScheduled { at, .. } => {
             if let Some(change) = &mut execution.change {
                 change.next = Some(*at);
