@@ -28,6 +28,7 @@ pub mod engine;
 pub mod expression;
 pub mod incident;
 pub mod journal;
+pub mod notify;
 pub mod playbook;
 pub mod redaction;
 pub mod rehearsal;

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top; a module may use those that stand above it in this list.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &[
         "document",
         "embedded",
@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 11] = [
     &["playbook"],
     &["incident"],
     &["aws", "journal", "approvals"],
+    &["notify"],
     &["config"],
     &["alarms"],
     &["actions"],

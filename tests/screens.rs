@@ -409,13 +409,18 @@ fn the_healing_at_80_by_24() {
 }
 
 #[test]
-fn a_request_that_is_gone_is_said_and_its_digest_is_not_answered() {
+fn a_request_that_is_gone_is_said_and_nothing_takes_its_place() {
     let mut model = in_pane('3', 80, 24);
     let mut others = (*model.requests).clone();
     others.asked[0].sent.digest = "f".repeat(64);
     let _ = update(&mut model, Message::RequestsSeen(Arc::new(others)));
     let notice = model.message.as_ref().unwrap();
     assert!(notice.text.contains("was answered, or taken back"));
+    assert_eq!(model.request, None);
+    let press = |model: &mut Model, key: KeyCode| update(model, Message::Key(key.into()));
+    let _ = press(&mut model, KeyCode::Char('a'));
+    assert!(model.overlay.is_none(), "there is nothing to agree to");
+    let _ = press(&mut model, KeyCode::Down);
     assert_eq!(model.request.as_deref(), Some("f".repeat(64).as_str()));
 }
 

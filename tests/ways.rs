@@ -143,10 +143,12 @@ fn the_screen_that_panics() {
             severities: Vec::new(),
             acknowledge: Box::new(|_| Box::pin(async { Ok(()) })),
             hints: BTreeMap::new(),
+            fresh: false,
             open: Some(handle.id.clone()),
             unfinished,
             requests: watch::channel(Arc::default()).1,
             healings: watch::channel(Arc::default()).1,
+            looking: watch::channel(standdown::tui::Screen::Board).0,
             reply: Box::new(|_| Box::pin(async { Err("nobody asks".into()) })),
             opened: Box::new(|handle| {
                 let handle = handle.clone();

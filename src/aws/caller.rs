@@ -81,7 +81,14 @@ impl Aws {
         };
         let asked = self.sts.get_caller_identity().customize();
         let answer = asked.interceptor(replaced).send().await;
-        let answer = answer.map_err(|error| describe(OPERATION, &error))?;
+        let answer = answer.map_err(|error| match describe(OPERATION, &error) {
+            // Nobody here can sign it anew.
+            error if error.class == Class::Clock => cannot(
+                Class::Invalid,
+                "who agrees proved it too long ago, and has to agree again".into(),
+            ),
+            error => error,
+        })?;
         Ok(Identity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),

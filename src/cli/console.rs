@@ -11,7 +11,7 @@ use super::changes::changes;
 use super::healer::Rules;
 use super::live::Live;
 use super::rehearse::Stage;
-use super::{CliError, approvals, farewell, healing, stores};
+use super::{CliError, approvals, farewell, healing, notify, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::config::Settings;
@@ -33,12 +33,13 @@ pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, Cl
 
 async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliError> {
     let theme = theme(settings)?;
-    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let recorder = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let (found, unfinished) = watch::channel(None);
     tokio::spawn(look_for_unfinished(recorder.clone(), found));
     let watched = live.boards.clone();
     let rules = Rules::later(settings);
+    let (looking, _) = watch::channel(tui::Screen::Board);
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -63,23 +64,27 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         },
         rehearsal: None,
         hints: Default::default(),
+        fresh: false,
         open,
         unfinished,
-        requests: approvals::follow(settings, false),
-        healings: healing::follow(rules.clone(), &recorder),
+        requests: approvals::follow(settings, false, looking.subscribe()),
+        healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
+        looking,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             report_alarms(handle, watched.clone());
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    Ok(farewell::say(&tui::run(surroundings).await?, settings))
+    let left = tui::run(surroundings).await?;
+    notify::before_leaving(settings, &recorder).await;
+    Ok(farewell::say(&left, settings))
 }
 
 /// Opens the console on a stage.
 pub(super) async fn rehearse(
     stage: Stage,
-    unfinished: Option<Summary>,
+    (unfinished, fresh): (Option<Summary>, bool),
     settings: &Settings,
 ) -> Result<u8, CliError> {
     let theme = theme(settings)?;
@@ -93,6 +98,7 @@ pub(super) async fn rehearse(
     let (watched, stage) = (live.boards.clone(), Arc::new(stage));
     let on_stage = Arc::clone(&stage);
     let rules = Rules::later(settings);
+    let (looking, _) = watch::channel(tui::Screen::Board);
     let (_found, none) = watch::channel(None);
     let recorder = stage.recorder.clone();
     let surroundings = Surroundings {
@@ -111,10 +117,12 @@ pub(super) async fn rehearse(
         engine: stage.engine.clone(),
         rehearsal: Some(stage.rehearsal.clone()),
         hints: stage.scenario.answers.clone(),
+        fresh,
         open: unfinished.map(|summary| summary.id),
         unfinished: none,
-        requests: approvals::follow(settings, true),
-        healings: healing::follow(rules.clone(), &recorder),
+        requests: approvals::follow(settings, true, looking.subscribe()),
+        healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
+        looking,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             on_stage.follow(handle);

@@ -18,6 +18,7 @@ mod healing;
 mod incidents;
 mod live;
 mod note;
+mod notify;
 mod rehearse;
 mod resume;
 mod simulate;
@@ -123,6 +124,8 @@ enum Subcommands {
     Automation(automation::Arguments),
     /// Healing rules: list them, and what they have done.
     Healing(healing::Arguments),
+    /// Tell others, and see what they were not told.
+    Notify(notify::Arguments),
     /// List what others ask you to agree to.
     Approvals(approvals::Arguments),
     /// Agree to a change that somebody else asks for.
@@ -262,6 +265,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
                 approvals::approve(&arguments, &settings).await
             }
             Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings).await,
+            Some(Subcommands::Notify(arguments)) => notify::run(arguments, &settings).await,
             Some(Subcommands::Verify(arguments)) => verify::run(&arguments, &settings),
             Some(Subcommands::Export(arguments)) => export::run(&arguments, &settings),
             Some(Subcommands::Import(arguments)) => export::import(&arguments, &settings),

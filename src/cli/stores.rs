@@ -4,10 +4,11 @@
     reason = "the edge: what became of a damaged store is said here"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::CliError;
 use crate::config::Settings;
+use crate::engine::{Recorder, subscriptions};
 use crate::journal::{FindError, Journal, Summary};
 
 /// The file of real incidents.
@@ -18,6 +19,13 @@ pub(super) const REHEARSALS: &str = "rehearsals.db";
 /// Names a store's file.
 pub(super) fn path(settings: &Settings, name: &str) -> Result<PathBuf, CliError> {
     Ok(settings.state_folder()?.join(name))
+}
+
+/// Starts the journal's thread, and whoever tells others what is recorded there.
+pub(super) fn telling(settings: &Settings, path: &Path) -> Recorder {
+    let recorder = Recorder::telling(path, subscriptions(&settings.channels.value));
+    super::notify::sender(settings, &recorder).start();
+    recorder
 }
 
 /// Opens a store.

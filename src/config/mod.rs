@@ -1,5 +1,6 @@
 //! Settings in layers: defaults, file, environment, flags. Every value knows where it came from.
 
+mod channels;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use crate::breaker::Policy;
 use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
 use crate::journal::{JournalError, state_folder};
+use crate::notify::Configured;
 use crate::playbook::Severity;
 use crate::redaction::{Pattern, Redactor};
 pub use watch::{SeverityRule, Watch};
@@ -82,6 +84,8 @@ pub struct Settings {
     pub approvals: Setting<Option<PathBuf>>,
     /// Roles that several people are known to use.
     pub shared_roles: Setting<Vec<String>>,
+    /// Who is told of what.
+    pub channels: Setting<Vec<Configured>>,
     /// Whether who agrees has to prove who calls AWS.
     pub require_caller_identity: Setting<bool>,
     /// When an AWS service that keeps failing is left alone, and for how long.
@@ -170,6 +174,7 @@ impl Settings {
             calendars: Setting::default(Vec::new()),
             approvals: Setting::default(None),
             shared_roles: Setting::default(Vec::new()),
+            channels: Setting::default(Vec::new()),
             require_caller_identity: Setting::default(false),
             breaker: Setting::default(Policy::default()),
             healing_per_hour: Setting::default(10),
@@ -253,6 +258,9 @@ impl Settings {
         let shared = texts("shared_roles");
         self.shared_roles
             .set((!shared.is_empty()).then_some(shared), origin());
+        let channels = channels::read(&reader);
+        self.channels
+            .set((!channels.is_empty()).then_some(channels), origin());
         self.require_caller_identity
             .set(reader.boolean("require_caller_identity"), origin());
         let breaker = reader.table("breaker").map(|table| {

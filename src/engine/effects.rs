@@ -27,8 +27,8 @@ pub(super) enum Said {
     Report(AttemptId, Report),
     /// Something that is asked of the incident by what runs for it.
     Ask(Box<Command>),
-    /// Whose proof it is who calls AWS, as AWS says.
-    Vouched(String, Result<Identity, AwsError>),
+    /// Whose proof it is who calls AWS, as AWS says: the digest that it is about, and the proof.
+    Vouched((String, String), Result<Identity, AwsError>),
 }
 
 /// A running attempt.

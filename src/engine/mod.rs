@@ -7,10 +7,12 @@
 
 mod aside;
 mod attempt;
+mod callers;
 mod change;
 mod door;
 mod effects;
 mod handle;
+mod outbox;
 mod record;
 mod recorder;
 mod requests;
@@ -29,6 +31,7 @@ use crate::redaction::Redactor;
 
 pub use aside::{AsideError, note};
 pub use handle::{Control, Handle, Recording, Role, Snapshot, Unanswered};
+pub use outbox::{Sender, subscriptions};
 pub use recorder::{Damage, Recorder};
 pub use writer::{OpenError, open, resume};
 

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::journal::{AppendError, Journal, JournalError, Recovered};
+use crate::journal::{AppendError, Journal, JournalError, Recovered, Subscription};
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -24,6 +24,8 @@ struct Store {
     path: PathBuf,
     open: Option<Journal>,
     recovered: watch::Sender<Option<Recovered>>,
+    /// Who is told of what is recorded.
+    told: Vec<Subscription>,
 }
 
 /// An error of the journal, as far as the thread has to know it.
@@ -56,7 +58,8 @@ impl Store {
         self.open.as_mut().ok_or(JournalError::Gone)
     }
 
-    fn keep(&mut self, journal: Journal, recovered: Option<Recovered>) {
+    fn keep(&mut self, mut journal: Journal, recovered: Option<Recovered>) {
+        journal.subscribe(self.told.clone());
         self.open = Some(journal);
         if recovered.is_some() {
             self.recovered.send_replace(recovered);
@@ -92,12 +95,19 @@ impl Recorder {
     /// given to it.
     #[must_use]
     pub fn start(path: &Path) -> Self {
+        Self::telling(path, Vec::new())
+    }
+
+    /// The same, with what others are told put into the outbox.
+    #[must_use]
+    pub fn telling(path: &Path, told: Vec<Subscription>) -> Self {
         let (jobs, work) = mpsc::channel::<Job>();
         let (said, recovered) = watch::channel(None);
         let mut store = Store {
             path: path.to_owned(),
             open: None,
             recovered: said,
+            told,
         };
         let spawned = std::thread::Builder::new()
             .name("journal".into())

@@ -11,12 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Settings;
+use super::callers::Caller;
 use super::effects::{Said, Task};
 use super::handle::{Ask, Control, Handle, Recording, Role, Snapshot, Unanswered};
 use super::recorder::Recorder;
 use super::role::Watched;
 use crate::actions::Report;
-use crate::aws::{Aws, AwsError, Identity, Place};
+use crate::aws::{Aws, Place};
 use crate::clock;
 use crate::incident::{Actor, AttemptId, Command, Event, IncidentId, Recorded, Stamp, State};
 use crate::journal::{Broken, Hash, Holder, JournalError, Lease};
@@ -121,8 +122,8 @@ pub(super) struct Writer {
     pub wakes: Vec<DateTime<Utc>>,
     /// Why others cannot see what they were asked.
     pub unpublished: Option<String>,
-    /// Who AWS says that others are, by their proof; nothing while it is asked.
-    pub callers: HashMap<String, Option<Result<Identity, AwsError>>>,
+    /// Who AWS says that others are, by the digest that they agree to and their proof.
+    pub callers: HashMap<(String, String), Caller>,
     pub said: (mpsc::Sender<Said>, mpsc::Receiver<Said>),
     pub progress: OrdMap<AttemptId, Arc<[String]>>,
     /// Steps of documents that wait for an approval of their own, by attempt.
@@ -361,10 +362,7 @@ impl Writer {
         match said {
             Said::Ended(id, number, result) => self.ended(id, number, result).await,
             Said::Panicked(id, number) => self.panicked(id, number).await,
-            Said::Vouched(proof, caller) => {
-                self.callers.insert(proof, Some(caller));
-                self.hear_others().await;
-            }
+            Said::Vouched(proof, caller) => self.hear_aws(proof, caller).await,
             // What does not fit any more came too late.
             Said::Ask(command) => drop(self.carry_out(*command).await),
             Said::Report(id, Report::Identified { run, remote }) => {

@@ -66,8 +66,13 @@ impl HealingRun {
     /// Whether both are the same rule on the same thing because of the same alarm.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        (&self.rule, &self.resource, self.transition)
-            == (&other.rule, &other.resource, other.transition)
+        self.is_alike(other) && self.transition == other.transition
+    }
+
+    /// Whether both are the same rule on the same thing, because of whatever alarm.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        (&self.rule, &self.resource, &self.place) == (&other.rule, &other.resource, &other.place)
     }
 }
 

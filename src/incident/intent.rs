@@ -267,6 +267,17 @@ impl Intent {
         }
     }
 
+    /// What somebody who agrees is asked to type.
+    #[must_use]
+    pub fn to_type(&self) -> String {
+        let wanted = self.confirmation();
+        match self.targets().len() {
+            0 => format!("type {wanted}, the document that runs"),
+            1 => format!("type {wanted}, what is changed"),
+            _ => "type how many targets are changed".to_owned(),
+        }
+    }
+
     /// What has to be typed to approve it: the one target, or how many there are, or the
     /// document where no target is named. Never a constant word, never one key.
     #[must_use]

@@ -98,11 +98,8 @@ impl State {
     /// or waits there already for the same thing: an alarm that flaps is one question.
     #[must_use]
     pub fn has_dealt_with(&self, run: &HealingRun) -> bool {
-        let known = |one: &SetOff| {
-            one.run.is_same(run)
-                || (self.waits(one)
-                    && (&one.run.rule, &one.run.resource) == (&run.rule, &run.resource))
-        };
+        let known =
+            |one: &SetOff| one.run.is_same(run) || (self.waits(one) && one.run.is_alike(run));
         self.has_acted(run) || self.set_off.iter().any(known)
     }
 

@@ -136,7 +136,7 @@ impl std::fmt::Display for Switch {
     }
 }
 
-fn time(nanos: i64) -> DateTime<Utc> {
+pub(super) fn time(nanos: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(nanos)
 }
 
@@ -196,6 +196,16 @@ pub(super) fn note(
                 params![incident, at],
             )?;
         }
+        Event::ApprovalDeclined {
+            reason, approver, ..
+        } if is_there(connection)? => {
+            let by = approver.as_ref().map(|one| format!(" by {}", one.user));
+            let why = format!("not approved{}: {reason}", by.unwrap_or_default());
+            connection.execute(
+                "UPDATE healing SET error = ?2 WHERE incident = ?1 AND status = 'pending'",
+                params![incident, why],
+            )?;
+        }
         Event::AttemptStarted {
             attempt,
             origin: AttemptOrigin::Approval,
@@ -233,7 +243,7 @@ pub(super) fn note(
             });
             connection.execute(
                 "UPDATE healing SET ended_at = ?2,
-                    error = CASE status WHEN 'pending' THEN 'not approved' ELSE ?4 END,
+                    error = CASE status WHEN 'pending' THEN coalesce(error, 'not approved') ELSE ?4 END,
                     status = CASE status WHEN 'pending' THEN 'skipped' ELSE ?3 END
                  WHERE incident = ?1 AND status IN ('pending', 'in_progress') AND running IS NULL",
                 params![incident, at, ended, error],
@@ -387,6 +397,48 @@ fn forbidden(
     Ok(None)
 }
 
+/// What has ended in an incident at a moment.
+pub(super) fn ended_at(
+    connection: &Connection,
+    incident: &str,
+    at: i64,
+) -> rusqlite::Result<Vec<HealingRecord>> {
+    let which = "WHERE incident = ?1 AND ended_at = ?2 ORDER BY rowid";
+    records(connection, which, params![incident, at])
+}
+
+fn records(
+    connection: &Connection,
+    which: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<HealingRecord>> {
+    if !is_there(connection)? {
+        return Ok(Vec::new());
+    }
+    let mut query = connection.prepare(&format!(
+        "SELECT rule, layer, action, resource, status, incident, ordinal, at, started_at, ended_at, error, place
+         FROM healing {which}"
+    ))?;
+    let moment = |nanos: Option<i64>| nanos.map(time);
+    let rows = query.query_map(parameters, |row| {
+        Ok(HealingRecord {
+            rule: row.get(0)?,
+            layer: row.get(1)?,
+            action: row.get(2)?,
+            resource: row.get(3)?,
+            status: HealingStatus::of(&row.get::<_, String>(4)?),
+            incident: IncidentId(row.get::<_, String>(5)?.into()),
+            attempt: row.get(6)?,
+            at: time(row.get(7)?),
+            started_at: moment(row.get(8)?),
+            ended_at: moment(row.get(9)?),
+            error: row.get(10)?,
+            place: row.get(11)?,
+        })
+    })?;
+    rows.collect()
+}
+
 pub(super) fn switches(connection: &Connection) -> rusqlite::Result<Vec<Switch>> {
     if !is_there(connection)? {
         return Ok(Vec::new());
@@ -415,32 +467,11 @@ impl Journal {
     /// # Errors
     /// When the store cannot be read.
     pub fn healings(&self) -> Result<Vec<HealingRecord>, JournalError> {
-        let connection = self.connection();
-        if !is_there(connection)? {
-            return Ok(Vec::new());
-        }
-        let mut query = connection.prepare(
-            "SELECT rule, layer, action, resource, status, incident, ordinal, at, started_at, ended_at, error, place
-             FROM healing ORDER BY at DESC, rowid DESC",
-        )?;
-        let moment = |nanos: Option<i64>| nanos.map(time);
-        let rows = query.query_map([], |row| {
-            Ok(HealingRecord {
-                rule: row.get(0)?,
-                layer: row.get(1)?,
-                action: row.get(2)?,
-                resource: row.get(3)?,
-                status: HealingStatus::of(&row.get::<_, String>(4)?),
-                incident: IncidentId(row.get::<_, String>(5)?.into()),
-                attempt: row.get(6)?,
-                at: time(row.get(7)?),
-                started_at: moment(row.get(8)?),
-                ended_at: moment(row.get(9)?),
-                error: row.get(10)?,
-                place: row.get(11)?,
-            })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(records(
+            self.connection(),
+            "ORDER BY at DESC, rowid DESC",
+            [],
+        )?)
     }
 
     /// The rules that somebody has switched.

@@ -7,7 +7,7 @@ use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::row::{Row, hash, maybe, number, text, write};
-use super::{Journal, JournalError, Switch, codec, healing, list};
+use super::{ALL, Journal, JournalError, Switch, codec, healing, list};
 use crate::incident::IncidentId;
 
 /// How long another process may hold the folder's lock.
@@ -176,13 +176,13 @@ fn salvage(
         let built = scratch.0.join("built.db");
         super::wal::build(&part(aside, "wal"), &built)?;
         read(&built, &mut found);
-        return Ok(carry_over(found, switches(&built), fresh));
+        return Ok(carry_over(found, &[switches(&built)], fresh));
     }
     // What SQLite takes for whole goes first; what stands behind a damaged part of the log comes
     // to it, and takes nothing's place.
     let whole = copy(aside, scratch.0.join("whole.db"))?;
     read(&whole, &mut found);
-    let mut switched = switches(&whole);
+    let mut switched = vec![switches(&whole)];
     if super::wal::is_damaged(&part(aside, "wal")) || found.is_empty() {
         let mended = copy(aside, scratch.0.join("mended.db"))?;
         super::wal::mend(&part(&mended, "wal"))?;
@@ -191,11 +191,9 @@ fn salvage(
             mend_header(&mended)?;
             read(&mended, &mut found);
         }
-        if switched.is_empty() {
-            switched = switches(&mended);
-        }
+        switched.push(switches(&mended));
     }
-    Ok(carry_over(found, switched, fresh))
+    Ok(carry_over(found, &switched, fresh))
 }
 
 /// Copies a journal and its log.
@@ -329,20 +327,36 @@ fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(
     Ok((IncidentId(id.into()), row))
 }
 
-/// The healing rules that somebody has switched, as far as that can be read.
-fn switches(copy: &Path) -> Vec<Switch> {
+/// The healing rules that somebody has switched; nothing where that cannot be read.
+fn switches(copy: &Path) -> Option<Vec<Switch>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let found = Connection::open_with_flags(copy, flags)
         .and_then(|connection| healing::switches(&connection));
-    found.unwrap_or_default()
+    found.ok()
+}
+
+/// The latest word on each rule. Where none can be read, somebody may have stopped them all: they
+/// stay stopped until somebody says otherwise.
+fn latest(read: &[Option<Vec<Switch>>]) -> Vec<Switch> {
+    let mut all: Vec<Switch> = read.iter().flatten().flatten().cloned().collect();
+    all.sort_by_key(|switch| switch.at);
+    if read.iter().all(Option::is_none) {
+        all.push(Switch {
+            rule: ALL.into(),
+            enabled: false,
+            by: "the recovery of a damaged journal".into(),
+            at: chrono::Utc::now(),
+        });
+    }
+    all
 }
 
 fn carry_over(
     rows: Found,
-    switches: Vec<Switch>,
+    switches: &[Option<Vec<Switch>>],
     fresh: &mut Journal,
 ) -> Result<(usize, u64), JournalError> {
-    for switch in switches {
+    for switch in latest(switches) {
         fresh.switch_healing(&switch)?;
     }
     // What a damaged row refers to may be lost; the row is worth keeping all the same.

@@ -12,7 +12,10 @@ use super::chain::Hash;
 use super::lease::{self, Holder};
 use super::row::{self, Row, time, to_sql, to_u64};
 use super::verify::{Broken, Check};
-use super::{AppendError, JournalError, Recovered, access, codec, healing, list, recovery, schema};
+use super::{
+    AppendError, JournalError, Recovered, Subscription, access, codec, healing, list, outbox,
+    recovery, schema,
+};
 use crate::incident::{Actor, Event, IncidentId, Recorded};
 
 /// The log between two checkpoints, in bytes: 1,000 pages, each with its frame.
@@ -32,7 +35,12 @@ pub struct Journal {
     number: i64,
     /// Nothing of it was found damaged.
     whole: bool,
+    /// Who is told of what is recorded.
+    pub(super) subscriptions: Vec<Subscription>,
 }
+
+/// Takes note of an event before it is written; the reason why it may not be, if it may not.
+type Remember = fn(&Connection, &str, &Event, i64) -> rusqlite::Result<Result<(), String>>;
 
 /// Events that were loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -111,6 +119,7 @@ impl Journal {
             file: identity(path),
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             whole: true,
+            subscriptions: Vec::new(),
         })
     }
 
@@ -191,7 +200,9 @@ impl Journal {
         events: &[Recorded],
         writer: Option<&Holder>,
     ) -> Result<Hash, AppendError> {
-        self.write_on(incident, expected, events, writer, healing::remember)
+        let told = self.subscriptions.clone();
+        let remember = (healing::remember as Remember, told.as_slice());
+        self.write_on(incident, expected, events, writer, remember)
     }
 
     /// Writes events again that were recorded once and got lost. Nothing is judged anew.
@@ -204,10 +215,10 @@ impl Journal {
         expected: u64,
         events: &[Recorded],
     ) -> Result<Hash, AppendError> {
-        let noted = |connection: &Connection, incident: &str, event: &Event, at: i64| {
+        let noted: Remember = |connection, incident, event, at| {
             healing::note(connection, incident, event, at).map(Ok)
         };
-        self.write_on(incident, expected, events, None, noted)
+        self.write_on(incident, expected, events, None, (noted, &[]))
     }
 
     fn write_on(
@@ -216,7 +227,7 @@ impl Journal {
         expected: u64,
         events: &[Recorded],
         writer: Option<&Holder>,
-        remember: impl Fn(&Connection, &str, &Event, i64) -> rusqlite::Result<Result<(), String>>,
+        (remember, told): (Remember, &[Subscription]),
     ) -> Result<Hash, AppendError> {
         let transaction = self.transaction()?;
         let (found, mut head) = last(&transaction, incident)?;
@@ -246,6 +257,8 @@ impl Journal {
             remember(&transaction, &incident.0, &recorded.event, at)?
                 .map_err(AppendError::NotHealed)?;
             head = insert(&transaction, incident, recorded, head)?;
+            let place = (&*incident.0, recorded.sequence);
+            outbox::note(&transaction, told, place, &recorded.event, at)?;
         }
         if expected == 0
             && let Some(writer) = writer
@@ -342,12 +355,6 @@ impl Journal {
             .connection
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
         Ok((self.number, version))
-    }
-
-    /// A number that changes when this connection itself writes.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.connection.total_changes()
     }
 }
 

@@ -107,6 +107,20 @@ pub(super) fn environments(reader: &Reader<'_>, draft: &Draft<'_>) -> Vec<Enviro
         .collect()
 }
 
+impl SecretSource {
+    /// Reads where a secret stands: `ssm:/path`, `env:NAME` or `file:/absolute/path`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty())?;
+        match kind {
+            "ssm" => Some(Self::Ssm(rest.to_owned())),
+            "env" => Some(Self::Env(rest.to_owned())),
+            "file" if rest.starts_with('/') => Some(Self::File(rest.to_owned())),
+            _ => None,
+        }
+    }
+}
+
 pub(super) fn secrets(reader: &Reader<'_>, draft: &Draft<'_>) -> Vec<(String, SecretSource)> {
     let Some(table) = reader.table("secrets") else {
         return Vec::new();
@@ -116,17 +130,7 @@ pub(super) fn secrets(reader: &Reader<'_>, draft: &Draft<'_>) -> Vec<(String, Se
         parse::variable_name(name, span, draft.problems);
         let entry = Reader::new(node, format!("secret `{name}`"), draft.problems);
         if let Some(from) = entry.required_string("from") {
-            let source = from
-                .value
-                .split_once(':')
-                .filter(|(_, rest)| !rest.is_empty())
-                .and_then(|(kind, rest)| match kind {
-                    "ssm" => Some(SecretSource::Ssm(rest.to_owned())),
-                    "env" => Some(SecretSource::Env(rest.to_owned())),
-                    "file" if rest.starts_with('/') => Some(SecretSource::File(rest.to_owned())),
-                    _ => None,
-                });
-            match source {
+            match SecretSource::parse(&from.value) {
                 Some(source) => all.push((name.clone(), source)),
                 None => draft.problems.push(
                     Problem::error(format!("{:?} is no place for a secret", from.value))

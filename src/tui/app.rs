@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::left::{How, Left};
 use super::message::{Message, Request};
-use super::model::{Header, Model};
+use super::model::{Header, Model, Screen as Shown};
 use super::panes::{Healings, Requests};
 use super::signals::{Signals, Told};
 use super::terminal::{Screen, TerminalError, failures};
@@ -75,6 +75,8 @@ pub struct Surroundings {
     pub acknowledge: Acknowledge,
     /// What the rehearsal's scenario would answer, by input.
     pub hints: BTreeMap<String, String>,
+    /// Whether an incident is opened although an unfinished one is there for the alarm.
+    pub fresh: bool,
     /// The incident to open at once.
     pub open: Option<IncidentId>,
     /// Unfinished incidents, or why none could be looked for.
@@ -83,6 +85,8 @@ pub struct Surroundings {
     pub requests: watch::Receiver<Arc<Requests>>,
     /// The healing rules, and what they have done.
     pub healings: watch::Receiver<Arc<Healings>>,
+    /// Is told which screen is looked at.
+    pub looking: watch::Sender<Shown>,
     /// Answers a request of somebody else's.
     pub reply: Reply,
     /// Is told of every incident that is opened.
@@ -339,6 +343,11 @@ async fn converse(
                 }
             }
         }
+        surroundings.looking.send_if_modified(|seen| {
+            let other = *seen != model.screen;
+            *seen = model.screen;
+            other
+        });
         if dirty && (at_once || drawn.elapsed() >= FRAME) {
             screen.draw(|frame| view(&model, &theme, frame))?;
             drawn = Instant::now();
@@ -477,9 +486,15 @@ fn open_incident(
         let recorder = surroundings.recorder.clone();
         let wanted = alarm.clone();
         // A watcher or another console may have opened one for it meanwhile.
-        let known = recorder.call(move |journal| journal.unfinished_for(&wanted));
         // What cannot be read cannot be written either, which is said below.
-        if let Ok(Some(id)) = known.await {
+        let known = if surroundings.fresh {
+            Ok(None)
+        } else {
+            recorder
+                .call(move |journal| journal.unfinished_for(&wanted))
+                .await
+        };
+        if let Ok(Some(id)) = known {
             return take_up_now(id, surroundings, said).await;
         }
         let settings = surroundings.settings.clone();
@@ -513,6 +528,7 @@ struct TakingUp {
     settings: engine::Settings,
     recorder: Recorder,
     rehearsal: Option<Rehearsal>,
+    fresh: bool,
 }
 
 impl Surroundings {
@@ -521,6 +537,7 @@ impl Surroundings {
             settings: self.engine.clone(),
             recorder: self.recorder.clone(),
             rehearsal: self.rehearsal.clone(),
+            fresh: self.fresh,
         }
     }
 }

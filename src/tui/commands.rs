@@ -447,11 +447,11 @@ pub const COMMANDS: &[Entry] = &[
     ),
     entry(
         CommandId::Board,
-        &["1"],
+        &["1", "b"],
         "board",
         "go to the board of alarms, from a pane",
         Place::Views,
-        4,
+        8,
     ),
     entry(
         CommandId::Requests,
@@ -459,7 +459,7 @@ pub const COMMANDS: &[Entry] = &[
         "approvals",
         "see what others ask you to agree to",
         Place::Views,
-        4,
+        8,
     ),
     entry(
         CommandId::Healings,
@@ -467,7 +467,7 @@ pub const COMMANDS: &[Entry] = &[
         "healing",
         "see the healing rules, and what they have done",
         Place::Views,
-        4,
+        8,
     ),
     entry(
         CommandId::Unfinished,

@@ -62,8 +62,6 @@ pub struct Model {
     pub healings: Arc<Healings>,
     /// The selected rule.
     pub rule: Option<String>,
-    /// Where the responder was before a pane was opened.
-    pub came_from: Screen,
     /// Whether an incident is being opened.
     pub opening: bool,
     /// Whether the tree has the keys.
@@ -222,7 +220,6 @@ impl Model {
             request: None,
             healings: Arc::default(),
             rule: None,
-            came_from: Screen::Board,
             opening: false,
             tree: false,
             tree_step: None,
@@ -415,10 +412,11 @@ impl Model {
         place.unwrap_or(0)
     }
 
-    /// The selected request.
+    /// The selected request, while it is there.
     #[must_use]
     pub fn request(&self) -> Option<&Asked> {
-        self.requests.asked.get(self.request_index())
+        let chosen = self.requests.asked.get(self.request_index());
+        chosen.filter(|one| self.request.as_ref() == Some(&one.sent.digest))
     }
 
     /// How many requests this user can answer.
@@ -456,7 +454,9 @@ impl Model {
     #[must_use]
     pub fn allows(&self, id: CommandId) -> bool {
         match id {
-            CommandId::Agree | CommandId::Disagree => return self.request().is_some(),
+            CommandId::Agree | CommandId::Disagree => {
+                return self.request().is_some_and(|one| !one.own);
+            }
             CommandId::SwitchRule => return self.rule().is_some(),
             CommandId::ApproveChange | CommandId::RaiseCeiling => {
                 let Some(Question::Approval(approval)) = self.question() else {

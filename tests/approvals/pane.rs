@@ -58,7 +58,7 @@ fn the_requester_sees_their_own_and_cannot_answer_it() {
     console.press("3");
     console.see("It is your own: somebody else has to answer it.");
     console.press("a");
-    console.see("this is your own request");
+    console.see("one's own request is for somebody else");
     assert!(!host.started());
     console.press("\u{1b}");
     console.see("● ALARM  high orders-errors");

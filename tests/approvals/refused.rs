@@ -262,7 +262,7 @@ fn what_the_requester_writes_looks_like_no_line_of_the_console() {
 
 #[test]
 fn nothing_is_sent_while_systems_manager_is_left_alone() {
-    let host = Host::with(OTHERS, "[breaker]\nrecovery = \"60s\"");
+    let host = Host::with(OTHERS, "[breaker]\nrecovery = \"10m\"");
     let mut console = host.console(&[]);
     let request = Host::sought(&mut console, "orders");
     // As many failures as open the breaker, and no more.
@@ -275,10 +275,5 @@ fn nothing_is_sent_while_systems_manager_is_left_alone() {
     console.see("The change cannot be described, and is not made. What now?");
     console.press("a");
     console.see("ssm kept failing: no call is sent before");
-    assert!(!host.started());
-    // It is tried again by and by, and an agreement to what was not sent is not one to this.
-    console.see("ssm in eu-central-1 kept failing, and is tried again");
-    console.press("a");
-    console.see("Shall this change be made?");
     assert!(!host.started());
 }

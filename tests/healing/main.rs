@@ -15,6 +15,8 @@ mod terminal;
 mod acts;
 mod limits;
 mod race;
+mod receiver;
+mod tells;
 
 use support::World;
 

@@ -54,19 +54,21 @@ pub(super) fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
         return refuse("document", &format!("only {SHELL} goes with a change"));
     }
     if seconds(parameters).is_none() {
-        return refuse("execution_timeout", "this is from 1s to 48h");
+        return refuse("execution_timeout", "this is from 1s to 55m");
     }
     Ok(())
 }
 
-/// How long it may run on an instance: ten minutes unless it says otherwise, two days at most.
-/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>
+/// The document's step ends after an hour, whatever goes on by then.
+const LONGEST: Duration = Duration::from_mins(55);
+
+/// How long it may run on an instance, in seconds: ten minutes unless it says otherwise.
 fn seconds(parameters: &Value) -> Option<u64> {
     let Some(text) = parameters.get("execution_timeout") else {
         return Some(Duration::from_mins(10).as_secs());
     };
     let span = humantime::parse_duration(text.as_str()?).ok()?;
-    Some(span.as_secs()).filter(|seconds| (1..=172_800).contains(seconds))
+    Some(span.as_secs()).filter(|seconds| (1..=LONGEST.as_secs()).contains(seconds))
 }
 
 /// The Automation that runs it, where it changes something. Lines keep how values are quoted in

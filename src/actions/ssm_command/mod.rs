@@ -78,7 +78,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         Key::optional(
             "execution_timeout",
             KeyKind::Duration,
-            "how long the command may run on an instance; 1m unless given",
+            "how long the command may run on an instance; 1m unless given, 10m where it changes something",
         ),
         Key::optional(
             "delivery_timeout",

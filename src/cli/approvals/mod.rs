@@ -67,7 +67,7 @@ pub(super) fn list(arguments: &Arguments, settings: &Settings) -> Result<u8, Cli
                     "request": name(&sent.digest), "digest": sent.digest, "asked_by": user(sent.uid),
                     "uid": sent.uid, "open": is_open(sent), "until": sent.request.until,
                     "incident": sent.request.intent.incident, "reason": sent.request.reason,
-                    "intent": sent.request.intent,
+                    "intent": sent.request.intent, "rehearsal": sent.request.rehearsal,
                 })
             })
             .collect();
@@ -95,12 +95,17 @@ fn is_open(sent: &Sent) -> bool {
 fn line(sent: &Sent) -> String {
     let intent = &sent.request.intent;
     let state = if is_open(sent) {
-        format!("until {}", sent.request.until.format("%H:%MZ"))
+        format!("until {}", sent.request.until.format("%Y-%m-%d %H:%MZ"))
     } else {
         "ended".to_owned()
     };
+    let rehearsal = if sent.request.rehearsal {
+        "REHEARSAL  "
+    } else {
+        ""
+    };
     format!(
-        "{}  {state}  {} asks to run {} on {}: {}",
+        "{}  {state}  {rehearsal}{} asks to run {} on {}: {}",
         name(&sent.digest),
         user(sent.uid),
         intent.document(),
@@ -131,7 +136,7 @@ fn find(wanted: &str, settings: &Settings) -> Result<(Folder, Sent), CliError> {
             sent.request.until.format("%Y-%m-%d %H:%M:%SZ")
         ))),
         (None, _) => Err(CliError::Usage(format!(
-            "there is no request {wanted:?}: it was answered, or what was to be done has changed; `standdown approvals` lists what waits"
+            "no request begins with {wanted:?}; `standdown approvals` lists what waits. One that was there was answered, or what was to be done has changed"
         ))),
         (Some(_), false) => Err(CliError::Usage(format!(
             "{wanted:?} is the beginning of several requests; write more of it"
@@ -154,6 +159,9 @@ pub(super) fn show_sheet(intent: &Intent) -> std::io::Result<()> {
 /// Prints what will be done.
 fn show(sent: &Sent) -> std::io::Result<()> {
     let request = &sent.request;
+    if request.rehearsal {
+        say!("This is a REHEARSAL: nothing real is changed.");
+    }
     say!("{} asks for your approval.", user(sent.uid));
     say!("");
     let line = |label: &str, text: &str| -> std::io::Result<()> {
@@ -176,11 +184,7 @@ pub(super) async fn approve(arguments: &Approve, settings: &Settings) -> Result<
     is_not_own(&sent)?;
     show(&sent)?;
     let wanted = sent.request.intent.confirmation();
-    let what = match sent.request.intent.targets().len() {
-        0 => format!("type {wanted}, the document that runs"),
-        1 => format!("type {wanted}, what is changed"),
-        _ => "type how many targets are changed".to_owned(),
-    };
+    let what = sent.request.intent.to_type();
     write!(std::io::stdout(), "To agree, {}: ", on_a_line(&what))?;
     std::io::stdout().flush()?;
     let typed = typed()?;

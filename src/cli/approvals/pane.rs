@@ -11,10 +11,11 @@ use super::{folder, reply, user};
 use crate::approvals::{Decision, Sent, name};
 use crate::cli::CliError;
 use crate::config::Settings;
-use crate::tui::{Asked, Reply, Requests};
+use crate::tui::{Asked, Reply, Requests, Screen};
 
-/// How often the folder is read.
-const EVERY: Duration = Duration::from_secs(2);
+/// How often the folder is read while the pane is open, and while it is not.
+const OPEN: Duration = Duration::from_secs(2);
+const CLOSED: Duration = Duration::from_secs(10);
 /// More requests than this are nobody's to read.
 const MOST: usize = 100;
 
@@ -22,6 +23,7 @@ const MOST: usize = 100;
 pub(in crate::cli) fn follow(
     settings: &Settings,
     rehearsal: bool,
+    mut looking: watch::Receiver<Screen>,
 ) -> watch::Receiver<Arc<Requests>> {
     let (seen, requests) = watch::channel(Arc::new(Requests::default()));
     let settings = settings.clone();
@@ -38,9 +40,11 @@ pub(in crate::cli) fn follow(
                 }
                 new
             });
+            let open = *looking.borrow_and_update() == Screen::Requests;
             tokio::select! {
                 () = seen.closed() => return,
-                () = sleep(EVERY) => {}
+                () = sleep(if open { OPEN } else { CLOSED }) => {}
+                changed = looking.changed() => if changed.is_err() { return },
             }
         }
     });
@@ -105,8 +109,14 @@ async fn answer(
     typed: &str,
     decision: Decision,
 ) -> Result<String, CliError> {
-    let folder = folder(settings)?;
-    let found = Sent::list(&folder)?.into_iter().flatten();
+    let own = settings.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let folder = folder(&own)?;
+        let all = Sent::list(&folder)?;
+        Ok::<_, CliError>((folder, all))
+    });
+    let (folder, all) = read.await.map_err(std::io::Error::other)??;
+    let found = all.into_iter().flatten();
     let sent = found.into_iter().find(|sent| sent.digest == digest);
     let sent = sent.ok_or_else(|| {
         CliError::Said(format!(

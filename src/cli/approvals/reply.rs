@@ -17,14 +17,19 @@ pub(in crate::cli) async fn reply(
 ) -> Result<Option<String>, CliError> {
     is_not_own(sent)?;
     let agrees = decision == Decision::Approved;
-    let (caller, unproved) = match prove(settings, sent).await {
+    let proved = if agrees {
+        prove(settings, sent).await
+    } else {
+        Ok(None)
+    };
+    let (caller, unproved) = match proved {
         Ok(proof) => (proof, None),
-        Err(why) if agrees && settings.require_caller_identity.value => {
+        Err(why) if settings.require_caller_identity.value => {
             return Err(CliError::Said(format!(
                 "who you are to AWS has to be proved (require_caller_identity), and cannot: {why}"
             )));
         }
-        Err(why) => (None, Some(why).filter(|_| agrees)),
+        Err(why) => (None, Some(why)),
     };
     let answer = Answer {
         format: 1,
@@ -32,11 +37,16 @@ pub(in crate::cli) async fn reply(
         typed: typed.to_owned(),
         decision,
         at: clock::now(),
-        caller: caller.filter(|_| agrees),
+        caller,
     };
-    // What stays behind harms nobody.
-    let _ = tidy(folder);
-    let written = write_answer(folder, &answer);
+    let there = folder.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        // What stays behind harms nobody.
+        let _ = tidy(&there);
+        write_answer(&there, &answer)
+    });
+    let written = written.await.map_err(std::io::Error::other);
+    let written = written.and_then(|written| written);
     written.map(|()| unproved).map_err(|error| {
         let path = folder.path().display();
         CliError::Said(format!(

@@ -1,9 +1,10 @@
 //! The rules as a table.
 
-use super::super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, printable, say};
+use super::super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, printable, say, stores};
 use super::rules;
 use crate::config::Settings;
 use crate::document::render;
+use crate::journal::ALL;
 use crate::playbook::{Healing, Playbook};
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +55,21 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
             healing.cooldown.as_secs(),
             healing.attempts,
             on_a_line(&healing.parameters)
+        );
+    }
+    let switches = stores::open(settings, stores::INCIDENTS)?.healing_switches()?;
+    for off in switches.iter().filter(|switch| !switch.enabled) {
+        let at = off.at.format("%Y-%m-%d %H:%M:%SZ");
+        let what = if off.rule == ALL {
+            "all healing is stopped"
+        } else {
+            &off.rule
+        };
+        let word = if off.rule == ALL { "" } else { " is disabled" };
+        say!(
+            "\n{}{word}, by {} at {at}",
+            on_a_line(what),
+            on_a_line(&off.by)
         );
     }
     for broken in &catalog.broken {

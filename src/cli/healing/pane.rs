@@ -10,7 +10,7 @@ use crate::cli::healer::Rules;
 use crate::engine::Recorder;
 use crate::journal::{JournalError, Tally};
 use crate::playbook::Catalog;
-use crate::tui::{Healings, Rule};
+use crate::tui::{Healings, Rule, Screen};
 
 /// How often the store is looked at for what other consoles have done.
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,32 +18,38 @@ const EVERY: Duration = Duration::from_secs(1);
 const MOST: usize = 500;
 
 /// Reads what rules have done, for as long as somebody looks.
-pub(in crate::cli) fn follow(rules: Rules, recorder: &Recorder) -> watch::Receiver<Arc<Healings>> {
+pub(in crate::cli) fn follow(
+    rules: Rules,
+    recorder: &Recorder,
+    mut looking: watch::Receiver<Screen>,
+) -> watch::Receiver<Arc<Healings>> {
     let (seen, healings) = watch::channel(Arc::new(Healings::default()));
     let recorder = recorder.clone();
     tokio::spawn(async move {
         let Some(healer) = rules.read().await else {
+            seen.send_replace(Arc::new(Healings {
+                error: Some("the healing rules could not be read".into()),
+                ..Healings::default()
+            }));
             return;
         };
-        let rules = healer.rules;
-        let mut known = None;
         loop {
-            let generation = recorder
-                .call(|journal| Ok::<_, JournalError>((journal.generation()?, journal.written())))
+            // Nothing is read for a pane that nobody sees.
+            if looking
+                .wait_for(|screen| *screen == Screen::Healings)
                 .await
-                .ok();
-            // Nothing is read again while nobody has written.
-            if generation.is_none() || generation != known {
-                known = generation;
-                let now = read(&rules, &recorder).await;
-                seen.send_if_modified(|before| {
-                    let new = **before != now;
-                    if new {
-                        *before = Arc::new(now);
-                    }
-                    new
-                });
+                .is_err()
+            {
+                return;
             }
+            let now = read(&healer.rules, &recorder).await;
+            seen.send_if_modified(|before| {
+                let new = **before != now;
+                if new {
+                    *before = Arc::new(now);
+                }
+                new
+            });
             tokio::select! {
                 () = seen.closed() => return,
                 () = sleep(EVERY) => {}

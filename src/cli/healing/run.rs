@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::act;
 use crate::cli::approvals::show_sheet;
 use crate::cli::live::Live;
-use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, say, stores, typed};
+use crate::cli::{CliError, FAILURE, SUCCESS, notify, on_a_line, say, stores, typed};
 use crate::clock;
 use crate::config::Settings;
-use crate::engine::{self, Handle, Recorder, Snapshot};
+use crate::engine::{self, Handle, Snapshot};
 use crate::incident::{AlarmRef, AlarmState, Command, HealingRun, Question, question, scope};
 use crate::playbook::{Entry, Mode, Outcome};
 
@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             arguments.rule
         ))
     })?;
-    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let recorder = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let mut boards = live.boards.clone();
     let read = boards.wait_for(|board| board.complete());
@@ -56,7 +56,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         let since = row.alarm.since.unwrap_or_else(clock::now);
         let because = (&*row.alarm, since);
         if let Some(run) = wanted(&entry, &handle.snapshot(), because, arguments, settings) {
-            return heal(&handle, &entry, run).await;
+            let done = heal(&handle, &entry, run).await;
+            notify::before_leaving(settings, &recorder).await;
+            return done;
         }
         handle.leave().await;
     }

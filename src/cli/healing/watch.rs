@@ -5,22 +5,23 @@
     reason = "the edge: what was done, and what could not be, is said here"
 )]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::act;
-use crate::alarms::{Board, Row};
+use crate::alarms::{Board, Key, Row, key};
 use crate::cli::alarms_seen::report_alarms;
 use crate::cli::healer::Healer;
 use crate::cli::live::Live;
-use crate::cli::{CliError, FAILURE, SUCCESS, on_a_line, stores};
-use crate::clock;
+use crate::cli::{CliError, FAILURE, SUCCESS, notify, on_a_line, stores};
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
-use crate::incident::{AlarmState, Command, ExecutionStatus, Question, question};
-use crate::playbook::{Entry, Mode, StepId};
+use crate::incident::{AlarmState, Command, ExecutionStatus};
+use crate::playbook::{Entry, Mode};
 
 /// How long the first whole list of alarms is waited for.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -41,11 +42,13 @@ struct Watcher {
     engine: engine::Settings,
     live: Live,
     open: Vec<Handle>,
+    /// What was left to a person, by alarm and the time since when it fires.
+    left: HashMap<Key, Option<DateTime<Utc>>>,
     failed: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    let recorder = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let pool = Arc::clone(&live.pool);
     let mut watcher = Watcher {
@@ -54,6 +57,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         engine: act::engine_of(settings, pool, engine::watcher()),
         live,
         open: Vec::new(),
+        left: HashMap::new(),
         failed: false,
     };
     let mut ends = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -66,6 +70,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     for handle in std::mem::take(&mut watcher.open) {
         handle.leave().await;
     }
+    notify::before_leaving(settings, &watcher.recorder).await;
     Ok(if watcher.failed { FAILURE } else { SUCCESS })
 }
 
@@ -105,6 +110,10 @@ impl Watcher {
             let Some(entry) = self.rule_for(row) else {
                 continue;
             };
+            // It is a person's, until the alarm fires anew.
+            if self.left.get(&key(&row.alarm)) == Some(&row.alarm.since) {
+                continue;
+            }
             let known = self.open.iter().find(|handle| {
                 let snapshot = handle.snapshot();
                 let incident = snapshot.state.incident.as_ref();
@@ -178,39 +187,53 @@ impl Watcher {
     }
 
     /// What nobody is here to answer: a change that does not begin by itself is declined, which
-    /// lets go of its target; one that was made, and is not what it was to be, is left to a person.
-    async fn waits(handle: &Handle) -> bool {
+    /// lets go of its target; anything else that waits for a person is left to one. Tells whether
+    /// it was left.
+    async fn is_left(handle: &Handle) -> bool {
         let snapshot = handle.snapshot();
-        let decline = |step: &StepId, visit, why: String| Command::Decline {
-            step: step.clone(),
-            visit,
-            reason: format!("nobody is here to answer: {why}"),
+        let walk = snapshot
+            .state
+            .walking()
+            .filter(|walk| walk.healing.is_some());
+        let Some(walk) = walk else {
+            return false;
         };
-        let command = match question(&snapshot.state, clock::now()) {
-            Question::Undescribed(survey) => {
-                let why = survey.failed.clone().unwrap_or_default();
-                decline(&survey.step, survey.visit, why)
-            }
-            Question::Approval(approval) => {
-                let plan = approval.intent.plan.as_ref();
-                let closed = plan.and_then(|plan| plan.closed.clone());
-                let over = approval.intent.over_ceiling();
-                let why = closed.or(over);
-                let why = why.unwrap_or_else(|| "it was not agreed to beforehand".into());
-                decline(&approval.step, approval.visit, why)
-            }
-            Question::Standing { .. } | Question::Unknown { .. } => {
-                println!(
-                    "{id}: waits for a person: standdown resume {id}",
-                    id = handle.id
-                );
-                return true;
-            }
-            _ => return false,
-        };
-        // It may have been answered meanwhile.
-        let _ = handle.ask(command).await;
-        false
+        let undescribed = walk.survey.as_ref().and_then(|survey| {
+            let why = survey.failed.clone()?;
+            Some((survey.step.clone(), survey.visit, why))
+        });
+        let unapproved = walk.approval.as_ref().map(|approval| {
+            let plan = approval.intent.plan.as_ref();
+            let closed = plan.and_then(|plan| plan.closed.clone());
+            let why = closed.or_else(|| approval.intent.over_ceiling());
+            let why = why.unwrap_or_else(|| "it was not agreed to beforehand".into());
+            (approval.step.clone(), approval.visit, why)
+        });
+        if let Some((step, visit, why)) = undescribed.or(unapproved) {
+            let reason = format!("nobody is here to answer: {why}");
+            let decline = Command::Decline {
+                step,
+                visit,
+                reason,
+            };
+            // It may have been answered meanwhile.
+            let _ = handle.ask(decline).await;
+            return false;
+        }
+        let goes_on = walk.survey.is_some()
+            || walk.attempts.values().any(|attempt| attempt.end.is_none())
+            || walk
+                .change
+                .as_ref()
+                .is_some_and(|change| change.next.is_some())
+            || !walk.retries.is_empty();
+        if !goes_on {
+            println!(
+                "{id}: waits for a person: standdown resume {id}",
+                id = handle.id
+            );
+        }
+        !goes_on
     }
 
     /// Gives up what has ended or is asked for; tells whether anything goes on.
@@ -222,9 +245,17 @@ impl Watcher {
                 // If it fails, the other console takes over when this one goes silent.
                 let _ = handle.control(Control::HandOver).await;
             }
-            if act::heals(&handle) && !asked && !Self::waits(&handle).await {
+            let left = act::heals(&handle) && !asked && Self::is_left(&handle).await;
+            if act::heals(&handle) && !asked && !left {
                 kept.push(handle);
                 continue;
+            }
+            if left {
+                self.failed = true;
+                let incident = handle.snapshot().state.incident.clone();
+                let alarm = incident.and_then(|one| one.alarms.front().cloned());
+                self.left
+                    .extend(alarm.map(|alarm| (key(&alarm), alarm.since)));
             }
             let snapshot = handle.leave().await;
             for walk in &snapshot.state.executions {

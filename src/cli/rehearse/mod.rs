@@ -92,7 +92,7 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     if auto {
         return alone::play(stage, unfinished, &arguments).await;
     }
-    super::console::rehearse(stage, unfinished, settings).await
+    super::console::rehearse(stage, (unfinished, arguments.fresh), settings).await
 }
 
 /// Takes a rehearsal up where it stands.
@@ -108,7 +108,7 @@ pub(super) async fn resume(
         speed: rehearsal.speed,
     };
     let stage = Stage::set(scenario, world, settings, recorder).await?;
-    super::console::rehearse(stage, Some(summary), settings).await
+    super::console::rehearse(stage, (Some(summary), false), settings).await
 }
 
 /// A world that is played already.

@@ -92,7 +92,7 @@ enum Decision<'a> {
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let store = stores::path(settings, stores::INCIDENTS)?;
-    let recorder = Recorder::start(&store);
+    let recorder = stores::telling(settings, &store);
     let live = Live::begin(settings, &recorder);
     let engine = engine::Settings {
         vocabulary: VOCABULARY,
@@ -133,6 +133,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     for handle in std::mem::take(&mut watcher.open) {
         handle.leave().await;
     }
+    super::notify::before_leaving(settings, &watcher.recorder).await;
     Ok(if watcher.failed { FAILURE } else { SUCCESS })
 }
 

@@ -21,7 +21,6 @@ use crate::rehearsal::scenario::{Fault, FaultKind};
 
 /// The largest request, in bytes.
 const LARGEST: usize = 1024 * 1024;
-/// How long a signature is good for, in scenario seconds.
 /// How long a hanging call hangs: longer than a console waits for an answer.
 const HANGS: Duration = Duration::from_secs(30);
 

@@ -65,19 +65,20 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
                 wanted: wanted.clone(),
                 others: approval.intent.others().is_some(),
             };
-            let label = match approval.intent.targets().len() {
-                0 => format!("type {wanted}, the document that runs"),
-                1 => format!("type {wanted}, what is changed"),
-                _ => "type how many targets are changed".to_owned(),
-            };
+            let label = approval.intent.to_type();
             let plan = approval.intent.plan.as_ref();
             let closed = plan.and_then(|plan| plan.closed.clone());
             let title = match approval.intent.others() {
-                Some((count, group)) => {
-                    format!("Ask {count} of the group {group} to agree to this change")
-                }
-                None => "Approve this change to the system".to_owned(),
+                Some((count, group)) => format!("Ask {count} of the group {group} to agree to"),
+                None => "Approve".to_owned(),
             };
+            let intent = &approval.intent;
+            let title = format!(
+                "{title} {} in {} · {}",
+                intent.document(),
+                intent.account,
+                intent.region
+            );
             let why = match (approval.intent.others(), closed) {
                 (_, Some(closed)) => format!("why it cannot wait: {closed}"),
                 (Some(_), None) => "why; the others read it".to_owned(),

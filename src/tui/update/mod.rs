@@ -64,8 +64,12 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Recovered(what) => model.recovered = Some(what),
         Message::BrokenSeen(broken) => model.broken = broken,
         Message::RequestsSeen(requests) => {
-            model.requests = requests;
+            let before = std::mem::replace(&mut model.requests, requests);
             panes::requests_moved(model);
+            // Where nothing stood, nothing is replaced.
+            if before.asked.is_empty() {
+                panes::select_first(model);
+            }
         }
         Message::HealingsSeen(healings) => model.healings = healings,
         Message::CatalogRead(catalog) => model.catalog = catalog,
@@ -191,7 +195,9 @@ fn why_not(id: CommandId) -> &'static str {
             "others were asked already, or it is over its ceiling: what stands on the screen is next"
         }
         CommandId::RaiseCeiling => "the change is not over its ceiling",
-        CommandId::Agree | CommandId::Disagree => "nobody waits for your answer",
+        CommandId::Agree | CommandId::Disagree => {
+            "nobody waits for your answer to this: one's own request is for somebody else"
+        }
         CommandId::Open => "a playbook is walked already: X stops it",
         _ => "that does nothing now; ? shows the keys that do",
     }
@@ -224,7 +230,10 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Undo | CommandId::VerifyAgain => return after_change(model, entry.id),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
-        CommandId::Board => model.screen = Screen::Board,
+        CommandId::Board => {
+            model.screen = Screen::Board;
+            model.scroll = 0;
+        }
         CommandId::Requests => panes::open(model, Screen::Requests),
         CommandId::Healings => panes::open(model, Screen::Healings),
         CommandId::Agree | CommandId::Disagree => panes::answer(model, entry.id),
@@ -362,7 +371,7 @@ fn back(model: &mut Model) {
     } else if model.tree {
         model.tree = false;
     } else if matches!(model.screen, Screen::Requests | Screen::Healings) {
-        model.screen = model.came_from;
+        model.screen = Screen::Board;
         model.scroll = 0;
     } else if model.screen == Screen::Board {
         model.filter.clear();

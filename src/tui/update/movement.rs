@@ -57,7 +57,12 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
                 .map(|row| row.step.clone());
         }
         Screen::Requests if matches!(id, CommandId::Up | CommandId::Down) => {
-            let to = from(model.request_index(), 0).min(last(model.requests.asked.len()));
+            // Where nothing is selected, the first key selects the first.
+            let at = model.request_index();
+            let to = match model.request() {
+                Some(_) => from(at, 0).min(last(model.requests.asked.len())),
+                None => 0,
+            };
             let chosen = model.requests.asked.get(to);
             model.request = chosen.map(|one| one.sent.digest.clone());
             model.scroll = 0;

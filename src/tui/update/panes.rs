@@ -10,29 +10,32 @@ use crate::tui::model::{Model, Overlay, Screen};
 
 /// Opens a pane; leaving it leads back.
 pub(super) fn open(model: &mut Model, screen: Screen) {
-    if matches!(model.screen, Screen::Board | Screen::Incident) {
-        model.came_from = model.screen;
-    }
     model.screen = screen;
     model.scroll = 0;
-    requests_moved(model);
+    select_first(model);
 }
 
-/// What is read stays selected while others come and go; what is gone is said, and not replaced
-/// silently under a hand that is about to answer it.
+/// Selects the first request, where none is.
+pub(super) fn select_first(model: &mut Model) {
+    if model.request().is_none() {
+        let first = model.requests.asked.first();
+        model.request = first.map(|one| one.sent.digest.clone());
+    }
+}
+
+/// What is read stays selected while others come and go. What is gone is said; nothing takes its
+/// place under a hand that is about to answer it.
 pub(super) fn requests_moved(model: &mut Model) {
     let all = &model.requests.asked;
     let chosen = model.request.as_ref();
     let gone = chosen.is_some_and(|digest| all.iter().all(|one| one.sent.digest != *digest));
-    if gone {
+    if gone && model.requests.error.is_none() {
         model.request = None;
         model.scroll = 0;
-        if model.screen == Screen::Requests {
+        // What this user has just answered is said already.
+        if model.screen == Screen::Requests && model.message.is_none() {
             model.say("the request was answered, or taken back", false);
         }
-    }
-    if model.screen == Screen::Requests && model.request.is_none() {
-        model.request = model.request().map(|one| one.sent.digest.clone());
     }
 }
 
@@ -58,11 +61,7 @@ pub(super) fn answer(model: &mut Model, id: CommandId) {
     }
     let form = if id == CommandId::Agree {
         let wanted = intent.confirmation();
-        let label = match intent.targets().len() {
-            0 => format!("type {wanted}, the document that runs"),
-            1 => format!("type {wanted}, what is changed"),
-            _ => "type how many targets are changed".into(),
-        };
+        let label = intent.to_type();
         let title = format!("Agree to {}", intent.document());
         Form::one(title, Purpose::Agree { digest, wanted }, label, false)
     } else {
@@ -102,6 +101,10 @@ pub(super) fn switch(model: &mut Model, id: CommandId) {
             .collect();
         is_on(&own, &rule)
     };
+    if model.header.read_only && !on {
+        model.say("this console is read-only: it lets no rule act", true);
+        return;
+    }
     let title = match (rule == ALL, on) {
         (true, true) => "Let no rule act any longer, for every console on this store".into(),
         (true, false) => "Let rules act again, for every console on this store".into(),

@@ -44,7 +44,10 @@ pub(super) fn lines(
                 by_hand(&mut out, model, state, manual);
             }
         }
-        Question::Decision { branches, .. } => decide(&mut out, branches),
+        Question::Decision { branches, .. } => {
+            overtaken(&mut out, model, state);
+            decide(&mut out, branches);
+        }
         Question::Ended => ended(&mut out, state),
         Question::Closed => {
             out.ask("The incident is closed.");
@@ -245,6 +248,24 @@ fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) 
     out.option("d", "done", Role::Text);
     out.option("f", "failed, or not possible", Role::Text);
     out.option("s", "skip, it is not needed", Role::Text);
+}
+
+/// What was read before a healing acted may no longer be so.
+fn overtaken(out: &mut Prompt<'_>, model: &Model, state: &State) {
+    let began = state.walking().map(|walk| walk.started_at);
+    let healed = state.executions.iter().rev().find_map(|walk| {
+        let run = walk.healing.as_ref()?;
+        Some((run, walk.ended_at.filter(|ended| began < Some(*ended))?))
+    });
+    if let Some((run, ended)) = healed {
+        let text = format!(
+            "{} acted on {} {} ago. What is below was read before that: look at the alarm again before you change anything.",
+            run.rule,
+            run.resource,
+            age(model.now - ended)
+        );
+        out.text(&text, Role::Late);
+    }
 }
 
 fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {

@@ -1,0 +1,178 @@
+//! Sends what stands in the outbox, and tries again what did not arrive.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::recorder::Recorder;
+use crate::actions::programs::Programs;
+use crate::aws::{Aws, Place, Pool, Quota, describe};
+use crate::breaker::{Breaker, Policy};
+use crate::clock;
+use crate::journal::{JournalError, Message, Subscription};
+use crate::notify::{Configured, Undelivered, deliver};
+use crate::playbook::SecretSource;
+
+/// How often it is looked for what is due.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Whoever is told, and what it takes to tell them.
+#[derive(Clone)]
+pub struct Sender {
+    channels: Arc<[Configured]>,
+    recorder: Recorder,
+    aws: Arc<Pool>,
+    programs: Arc<dyn Programs>,
+    policy: Policy,
+}
+
+impl Sender {
+    /// Subscribes the channels to what is recorded from now on.
+    pub fn new(
+        channels: &[Configured],
+        recorder: &Recorder,
+        aws: &Arc<Pool>,
+        programs: Arc<dyn Programs>,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            channels: channels.into(),
+            recorder: recorder.clone(),
+            aws: Arc::clone(aws),
+            programs,
+            policy,
+        }
+    }
+
+    /// Sends what is due, for as long as the process lives.
+    pub fn start(self) {
+        if self.channels.is_empty() {
+            return;
+        }
+        tokio::spawn(async move {
+            let mut breakers = HashMap::new();
+            loop {
+                // What cannot be read now is read later; that nothing is recorded is said elsewhere.
+                let _ = self.send_due(&mut breakers).await;
+                sleep(EVERY).await;
+            }
+        });
+    }
+
+    /// Sends what is due, once. Returns how many were sent, and how many were not.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn send_due(
+        &self,
+        breakers: &mut HashMap<String, Breaker>,
+    ) -> Result<(usize, usize), JournalError> {
+        let now = clock::now();
+        let ready = |name: &String| {
+            let breaker = breakers.get_mut(name);
+            breaker.is_none_or(|breaker| breaker.allows(now).is_ok())
+        };
+        let names = self.channels.iter().map(|one| one.channel.name.clone());
+        let names: Vec<String> = names
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter(ready)
+            .collect();
+        let taken = self
+            .recorder
+            .call(move |journal| journal.take_messages(&names, now))
+            .await?;
+        let (mut sent, mut unsent) = (0, 0);
+        for message in taken {
+            let breaker = breakers
+                .entry(message.channel.clone())
+                .or_insert_with(|| Breaker::new(self.policy));
+            match self.send(&message).await {
+                Ok(()) => {
+                    sent += 1;
+                    breaker.succeeded(clock::now());
+                    let id = message.id;
+                    self.recorder
+                        .call(move |journal| journal.message_sent(id, clock::now()))
+                        .await?;
+                }
+                Err(error) => {
+                    unsent += 1;
+                    if !error.lasting {
+                        breaker.failed(clock::now());
+                    }
+                    self.recorder
+                        .call(move |journal| {
+                            let why = (error.why.as_str(), error.lasting);
+                            journal.message_failed(&message, why, clock::now())
+                        })
+                        .await?;
+                }
+            }
+        }
+        Ok((sent, unsent))
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// When it does not arrive.
+    pub async fn send(&self, message: &Message) -> Result<(), Undelivered> {
+        let named = |one: &&Configured| one.channel.name == message.channel;
+        let Some(one) = self.channels.iter().find(named) else {
+            return Err(Undelivered {
+                why: format!("no channel is named {:?}", message.channel),
+                lasting: true,
+            });
+        };
+        let secret = match &one.secret {
+            Some(source) => Some(self.reveal(source).await?),
+            None => None,
+        };
+        deliver(&one.channel, secret.as_deref(), message).await
+    }
+
+    async fn reveal(&self, source: &SecretSource) -> Result<String, Undelivered> {
+        let unknown = |why: String| Undelivered {
+            why: format!("the channel's secret cannot be read: {why}"),
+            lasting: false,
+        };
+        let (programs, asked) = (Arc::clone(&self.programs), source.clone());
+        let here = tokio::task::spawn_blocking(move || programs.secret(&asked)).await;
+        if let Some(here) = here.map_err(|error| unknown(error.to_string()))? {
+            return here.map_err(unknown);
+        }
+        let SecretSource::Ssm(name) = source else {
+            return Err(unknown("nobody keeps it".into()));
+        };
+        let aws = self.aws.at(&Place::default()).await;
+        let aws = aws.map_err(|error| unknown(error.to_string()))?;
+        parameter(&aws, name).await.map_err(unknown)
+    }
+}
+
+/// The value of a parameter of Parameter Store, decrypted.
+async fn parameter(aws: &Aws, name: &str) -> Result<String, String> {
+    aws.pace(Quota::Ssm).await;
+    let asked = aws.ssm.get_parameter().name(name).with_decryption(true);
+    let answer = asked
+        .send()
+        .await
+        .map_err(|error| describe("ssm:GetParameter", &error).to_string())?;
+    let value = answer.parameter.and_then(|parameter| parameter.value);
+    value.ok_or_else(|| format!("{name} has no value"))
+}
+
+/// What the journal has to put into the outbox for some channels.
+#[must_use]
+pub fn subscriptions(channels: &[Configured]) -> Vec<Subscription> {
+    channels
+        .iter()
+        .map(|one| Subscription {
+            channel: one.channel.name.clone(),
+            topics: one.channel.topics.clone(),
+        })
+        .collect()
+}

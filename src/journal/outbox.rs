@@ -1,0 +1,384 @@
+//! What others are told: written by the very transaction that records what it is about, and kept
+//! until it has been sent.
+//!
+//! A message is told at least once. To one channel, what is about one incident is told in order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::healing::{self, HealingStatus};
+use super::{Journal, JournalError};
+use crate::incident::{Event, IncidentId, IncidentStatus};
+
+/// The table; a store gets it with the first message.
+const TABLE: &str = "
+CREATE TABLE IF NOT EXISTS outbox (
+    id INTEGER PRIMARY KEY,
+    incident TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL,
+    taken_until INTEGER NOT NULL DEFAULT 0,
+    sent_at INTEGER,
+    error TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, incident, id) WHERE state = 'waiting';
+";
+/// As long as this a message is one sender's to send, in seconds: longer than any send takes.
+const TAKEN: i64 = 90;
+/// After this long without success a message is given up.
+const GIVEN_UP: TimeDelta = TimeDelta::hours(24);
+/// The longest wait between two tries.
+const SLOWEST: TimeDelta = TimeDelta::minutes(5);
+
+macro_rules! topics {
+    ($($(#[$doc:meta])* $topic:ident = $name:literal),* $(,)?) => {
+        /// What a message is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Topic {
+            $($(#[$doc])* $topic),*
+        }
+
+        impl Topic {
+            /// All topics, by name.
+            pub const ALL: &[(&str, Self)] = &[$(($name, Self::$topic)),*];
+
+            /// Its name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$topic => $name),*
+                }
+            }
+        }
+    };
+}
+
+topics! {
+    /// An incident was opened.
+    Opened = "opened",
+    /// Somebody has the incident.
+    Acknowledged = "acknowledged",
+    /// It was escalated.
+    Escalated = "escalated",
+    /// The effect is gone.
+    Mitigated = "mitigated",
+    /// The cause is gone.
+    Resolved = "resolved",
+    /// Others are asked to agree to a change.
+    Approval = "approval",
+    /// A healing rule has acted, or has not.
+    Healing = "healing",
+}
+
+/// A channel, and what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The channel's name.
+    pub channel: String,
+    /// What it is told.
+    pub topics: Vec<Topic>,
+}
+
+/// Something to be told on one channel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Its number in this store.
+    pub id: i64,
+    /// The channel.
+    pub channel: String,
+    /// What it is about.
+    pub topic: Topic,
+    /// The incident.
+    pub incident: IncidentId,
+    /// The event that it tells.
+    pub sequence: u64,
+    /// When that happened.
+    pub at: DateTime<Utc>,
+    /// What is to be told.
+    pub facts: Value,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Whether it was given up: it is sent again only when somebody asks for it.
+    pub dead: bool,
+    /// Why it could not be sent.
+    pub error: Option<String>,
+}
+
+impl Message {
+    /// What tells this message from every other: a receiver that has seen it ignores it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}-{}-{}", self.incident, self.sequence, self.topic.name())
+    }
+}
+
+/// Puts what an event has to tell into the outbox.
+pub(super) fn note(
+    connection: &Connection,
+    subscriptions: &[Subscription],
+    (incident, sequence): (&str, u64),
+    event: &Event,
+    at: i64,
+) -> rusqlite::Result<()> {
+    if subscriptions.is_empty() {
+        return Ok(());
+    }
+    for (topic, own) in told(connection, incident, event, at)? {
+        let mut wanted = subscriptions
+            .iter()
+            .filter(|one| one.topics.contains(&topic))
+            .peekable();
+        if wanted.peek().is_none() {
+            continue;
+        }
+        connection.execute_batch(TABLE)?;
+        let mut facts = about(connection, incident)?;
+        facts["topic"] = topic.name().into();
+        facts["at"] = healing::time(at).to_rfc3339().into();
+        if let (Value::Object(facts), Value::Object(own)) = (&mut facts, own) {
+            facts.extend(own);
+        }
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        for one in wanted {
+            connection.execute(
+                "INSERT INTO outbox (incident, sequence, channel, topic, facts, at, next_at)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE NOT EXISTS (SELECT 1 FROM outbox
+                    WHERE incident = ?1 AND channel = ?3 AND at = ?6 AND facts = ?5)",
+                params![
+                    incident,
+                    sequence,
+                    one.channel,
+                    topic.name(),
+                    facts.to_string(),
+                    at
+                ],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What everybody wants to know of an incident.
+fn about(connection: &Connection, incident: &str) -> rusqlite::Result<Value> {
+    connection.query_row(
+        "SELECT title, severity, status FROM incident WHERE id = ?1",
+        [incident],
+        |row| {
+            Ok(json!({
+                "incident": incident, "title": row.get::<_, String>(0)?,
+                "severity": row.get::<_, String>(1)?, "status": row.get::<_, String>(2)?,
+            }))
+        },
+    )
+}
+
+/// The topics of an event, and what it says itself.
+fn told(
+    connection: &Connection,
+    incident: &str,
+    event: &Event,
+    at: i64,
+) -> rusqlite::Result<Vec<(Topic, Value)>> {
+    Ok(match event {
+        Event::IncidentOpened { .. } => vec![(Topic::Opened, json!({}))],
+        Event::StatusChanged { to, .. } => {
+            let topic = match to {
+                IncidentStatus::Acknowledged => Topic::Acknowledged,
+                IncidentStatus::Mitigated => Topic::Mitigated,
+                IncidentStatus::Resolved => Topic::Resolved,
+                IncidentStatus::Open | IncidentStatus::Closed => return Ok(Vec::new()),
+            };
+            vec![(topic, json!({}))]
+        }
+        Event::EscalationApproved { note, .. } => {
+            vec![(Topic::Escalated, json!({ "note": note }))]
+        }
+        Event::ApprovalSought {
+            step,
+            digest,
+            reason,
+            until,
+            ..
+        } => {
+            let request = digest.get(..16).unwrap_or(digest);
+            let facts = json!({
+                "step": step.0, "request": request, "reason": reason, "until": until.to_rfc3339(),
+            });
+            vec![(Topic::Approval, facts)]
+        }
+        Event::ExecutionEnded { .. }
+        | Event::HealingSkipped { .. }
+        | Event::AttemptEnded { .. }
+        | Event::LateResult { .. } => healing::ended_at(connection, incident, at)?
+            .into_iter()
+            .map(|one| {
+                let healed = one.status == HealingStatus::Completed;
+                let facts = json!({
+                    "id": format!("{incident}-{}", one.attempt), "rule": one.rule,
+                    "layer": one.layer, "action": one.action, "resource": one.resource,
+                    "place": one.place, "healing": one.status.name(), "attempt": one.attempt,
+                    "set_off_at": one.at.to_rfc3339(),
+                    "started_at": one.started_at.map(|at| at.to_rfc3339()),
+                    "ended_at": one.ended_at.map(|at| at.to_rfc3339()),
+                    "error": one.error, "healed": healed, "automated": true,
+                });
+                (Topic::Healing, facts)
+            })
+            .collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(|count| count > 0)
+}
+
+const COLUMNS: &str =
+    "id, channel, topic, incident, sequence, at, facts, tries, state = 'dead', error";
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
+    let topic: String = row.get(2)?;
+    let known = Topic::ALL.iter().find(|(name, _)| *name == topic);
+    let facts: String = row.get(6)?;
+    Ok(Message {
+        id: row.get(0)?,
+        channel: row.get(1)?,
+        topic: known.map_or(Topic::Opened, |(_, topic)| *topic),
+        incident: IncidentId(row.get::<_, String>(3)?.into()),
+        sequence: u64::try_from(row.get::<_, i64>(4)?).unwrap_or_default(),
+        at: healing::time(row.get(5)?),
+        facts: serde_json::from_str(&facts).unwrap_or_default(),
+        tries: row.get(7)?,
+        dead: row.get(8)?,
+        error: row.get(9)?,
+    })
+}
+
+impl Journal {
+    /// Says which channels are told of what this journal records from now on.
+    pub fn subscribe(&mut self, subscriptions: Vec<Subscription>) {
+        self.subscriptions = subscriptions;
+    }
+
+    /// Takes messages of some channels that are due, for this sender alone; each is sent, failed or
+    /// given back before it is anybody else's.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn take_messages(
+        &mut self,
+        channels: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Message>, JournalError> {
+        if !is_there(self.connection())? {
+            return Ok(Vec::new());
+        }
+        let nanos = now.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        let until = nanos.saturating_add(TAKEN * 1_000_000_000);
+        let transaction = self.transaction()?;
+        let mut taken = Vec::new();
+        for channel in channels {
+            let mut query = transaction.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox o WHERE channel = ?1 AND state = 'waiting'
+                    AND next_at <= ?2 AND taken_until <= ?2
+                    AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.channel = ?1
+                        AND e.incident = o.incident AND e.state = 'waiting' AND e.id < o.id)
+                 ORDER BY id LIMIT 20"
+            ))?;
+            let rows = query.query_map(params![channel, nanos], read)?;
+            for message in rows {
+                taken.push(message?);
+            }
+        }
+        for message in &taken {
+            transaction.execute(
+                "UPDATE outbox SET taken_until = ?2 WHERE id = ?1",
+                params![message.id, until],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(taken)
+    }
+
+    /// Records that a message was sent.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn message_sent(&mut self, id: i64, now: DateTime<Utc>) -> Result<(), JournalError> {
+        let nanos = now.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        self.connection().execute(
+            "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, tries = tries + 1 WHERE id = ?1",
+            params![id, nanos],
+        )?;
+        Ok(())
+    }
+
+    /// Records that a message could not be sent. It is tried again after a while, twice as long each
+    /// time, unless trying is of no use or a day has passed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn message_failed(
+        &mut self,
+        message: &Message,
+        (why, lasting): (&str, bool),
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let wait = TimeDelta::seconds(1 << message.tries.min(9)).min(SLOWEST);
+        let dead = lasting || now - message.at > GIVEN_UP;
+        let next = (now + wait).timestamp_nanos_opt().unwrap_or(i64::MAX);
+        self.connection().execute(
+            "UPDATE outbox SET state = ?2, error = ?3, tries = tries + 1, next_at = ?4, taken_until = 0
+             WHERE id = ?1",
+            params![message.id, if dead { "dead" } else { "waiting" }, why, next],
+        )?;
+        Ok(())
+    }
+
+    /// What waits to be sent, and what was given up, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn unsent_messages(&self) -> Result<Vec<Message>, JournalError> {
+        if !is_there(self.connection())? {
+            return Ok(Vec::new());
+        }
+        let mut query = self.connection().prepare(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE state <> 'sent' ORDER BY id"
+        ))?;
+        let rows = query.query_map([], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Lets a message be sent again that was given up; false when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn resend_message(&mut self, id: i64, now: DateTime<Utc>) -> Result<bool, JournalError> {
+        if !is_there(self.connection())? {
+            return Ok(false);
+        }
+        let nanos = now.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        let changed = self.connection().execute(
+            "UPDATE outbox SET state = 'waiting', next_at = ?2, taken_until = 0, tries = 0
+             WHERE id = ?1 AND state = 'dead'",
+            params![id, nanos],
+        )?;
+        Ok(changed > 0)
+    }
+}

@@ -1,0 +1,66 @@
+//! A program on this machine: it reads the message as JSON, and its exit code is the answer.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::text::{lines, title};
+use super::{PATIENCE, Undelivered};
+use crate::journal::Message;
+
+/// How much of what it says is kept, in characters.
+const SAID: usize = 400;
+
+pub(super) async fn run(
+    command: &[String],
+    secret: Option<&str>,
+    message: &Message,
+) -> Result<(), Undelivered> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Undelivered::ever("the channel names no program"));
+    };
+    let input = json!({
+        "key": message.key(), "topic": message.topic.name(), "incident": message.incident.0,
+        "title": title(message), "text": lines(message).join("\n"), "facts": message.facts,
+    });
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if let Some(secret) = secret {
+        command.env("STANDDOWN_SECRET", secret);
+    }
+    let mut child = command
+        .spawn()
+        .map_err(|error| Undelivered::now(format!("{program} cannot be run: {error}")))?;
+    let stdin = child.stdin.take();
+    let talk = async {
+        if let Some(mut stdin) = stdin {
+            // One that does not read may succeed all the same.
+            let _ = stdin.write_all(input.to_string().as_bytes()).await;
+        }
+        child.wait_with_output().await
+    };
+    let ended = timeout(PATIENCE, talk)
+        .await
+        .map_err(|_| Undelivered::now(format!("{program} took longer than {PATIENCE:?}")))?
+        .map_err(|error| Undelivered::now(format!("{program}: {error}")))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let said: String = String::from_utf8_lossy(&ended.stderr)
+        .trim()
+        .chars()
+        .take(SAID)
+        .collect();
+    Err(Undelivered::now(format!(
+        "{program} ended with {}: {said}",
+        ended.status
+    )))
+}

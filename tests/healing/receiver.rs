@@ -1,0 +1,83 @@
+//! A receiver of webhooks: it keeps what it gets, and answers what it is told to.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+/// What arrived.
+#[derive(Debug, Clone)]
+pub struct Got {
+    pub path: String,
+    pub headers: BTreeMap<String, String>,
+    pub text: String,
+}
+
+impl Got {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+pub struct Receiver {
+    pub url: String,
+    got: Arc<Mutex<Vec<Got>>>,
+    answers: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Receiver {
+    /// Listens, and answers so; then with a success.
+    pub fn answering(statuses: &[u16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let got: Arc<Mutex<Vec<Got>>> = Arc::default();
+        let answers = Arc::new(Mutex::new(
+            statuses.iter().rev().copied().collect::<Vec<_>>(),
+        ));
+        let (kept, left) = (Arc::clone(&got), Arc::clone(&answers));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut reader = BufReader::new(stream);
+                let mut first = String::new();
+                if reader.read_line(&mut first).is_err() || first.is_empty() {
+                    continue;
+                }
+                let mut headers = BTreeMap::new();
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    let Some((name, value)) = line.trim().split_once(": ") else {
+                        break;
+                    };
+                    headers.insert(name.to_lowercase(), value.to_owned());
+                }
+                let length = headers["content-length"].parse().unwrap();
+                let mut text = vec![0; length];
+                reader.read_exact(&mut text).unwrap();
+                let path = first.split(' ').nth(1).unwrap().to_owned();
+                let text = String::from_utf8(text).unwrap();
+                kept.lock().unwrap().push(Got {
+                    path,
+                    headers,
+                    text,
+                });
+                let status = left.lock().unwrap().pop().unwrap_or(200);
+                let answer = format!(
+                    "HTTP/1.1 {status} Said\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+                );
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Self { url, got, answers }
+    }
+
+    pub fn got(&self) -> Vec<Got> {
+        self.got.lock().unwrap().clone()
+    }
+
+    pub fn has_answered_all(&self) -> bool {
+        self.answers.lock().unwrap().is_empty()
+    }
+}
