@@ -425,6 +425,20 @@ fn a_request_that_is_gone_is_said_and_nothing_takes_its_place() {
 }
 
 #[test]
+fn what_nobody_can_see_nobody_answers() {
+    let mut model = in_pane('3', 80, 24);
+    let small = Message::Resized {
+        width: 20,
+        height: 5,
+    };
+    let _ = update(&mut model, small);
+    let _ = update(&mut model, Message::Key(KeyCode::Char('a').into()));
+    assert!(model.overlay.is_none());
+    let quit = update(&mut model, Message::Key(KeyCode::Char('q').into()));
+    assert_eq!(quit, [standdown::tui::Request::Quit]);
+}
+
+#[test]
 fn every_size_can_be_drawn() {
     let mut models = [
         model(80, 24),

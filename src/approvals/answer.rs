@@ -1,8 +1,6 @@
 //! What others say to a request.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +10,8 @@ use super::{FileError, Folder, Request, name};
 use crate::incident::Intent;
 
 const ENDING: &str = ".answer";
+/// As many answers of one user are read: people answer one request after the other.
+const EACH: usize = 20;
 
 /// What an answer says. Whose it is stands nowhere in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Answer {
     pub format: u32,
     /// SHA-256 of everything that was on the screen.
     pub digest: String,
+    /// SHA-256 of the whole request as it was shown, its reason and all: [`Request::shown`].
+    #[serde(default)]
+    pub shown: String,
     /// What was typed: [`Intent::confirmation`].
     pub typed: String,
     /// Yes or no.
@@ -78,17 +81,20 @@ pub fn write_answer(folder: &Folder, answer: &Answer) -> std::io::Result<()> {
 /// When the folder cannot be read.
 pub fn answers(
     folder: &Folder,
-    intent: &Intent,
+    request: &Request,
     group: &str,
 ) -> std::io::Result<Vec<Result<Given, (String, FileError)>>> {
+    let (intent, shown) = (&request.intent, request.shown());
     let digest = intent.digest();
     let about = name(&digest);
-    let files = folder.files(ENDING)?.into_iter();
-    let files = files.filter(|(file, _)| file.split('.').next() == Some(about));
-    let mut found: Vec<_> = latest_of_each(files)
+    // One request has few answers; they are told apart by their first part.
+    let mut found: Vec<_> = folder
+        .latest(ENDING, EACH)?
         .into_iter()
-        .map(|(file, path)| {
-            judge(&file, &path, (intent, &digest), group).map_err(|error| (file, error))
+        .filter(|file| file.name.split('.').next() == Some(about))
+        .map(|file| {
+            judge(&file.name, &file.path, (intent, &digest, &shown), group)
+                .map_err(|error| (file.name, error))
         })
         .collect();
     found.sort_by_key(|one| match one {
@@ -96,30 +102,6 @@ pub fn answers(
         Err(_) => true,
     });
     Ok(found)
-}
-
-/// The latest few files of each owner: whoever leaves more of them keeps nobody busy.
-fn latest_of_each(files: impl Iterator<Item = (String, PathBuf)>) -> Vec<(String, PathBuf)> {
-    const EACH: usize = 3;
-    let mut by_owner: BTreeMap<Option<u32>, Vec<_>> = BTreeMap::new();
-    for (file, path) in files {
-        // Whose it really is, is asked again of the open file.
-        let metadata = std::fs::symlink_metadata(&path).ok();
-        let owner = metadata.as_ref().map(MetadataExt::uid);
-        let changed = metadata.map(|metadata| (metadata.mtime(), metadata.mtime_nsec()));
-        by_owner
-            .entry(owner)
-            .or_default()
-            .push((changed, file, path));
-    }
-    by_owner
-        .into_values()
-        .flat_map(|mut all| {
-            all.sort_by(|one, other| other.cmp(one));
-            all.truncate(EACH);
-            all.into_iter().map(|(_, file, path)| (file, path))
-        })
-        .collect()
 }
 
 /// Takes this user's own answers away whose request is no longer there.
@@ -141,7 +123,7 @@ pub fn tidy(folder: &Folder) -> std::io::Result<()> {
 fn judge(
     file: &str,
     path: &std::path::Path,
-    (intent, digest): (&Intent, &str),
+    (intent, digest, shown): (&Intent, &str, &str),
     group: &str,
 ) -> Result<Given, FileError> {
     let Owned { text, uid } = file::read(path)?;
@@ -162,6 +144,9 @@ fn judge(
         serde_json::from_str(&text).map_err(|error| FileError::Garbled(error.to_string()))?;
     if answer.digest != *digest {
         return Err(FileError::OtherDigest);
+    }
+    if answer.decision == Decision::Approved && answer.shown != *shown {
+        return Err(FileError::OtherRequest);
     }
     if answer.decision == Decision::Approved && answer.typed.trim() != intent.confirmation() {
         return Err(FileError::NotConfirmed);

@@ -1,5 +1,6 @@
 //! The folder through which people on one host agree to changes.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,12 @@ const STICKY: u32 = 0o1000;
 const SET_GROUP: u32 = 0o2000;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
+
+/// A file in the folder.
+pub(super) struct Listed {
+    pub name: String,
+    pub path: PathBuf,
+}
 
 /// A folder that was found to be set up as it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,5 +114,25 @@ impl Folder {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// The latest few of these files of each owner, whom the system tells: whoever leaves more of
+    /// them keeps nobody busy.
+    pub(super) fn latest(&self, ending: &str, each: usize) -> std::io::Result<Vec<Listed>> {
+        let mut by_owner: BTreeMap<u32, Vec<_>> = BTreeMap::new();
+        for (name, path) in self.files(ending)? {
+            // Whose it really is, is asked again of the open file. One that is gone is gone.
+            let Ok(metadata) = std::fs::symlink_metadata(&path) else {
+                continue;
+            };
+            let changed = (metadata.mtime(), metadata.mtime_nsec());
+            let files = by_owner.entry(metadata.uid()).or_default();
+            files.push((changed, Listed { name, path }));
+        }
+        let latest = |mut all: Vec<((i64, i64), Listed)>| {
+            all.sort_by_key(|(changed, _)| std::cmp::Reverse(*changed));
+            all.into_iter().take(each).map(|(_, file)| file)
+        };
+        Ok(by_owner.into_values().flat_map(latest).collect())
     }
 }

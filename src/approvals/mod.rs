@@ -26,6 +26,12 @@ pub fn name(digest: &str) -> &str {
     digest.get(..NAMED).unwrap_or(digest)
 }
 
+/// What an AWS identity is proved for: one description, and one user of this host.
+#[must_use]
+pub fn proved(digest: &str, uid: u32) -> String {
+    format!("{digest}:{uid}")
+}
+
 /// Why a file of the folder does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -58,6 +64,9 @@ pub enum FileError {
     /// It is about something else.
     #[error("it is about another description than the one that waits")]
     OtherDigest,
+    /// The request was another one when it was answered.
+    #[error("what they saw is not what was asked: the reason, the end or the kind of it differ")]
+    OtherRequest,
     /// It does not name what is changed.
     #[error("it does not name what is changed")]
     NotConfirmed,

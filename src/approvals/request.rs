@@ -1,13 +1,18 @@
 //! A change that others are asked to agree to, as they see it.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Owned};
 use super::{FileError, Folder, name};
+use crate::document::sha256;
 use crate::incident::Intent;
 
 const ENDING: &str = ".request";
+/// As many requests of one user are read.
+const EACH: usize = 20;
 
 /// What a request says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,13 @@ impl Request {
         )
     }
 
+    /// SHA-256 of all of it, as it is shown: an answer is to this and to nothing else.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let text = serde_json::to_string(self);
+        sha256(&text.unwrap_or_else(|error| unreachable!("a request is plain data: {error}")))
+    }
+
     /// Whether a request still lies where others look for it.
     #[must_use]
     pub fn is_published(folder: &std::path::Path, digest: &str) -> bool {
@@ -70,10 +82,9 @@ impl Sent {
     /// # Errors
     /// When the folder cannot be read.
     pub fn list(folder: &Folder) -> std::io::Result<Vec<Result<Self, (String, FileError)>>> {
-        let files = folder.files(ENDING)?;
+        let files = folder.latest(ENDING, EACH)?.into_iter();
         Ok(files
-            .into_iter()
-            .map(|(file, path)| Self::read(&file, &path).map_err(|error| (file, error)))
+            .map(|file| Self::read(&file.name, &file.path).map_err(|error| (file.name, error)))
             .collect())
     }
 
@@ -98,7 +109,12 @@ impl Sent {
     /// When the folder cannot be read.
     pub fn withdraw(folder: &Folder, incident: &str, waiting: Option<&str>) -> std::io::Result<()> {
         let own = nix::unistd::geteuid().as_raw();
-        for sent in Self::list(folder)?.into_iter().flatten() {
+        let files = folder.files(ENDING)?.into_iter();
+        let is_own = |path: &std::path::Path| {
+            std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.uid() == own)
+        };
+        let files = files.filter(|(_, path)| is_own(path));
+        for sent in files.filter_map(|(file, path)| Self::read(&file, &path).ok()) {
             let ours = sent.uid == own && *sent.request.intent.incident.0 == *incident;
             if ours && waiting != Some(sent.digest.as_str()) {
                 let path = folder

@@ -30,6 +30,18 @@ const LIFE: Duration = Duration::from_mins(15);
 const OPERATION: &str = "sts:GetCallerIdentity";
 const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
+/// The names in a presigned question, in order, beside the session's token.
+const PARTS: [&str; 8] = [
+    "Action",
+    "Version",
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+];
+
 impl Aws {
     /// Signs a question about this caller, which somebody else asks in its place: a URL.
     ///
@@ -63,7 +75,7 @@ impl Aws {
         let signed = sign(request, &parameters).map_err(|error| failed(error.to_string()))?;
         let (_, signature) = signed.into_parts().0.into_parts();
         let signature: Vec<(&str, Cow<'_, str>)> = signature;
-        let mut query = url::form_urlencoded::Serializer::new(format!("{url}&"));
+        let mut query = url::form_urlencoded::Serializer::new(url.clone());
         query.extend_pairs(signature);
         Ok(query.finish())
     }
@@ -87,6 +99,8 @@ impl Aws {
                 Class::Invalid,
                 "who agrees proved it too long ago, and has to agree again".into(),
             ),
+            // What it said is no answer to such a question, and will not be.
+            error if error.class == Class::Garbled => cannot(Class::Invalid, error.message),
             error => error,
         })?;
         Ok(Identity {
@@ -132,10 +146,20 @@ fn is_question(proof: &str, address: &str) -> Result<(), String> {
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
         url::form_urlencoded::parse(query.as_bytes()).collect();
     pairs.sort();
-    let twice = pairs.windows(2).any(|two| two[0].0 == two[1].0);
+    // Nothing but what a presigned question consists of: a browser's fragment is not sent, and what
+    // is not sent says nothing.
+    let plain = query
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%=&+*".contains(&byte));
+    let names: Vec<&str> = pairs.iter().map(|(name, _)| &**name).collect();
+    let (tokens, names): (Vec<&str>, Vec<&str>) = names
+        .into_iter()
+        .partition(|name| *name == "X-Amz-Security-Token");
+    let expected = names == PARTS && tokens.len() <= 1;
     let says =
         |name: &str, value: &str| pairs.iter().any(|(known, is)| known == name && is == value);
-    let one = !twice
+    let one = plain
+        && expected
         && says("Action", "GetCallerIdentity")
         && says("X-Amz-SignedHeaders", &format!("host;{ABOUT}"));
     if one {
@@ -207,14 +231,22 @@ mod tests {
     #[test]
     fn only_the_one_question_at_the_one_place_is_asked() {
         let at = "https://sts.eu-central-1.amazonaws.com/";
-        let good = format!("{at}?{QUESTION}&X-Amz-SignedHeaders=host%3B{ABOUT}&X-Amz-Signature=1");
+        let good = format!(
+            "{at}?{QUESTION}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2Fd&X-Amz-Date=1&X-Amz-Expires=900&X-Amz-SignedHeaders=host%3B{ABOUT}&X-Amz-Signature=1"
+        );
         assert_eq!(is_question(&good, at), Ok(()));
+        let session = format!("{good}&X-Amz-Security-Token=t%2F");
+        assert_eq!(is_question(&session, at), Ok(()));
         for bad in [
             good.replace("eu-central-1.amazonaws.com", "example.org"),
             good.replace("GetCallerIdentity", "AssumeRole"),
             good.replace(ABOUT, "x-other"),
             format!("{good}&Action=AssumeRole"),
             format!("{good}&action=x&X-Amz-SignedHeaders=host"),
+            format!("{good}#"),
+            format!("{at}?foo=bar#&{}", good.split_once('?').unwrap().1),
+            format!("{good}&X-Amz-Security-Token=a&X-Amz-Security-Token=b"),
+            good.replace("900", "9 0"),
             good.replace("amazonaws.com/", "amazonaws.com/../x"),
             format!("file:///etc/passwd?{QUESTION}"),
             String::new(),

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::effects::Said;
 use super::requests::refused;
 use super::writer::Writer;
-use crate::approvals::{Decision, Given};
+use crate::approvals::{Decision, Given, proved};
 use crate::aws::{AwsError, Identity};
 use crate::incident::{Approval, Approver, Command};
 
@@ -47,13 +47,19 @@ impl Writer {
         }
         let no = |approver: Approver, why: String| Some(refused(approval, approver.user, why));
         match given.answer.caller {
-            Some(proof) => match self.vouched(proof, &digest)? {
+            Some(proof) => match self.vouched(proof, &proved(&digest, approver.uid))? {
                 Ok(caller) if caller.account != approval.intent.account => {
                     let why = format!(
                         "AWS says that they belong to account {}, and not to {}",
                         caller.account, approval.intent.account
                     );
                     return no(approver, why);
+                }
+                Ok(caller) if !self.asked_as_another(approval, &caller)? => {
+                    return no(
+                        approver,
+                        "AWS had not said who asked, so that nobody can say whether this is somebody else; decline, and ask anew".into(),
+                    );
                 }
                 Ok(caller) => {
                     approver.shared = is_shared(&caller.arn, &self.settings.changes.shared_roles);
@@ -79,10 +85,29 @@ impl Writer {
         Some(Command::Agree { digest, approver })
     }
 
+    /// Whether it is known that whoever asked is another caller; nothing while AWS is asked. Where
+    /// the record says who asked, the core compares them.
+    fn asked_as_another(&mut self, approval: &Approval, caller: &Identity) -> Option<bool> {
+        let by = &approval.sought.as_ref()?.by;
+        if by.arn.is_some() {
+            return Some(true);
+        }
+        if by.uid != self.settings.actor.uid {
+            return Some(false);
+        }
+        let aws = self.aws()?;
+        let Some(own) = aws.known_arn() else {
+            // It is kept, and found at the next look.
+            tokio::spawn(async move { aws.identity().await });
+            return None;
+        };
+        Some(own != caller.arn || is_shared(&own, &self.settings.changes.shared_roles))
+    }
+
     /// Whose proof it is, as AWS says; nothing while it is asked, or could not be.
-    fn vouched(&mut self, proof: String, digest: &str) -> Option<Result<Identity, AwsError>> {
+    fn vouched(&mut self, proof: String, about: &str) -> Option<Result<Identity, AwsError>> {
         // A proof is good for what it was signed for, and so is what AWS says of it.
-        let key = (digest.to_owned(), proof);
+        let key = (about.to_owned(), proof);
         match self.callers.get(&key) {
             Some(Caller::Asked) => return None,
             Some(Caller::Known(known)) => return Some(known.clone()),
@@ -93,8 +118,8 @@ impl Writer {
         self.callers.insert(key.clone(), Caller::Asked);
         let said = self.said.0.clone();
         tokio::spawn(async move {
-            let (digest, proof) = &key;
-            let caller = aws.check(proof, digest).await;
+            let (about, proof) = &key;
+            let caller = aws.check(proof, about).await;
             // The console may have ended meanwhile.
             let _ = said.send(Said::Vouched(key, caller)).await;
         });

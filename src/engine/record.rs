@@ -45,6 +45,7 @@ impl Writer {
 
     pub async fn carry_out_at(&mut self, command: Command, stamp: Stamp) -> Result<(), Unanswered> {
         let mut command = door::mask(command, &self.settings.redactor);
+        let mut stopped = false;
         for _ in 0..CONFLICTS {
             command = self.fitting(command)?;
             let as_writer = matches!(self.role, Role::Writer { .. });
@@ -53,7 +54,7 @@ impl Writer {
                 // What follows from time passing is the writer's to record.
                 events.retain(|event| matches!(event, Event::NoteAdded { .. }));
             }
-            if self.settings.changes.read_only {
+            if self.settings.changes.read_only || stopped {
                 before_a_change(&mut events);
             }
             if events.is_empty() {
@@ -85,6 +86,12 @@ impl Writer {
                 Err(AppendError::Imported(_)) => {
                     self.role = Role::Imported;
                     return Err(Unanswered::Imported);
+                }
+                // What would begin by itself does not; what led to it is recorded all the same.
+                Err(AppendError::NotHealed(_))
+                    if !stopped && matches!(command, Command::Surveyed { .. } | Command::Tick) =>
+                {
+                    stopped = true;
                 }
                 Err(AppendError::NotHealed(reason)) => return Err(Unanswered::NotHealed(reason)),
                 Err(AppendError::Journal(error)) => {

@@ -12,6 +12,19 @@ impl Writer {
         approval.sought.is_some().then_some(approval)
     }
 
+    /// What others are asked, in the words that they read.
+    fn request(&self, approval: &Approval) -> Option<Request> {
+        let incident = self.state.incident.as_ref()?;
+        Some(Request {
+            format: 1,
+            intent: (*approval.intent).clone(),
+            reason: approval.sought.as_ref()?.reason.clone(),
+            incident_title: incident.title.clone(),
+            until: approval.until,
+            rehearsal: incident.rehearsal.is_some(),
+        })
+    }
+
     /// Lets the folder show what waits in this incident, and nothing else of it.
     pub fn publish_requests(&mut self) {
         if !matches!(self.role, Role::Writer { .. }) {
@@ -21,16 +34,7 @@ impl Writer {
             return;
         };
         let sought = self.sought();
-        let request = sought.as_ref().and_then(|approval| {
-            Some(Request {
-                format: 1,
-                intent: (*approval.intent).clone(),
-                reason: approval.sought.as_ref()?.reason.clone(),
-                incident_title: self.state.incident.as_ref()?.title.clone(),
-                until: approval.until,
-                rehearsal: self.state.incident.as_ref()?.rehearsal.is_some(),
-            })
-        });
+        let request = sought.as_ref().and_then(|approval| self.request(approval));
         let done = Folder::check(&path)
             .map_err(|error| error.to_string())
             .and_then(|folder| {
@@ -68,7 +72,10 @@ impl Writer {
         let Ok(folder) = Folder::check(&path) else {
             return;
         };
-        let Ok(found) = answers(&folder, &approval.intent, group) else {
+        let Some(Ok(found)) = self
+            .request(&approval)
+            .map(|request| answers(&folder, &request, group))
+        else {
             return;
         };
         for one in found {

@@ -59,7 +59,7 @@ impl Place {
     fn step(&mut self, c: char) {
         let begins_word = self
             .before
-            .is_none_or(|before| before.is_whitespace() || ";&|()".contains(before));
+            .is_none_or(|before| " \t\n".contains(before) || ";&|()".contains(before));
         match (self.quote, c) {
             (_, '\n') if self.comment => self.comment = false,
             _ if self.comment => {}

@@ -166,6 +166,21 @@ pub(super) fn remember(
             return Ok(Err(reason));
         }
     }
+    // What somebody stopped meanwhile does not begin to act.
+    if matches!(event, Event::ApprovalGranted { .. }) && is_there(connection)? {
+        let waiting: Option<String> = connection
+            .query_row(
+                "SELECT rule FROM healing WHERE incident = ?1 AND status = 'pending'",
+                [incident],
+                |row| row.get(0),
+            )
+            .optional()?;
+        if let Some(rule) = waiting
+            && let Some(reason) = switched_off(connection, &rule)?
+        {
+            return Ok(Err(reason));
+        }
+    }
     note(connection, incident, event, at).map(Ok)
 }
 
@@ -290,13 +305,8 @@ fn insert(
     Ok(())
 }
 
-/// Why a healing may not begin.
-fn forbidden(
-    connection: &Connection,
-    run: &HealingRun,
-    at: i64,
-) -> rusqlite::Result<Option<String>> {
-    let now = time(at);
+/// Who has switched a rule off, or all of them.
+fn switched_off(connection: &Connection, rule: &str) -> rusqlite::Result<Option<String>> {
     let off = |name: &str| {
         connection
             .query_row(
@@ -309,8 +319,18 @@ fn forbidden(
     if let Some(by) = off(ALL)? {
         return Ok(Some(format!("all healing was stopped by {by}")));
     }
-    if let Some(by) = off(&run.rule)? {
-        return Ok(Some(format!("disabled by {by}")));
+    Ok(off(rule)?.map(|by| format!("disabled by {by}")))
+}
+
+/// Why a healing may not begin.
+fn forbidden(
+    connection: &Connection,
+    run: &HealingRun,
+    at: i64,
+) -> rusqlite::Result<Option<String>> {
+    let now = time(at);
+    if let Some(reason) = switched_off(connection, &run.rule)? {
+        return Ok(Some(reason));
     }
     let holder: Option<String> = connection
         .query_row(
@@ -354,14 +374,14 @@ fn forbidden(
             let until = time(*last) + RECOVERY;
             return Ok(Some(format!(
                 "breaker open until {}",
-                until.format("%H:%M:%SZ")
+                until.format("%Y-%m-%d %H:%M:%SZ")
             )));
         }
         let until = time(*last) + seconds(run.cooldown);
         if now < until {
             return Ok(Some(format!(
                 "cooldown until {}",
-                until.format("%H:%M:%SZ")
+                until.format("%Y-%m-%d %H:%M:%SZ")
             )));
         }
     }

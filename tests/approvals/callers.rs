@@ -53,7 +53,7 @@ fn aws_says_who_agreed_and_it_is_recorded() {
     // Nor is a file believed that somebody wrote by hand.
     let digest = host.digest();
     let name = format!("{request}.{APPROVER}.answer");
-    host.file_as(APPROVER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&digest, "orders"), 0o640);
     console.see("daemon: it does not prove who calls AWS");
     assert!(!host.started());
     let mut own = keys(&host, APPROVERS);
@@ -70,7 +70,7 @@ fn aws_says_who_agreed_and_it_is_recorded() {
     let (key, secret) = APPROVERS;
     let signed = [
         proof(&host, &request),
-        digest,
+        format!("{digest}:{APPROVER}"),
         key.into(),
         secret.into(),
         TOKEN.into(),
@@ -105,7 +105,7 @@ fn a_proof_is_good_for_one_request_and_asked_where_aws_is() {
     let (other, _console, before) = asked("");
     let (host, mut console, request) = asked("");
     let name = format!("{request}.{APPROVER}.answer");
-    let mut answer: Value = serde_json::from_str(&Host::answer(&host.digest(), "orders")).unwrap();
+    let mut answer: Value = serde_json::from_str(&host.answer(&host.digest(), "orders")).unwrap();
     // Somebody else agreed to another request, and left their proof there.
     let mut there = keys(&other, APPROVERS);
     there[0].1.clone_from(&host.server.endpoint);
@@ -116,5 +116,35 @@ fn a_proof_is_good_for_one_request_and_asked_where_aws_is() {
     answer["caller"] = "http://169.254.169.254/latest/meta-data".into();
     host.file_as(APPROVER, &name, &answer.to_string(), 0o640);
     console.see("was signed for another place");
+    assert!(!host.started());
+}
+
+#[test]
+fn somebody_elses_proof_and_a_request_that_looked_another_way_do_not_count() {
+    let (host, mut console, request) = asked("");
+    // Another user of this host signs, and a member of the group copies it.
+    let signed = keys(&host, APPROVERS);
+    let own = host.run_with(0, &["approve", &request], "orders\n", &signed);
+    assert_eq!(own.code, 0, "{own:?}");
+    let theirs = host.approvals.join(format!("{request}.0.answer"));
+    let said: Value = serde_json::from_str(&std::fs::read_to_string(theirs).unwrap()).unwrap();
+    let mut answer: Value = serde_json::from_str(&host.answer(&host.digest(), "orders")).unwrap();
+    answer["caller"] = said["caller"].clone();
+    let name = format!("{request}.{APPROVER}.answer");
+    host.file_as(APPROVER, &name, &answer.to_string(), 0o640);
+    console.see("daemon: AWS does not say who it is: SignatureDoesNotMatch");
+    assert!(!host.started());
+    // The requester shows the others a rehearsal, and another reason.
+    let path = host.approvals.join(format!("{request}.request"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut forged: Value = serde_json::from_str(&text).unwrap();
+    forged["rehearsal"] = true.into();
+    forged["reason"] = "practise agreeing".into();
+    std::fs::write(&path, forged.to_string()).unwrap();
+    let listed = host.run_as(APPROVER, &["approvals"], "");
+    assert!(listed.out.contains("REHEARSAL"), "{listed:?}");
+    std::fs::remove_file(host.approvals.join(&name)).unwrap();
+    agree(&host, &request, &keys(&host, APPROVERS));
+    console.see("what they saw is not what was asked");
     assert!(!host.started());
 }

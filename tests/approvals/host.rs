@@ -197,10 +197,12 @@ impl Host {
     }
 
     /// What an answer that agrees says.
-    pub fn answer(digest: &str, typed: &str) -> String {
+    pub fn answer(&self, digest: &str, typed: &str) -> String {
+        let listed = self.run_as(APPROVER, &["approvals", "--json"], "");
+        let requests: Value = serde_json::from_str(&listed.out).unwrap();
         serde_json::json!({
             "format": 1, "digest": digest, "typed": typed, "decision": "approved",
-            "at": "2026-01-01T00:00:00Z",
+            "shown": requests[0]["shown"], "at": "2026-01-01T00:00:00Z",
         })
         .to_string()
     }

@@ -32,7 +32,7 @@ fn the_requester_does_not_agree_with_themselves() {
     );
     // Nor by writing the file by hand, though they were in the group.
     let name = format!("{request}.{REQUESTER}.answer");
-    host.file_as(REQUESTER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(REQUESTER, &name, &host.answer(&digest, "orders"), 0o640);
     refuses(&host, &mut console, "is not a member of the group daemon");
 }
 
@@ -42,7 +42,7 @@ fn a_stranger_cannot_see_the_request_and_is_not_believed() {
     let outside = host.run_as(STRANGER, &["approve", &request], "orders\n");
     assert_eq!(outside.code, 1, "{outside:?}");
     let name = format!("{request}.{STRANGER}.answer");
-    host.file_as(STRANGER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(STRANGER, &name, &host.answer(&digest, "orders"), 0o640);
     refuses(
         &host,
         &mut console,
@@ -54,7 +54,7 @@ fn a_stranger_cannot_see_the_request_and_is_not_believed() {
 fn a_file_under_another_ones_name_is_not_believed() {
     let (host, mut console, request, digest) = asked();
     let name = format!("{request}.{APPROVER}.answer");
-    host.file_as(STRANGER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(STRANGER, &name, &host.answer(&digest, "orders"), 0o640);
     refuses(
         &host,
         &mut console,
@@ -65,7 +65,7 @@ fn a_file_under_another_ones_name_is_not_believed() {
 #[test]
 fn a_file_with_two_names_or_that_others_can_write_is_not_believed() {
     let (host, mut console, request, digest) = asked();
-    let answer = Host::answer(&digest, "orders");
+    let answer = host.answer(&digest, "orders");
     let name = format!("{request}.{APPROVER}.answer");
     host.file_as(APPROVER, &name, &answer, 0o660);
     refuses(
@@ -96,9 +96,9 @@ fn an_answer_to_something_else_is_not_believed() {
     assert!(listed.out.contains("does not count"), "{listed:?}");
     std::fs::write(&path, text).unwrap();
     let other = "0".repeat(64);
-    host.file_as(APPROVER, &name, &Host::answer(&other, "orders"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&other, "orders"), 0o640);
     refuses(&host, &mut console, "it is about another description");
-    host.file_as(APPROVER, &name, &Host::answer(&digest, "yes"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&digest, "yes"), 0o640);
     refuses(&host, &mut console, "it does not name what is changed");
     host.file_as(APPROVER, &name, "{", 0o640);
     refuses(&host, &mut console, "it cannot be read");
@@ -117,7 +117,7 @@ fn an_agreement_to_an_earlier_description_is_not_one_to_a_later_one() {
     let digest = host.digest();
     let name = format!("{first}.{APPROVER}.answer");
     console.see("has ended; nobody can agree to it any more");
-    host.file_as(APPROVER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&digest, "orders"), 0o640);
     let late = host.run_as(APPROVER, &["approve", &first], "orders\n");
     assert_ne!(late.code, 0, "{late:?}");
     console.press("a");
@@ -132,7 +132,7 @@ fn an_agreement_to_an_earlier_description_is_not_one_to_a_later_one() {
     let (_, rest) = second.split_once("standdown approve ").unwrap();
     let request = rest.split(',').next().unwrap();
     let name = format!("{request}.{APPROVER}.answer");
-    host.file_as(APPROVER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&digest, "orders"), 0o640);
     console.see("it is about another description");
     assert!(!host.started());
 }
@@ -151,7 +151,7 @@ fn a_clock_that_is_set_back_revives_no_request() {
         std::thread::yield_now();
     }
     let name = format!("{request}.{APPROVER}.answer");
-    host.file_as(APPROVER, &name, &Host::answer(&digest, "orders"), 0o640);
+    host.file_as(APPROVER, &name, &host.answer(&digest, "orders"), 0o640);
     let library = wall_clock(&host.world);
     let hand = host.world.write("wall", "-3600");
     let extra = [

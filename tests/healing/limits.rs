@@ -73,15 +73,19 @@ impl Store {
         self.journal.append(id, after, &recorded, None).map(drop)
     }
 
-    fn acts(&mut self, id: &IncidentId) {
-        let granted = Event::ApprovalGranted {
+    fn granted(&self) -> Event {
+        Event::ApprovalGranted {
             step: "heal".into(),
             visit: 1,
             digest: "d".into(),
             attempt: AttemptId(Uuid::new_v4()),
             signed_at: self.now,
             reason: None,
-        };
+        }
+    }
+
+    fn acts(&mut self, id: &IncidentId) {
+        let granted = self.granted();
         self.append(id, 2, &[granted]).unwrap();
     }
 
@@ -198,6 +202,20 @@ fn what_was_stopped_while_it_acts_is_let_go_of_when_that_ends() {
         )
     );
     assert!(store.set_off(&run("b", "orders", 2)).is_ok());
+}
+
+#[test]
+fn what_was_stopped_before_it_acts_does_not_act() {
+    let mut store = Store::new();
+    for (rule, switch) in [("a", ALL), ("b", "b")] {
+        let id = store.set_off(&run(rule, rule, 1)).unwrap();
+        store.switch(switch, false);
+        let granted = store.granted();
+        let refused = store.append(&id, 2, &[granted]).unwrap_err();
+        assert!(matches!(refused, AppendError::NotHealed(_)), "{refused}");
+        store.switch(switch, true);
+        store.acts(&id);
+    }
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub(super) fn list(arguments: &Arguments, settings: &Settings) -> Result<u8, Cli
                     "uid": sent.uid, "open": is_open(sent), "until": sent.request.until,
                     "incident": sent.request.intent.incident, "reason": sent.request.reason,
                     "intent": sent.request.intent, "rehearsal": sent.request.rehearsal,
+                    "shown": sent.request.shown(),
                 })
             })
             .collect();

@@ -10,14 +10,13 @@ use tokio::time::sleep;
 use super::{folder, reply, user};
 use crate::approvals::{Decision, Sent, name};
 use crate::cli::CliError;
+use crate::clock;
 use crate::config::Settings;
 use crate::tui::{Asked, Reply, Requests, Screen};
 
 /// How often the folder is read while the pane is open, and while it is not.
 const OPEN: Duration = Duration::from_secs(2);
 const CLOSED: Duration = Duration::from_secs(10);
-/// More requests than this are nobody's to read.
-const MOST: usize = 100;
 
 /// Reads what waits, for as long as somebody looks. A rehearsal shows what is one.
 pub(in crate::cli) fn follow(
@@ -82,11 +81,10 @@ fn read(settings: &Settings, rehearsal: bool) -> Requests {
             Err((file, error)) => requests.broken.push((file, error.to_string())),
         }
     }
+    let now = clock::now();
     requests
         .asked
-        .sort_by_key(|one| (one.own, one.sent.request.until));
-    requests.asked.truncate(MOST);
-    requests.broken.truncate(MOST);
+        .sort_by_key(|one| (!one.is_open(now), one.own, one.sent.request.until));
     requests
 }
 

@@ -1,7 +1,7 @@
 //! Writes this user's own answer to a request.
 
 use super::USUAL;
-use crate::approvals::{Answer, Decision, Folder, Sent, tidy, write_answer};
+use crate::approvals::{Answer, Decision, Folder, Sent, proved, tidy, write_answer};
 use crate::aws::Place;
 use crate::cli::{CliError, live};
 use crate::clock;
@@ -34,6 +34,7 @@ pub(in crate::cli) async fn reply(
     let answer = Answer {
         format: 1,
         digest: sent.digest.clone(),
+        shown: sent.request.shown(),
         typed: typed.to_owned(),
         decision,
         at: clock::now(),
@@ -75,7 +76,8 @@ async fn prove(settings: &Settings, sent: &Sent) -> Result<Option<String>, Strin
     let place = Place::new("", &sent.request.intent.region);
     let connected = live::pool(settings).at(&place).await;
     let aws = connected.map_err(|error| error.to_string())?;
-    let proof = aws.prove(&sent.digest).await;
+    let uid = nix::unistd::geteuid().as_raw();
+    let proof = aws.prove(&proved(&sent.digest, uid)).await;
     proof.map(Some).map_err(|error| error.to_string())
 }
 

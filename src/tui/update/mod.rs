@@ -15,6 +15,7 @@ use crate::tui::commands::{CommandId, Entry, find};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Overlay, Screen};
+use crate::tui::view::SMALLEST;
 
 /// Updates the model.
 #[must_use]
@@ -151,6 +152,13 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
             KeyCode::Char('z') => return vec![Request::Suspend],
             _ => {}
         }
+    }
+    // What nobody can see, nobody answers.
+    if model.size.0 < SMALLEST.0 || model.size.1 < SMALLEST.1 {
+        return match key.code {
+            KeyCode::Char('q') => vec![Request::Quit],
+            _ => Vec::new(),
+        };
     }
     match model.overlay.take() {
         Some(Overlay::Form(form)) => return forms::in_form(model, form, key),
