@@ -176,13 +176,15 @@ fn salvage(
         let built = scratch.0.join("built.db");
         super::wal::build(&part(aside, "wal"), &built)?;
         read(&built, &mut found);
-        return Ok(carry_over(found, &[switches(&built)], fresh));
+        let beside = (&[switches(&built)][..], &imported(&built));
+        return Ok(carry_over(found, beside, fresh));
     }
     // What SQLite takes for whole goes first; what stands behind a damaged part of the log comes
     // to it, and takes nothing's place.
     let whole = copy(aside, scratch.0.join("whole.db"))?;
     read(&whole, &mut found);
     let mut switched = vec![switches(&whole)];
+    let mut from = imported(&whole);
     if super::wal::is_damaged(&part(aside, "wal")) || found.is_empty() {
         let mended = copy(aside, scratch.0.join("mended.db"))?;
         super::wal::mend(&part(&mended, "wal"))?;
@@ -192,8 +194,9 @@ fn salvage(
             read(&mended, &mut found);
         }
         switched.push(switches(&mended));
+        from.extend(imported(&mended));
     }
-    Ok(carry_over(found, &switched, fresh))
+    Ok(carry_over(found, (&switched, &from), fresh))
 }
 
 /// Copies a journal and its log.
@@ -335,6 +338,22 @@ fn switches(copy: &Path) -> Option<Vec<Switch>> {
     found.ok()
 }
 
+/// Where incidents were imported from, by id, as it is stored.
+type Imports = std::collections::BTreeMap<String, String>;
+
+/// The incidents that were imported, as far as the list can be read.
+fn imported(copy: &Path) -> Imports {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read = || {
+        let connection = Connection::open_with_flags(copy, flags)?;
+        let mut query =
+            connection.prepare("SELECT id, imported FROM incident WHERE imported IS NOT NULL")?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok::<_, rusqlite::Error>(rows.map_while(Result::ok).collect())
+    };
+    read().unwrap_or_default()
+}
+
 /// The latest word on each rule. Where none can be read, somebody may have stopped them all: they
 /// stay stopped until somebody says otherwise.
 fn latest(read: &[Option<Vec<Switch>>]) -> Vec<Switch> {
@@ -353,7 +372,7 @@ fn latest(read: &[Option<Vec<Switch>>]) -> Vec<Switch> {
 
 fn carry_over(
     rows: Found,
-    switches: &[Option<Vec<Switch>>],
+    (switches, imported): (&[Option<Vec<Switch>>], &Imports),
     fresh: &mut Journal,
 ) -> Result<(usize, u64), JournalError> {
     for switch in latest(switches) {
@@ -380,7 +399,16 @@ fn carry_over(
             last = Some(id.clone());
         }
         list::remember(&transaction, &id.0, &event, row.at)?;
-        healing::note(&transaction, &id.0, &event, row.at)?;
+        // What was recorded elsewhere heals nothing here.
+        match imported.get(&*id.0) {
+            Some(from) => {
+                transaction.execute(
+                    "UPDATE incident SET imported = ?2 WHERE id = ?1",
+                    params![&*id.0, from],
+                )?;
+            }
+            None => healing::note(&transaction, &id.0, &event, row.at)?,
+        }
         write(&transaction, &id, &row)?;
         events += 1;
     }
