@@ -8,21 +8,29 @@ use crate::alarms::Board;
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{Handle, Role, Snapshot, Unanswered};
-use crate::incident::{AlarmState, Command, HealingRun, IncidentStatus, scope};
+use crate::incident::{AlarmState, Command, HealingRun, IncidentStatus, Limits, scope};
 use crate::playbook::{Catalog, Entry, Mode};
+
+/// What holds all rules back.
+pub(super) fn limits(settings: &Settings) -> Limits {
+    Limits {
+        per_hour: settings.healing_per_hour.value,
+        breaker: settings.breaker.value,
+    }
+}
 
 /// What rules are held against.
 #[derive(Clone)]
 pub(super) struct Healer {
     pub rules: Arc<Catalog>,
-    pub per_hour: u32,
+    pub limits: Limits,
 }
 
 impl Healer {
     pub fn of(settings: &Settings) -> Self {
         Self {
             rules: Arc::new(super::healing::rules(settings)),
-            per_hour: settings.healing_per_hour.value,
+            limits: limits(settings),
         }
     }
 
@@ -87,7 +95,7 @@ impl Healer {
                     healing,
                     &known,
                     (alarm, transition),
-                    self.per_hour,
+                    self.limits,
                 )?;
                 Some((entry, run))
             })
@@ -102,17 +110,17 @@ impl Healer {
 #[derive(Clone)]
 pub(super) struct Rules {
     read: watch::Receiver<Arc<Catalog>>,
-    per_hour: u32,
+    limits: Limits,
 }
 
 impl Rules {
     pub fn later(settings: &Settings) -> Self {
         let (done, read) = watch::channel(Arc::default());
-        let per_hour = settings.healing_per_hour.value;
+        let limits = limits(settings);
         let settings = settings.clone();
         let job = move || done.send_replace(Arc::new(super::healing::rules(&settings)));
         tokio::task::spawn_blocking(job);
-        Self { read, per_hour }
+        Self { read, limits }
     }
 
     /// The rules, once they are read: there are always those of the binary.
@@ -120,7 +128,7 @@ impl Rules {
         let read = self.read.wait_for(|rules| !rules.entries.is_empty()).await;
         Some(Healer {
             rules: Arc::clone(&*read.ok()?),
-            per_hour: self.per_hour,
+            limits: self.limits,
         })
     }
 

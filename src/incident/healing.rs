@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AlarmRef;
+use crate::breaker::Policy;
 use crate::expression::Scope;
 use crate::playbook::{Action, Healing, Layer, Mode, Playbook};
 
@@ -35,6 +36,18 @@ pub struct HealingRun {
     pub window: u64,
     /// How often all rules together act within an hour.
     pub per_hour: u32,
+    /// When a resource that a rule fails to heal is left alone, and for how long.
+    #[serde(default)]
+    pub breaker: Policy,
+}
+
+/// What holds all rules back, as it is configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How often all rules together act within an hour.
+    pub per_hour: u32,
+    /// When a resource that a rule fails to heal is left alone, and for how long.
+    pub breaker: Policy,
 }
 
 impl HealingRun {
@@ -45,7 +58,7 @@ impl HealingRun {
         healing: &Healing,
         scope: &Scope,
         (alarm, transition): (&AlarmRef, DateTime<Utc>),
-        per_hour: u32,
+        limits: Limits,
     ) -> Option<Self> {
         Some(Self {
             rule: playbook.id.clone(),
@@ -59,7 +72,8 @@ impl HealingRun {
             cooldown: healing.cooldown.as_secs(),
             attempts: healing.attempts,
             window: healing.window.as_secs(),
-            per_hour,
+            per_hour: limits.per_hour,
+            breaker: limits.breaker,
         })
     }
 

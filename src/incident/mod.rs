@@ -24,7 +24,7 @@ pub use decide::decide;
 pub use effect::{Effect, effects};
 pub use event::{Cause, Event, Recorded, Walked};
 pub use evolve::evolve;
-pub use healing::{HealingRun, Proposed, SetOff};
+pub use healing::{HealingRun, Limits, Proposed, SetOff};
 pub use ids::{Actor, Approver, AttemptId, EscalationId, ExecutionId, IncidentId, Stamp};
 pub use intent::{Group, Intent, Plan, Remote, Target, Terms};
 pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};

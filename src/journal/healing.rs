@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
 use super::{Journal, JournalError};
+use crate::breaker::Breaker;
 use crate::incident::{AttemptOrigin, Event, ExecutionStatus, HealingRun, IncidentId};
 use crate::playbook::Outcome;
 
@@ -38,10 +39,6 @@ CREATE TABLE IF NOT EXISTS healing_switch (
 
 /// The name under which all rules together are switched.
 pub const ALL: &str = "*";
-/// After so many failures on end a resource is left alone for a while.
-/// The numbers are the usual ones of circuit breakers: 5 failures, 30 s.
-const FAILURES: usize = 5;
-const RECOVERY: TimeDelta = TimeDelta::seconds(30);
 
 /// Where a healing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -332,11 +329,14 @@ fn forbidden(
     if let Some(reason) = switched_off(connection, &run.rule)? {
         return Ok(Some(reason));
     }
+    // What has waited for an approval for a day waits no more: its console was killed.
+    let day = (now - TimeDelta::days(1)).timestamp_nanos_opt();
     let holder: Option<String> = connection
         .query_row(
             "SELECT rule || ' in ' || incident FROM healing
-             WHERE resource = ?1 AND place = ?2 AND status IN ('pending', 'in_progress')",
-            [&run.resource, &run.place],
+             WHERE resource = ?1 AND place = ?2
+                AND (status = 'in_progress' OR (status = 'pending' AND at > ?3))",
+            params![run.resource, run.place, day],
             |row| row.get(0),
         )
         .optional()?;
@@ -358,7 +358,7 @@ fn forbidden(
     }
     let mut ended = connection.prepare(
         "SELECT ended_at, status FROM healing WHERE rule = ?1 AND resource = ?2 AND place = ?3
-            AND status IN ('completed', 'failed') ORDER BY ended_at DESC LIMIT 20",
+            AND status IN ('completed', 'failed') ORDER BY ended_at DESC LIMIT 200",
     )?;
     let ended: Vec<(i64, String)> = ended
         .query_map(params![run.rule, run.resource, run.place], |row| {
@@ -366,12 +366,17 @@ fn forbidden(
         })?
         .collect::<rusqlite::Result<_>>()?;
     if let Some((last, _)) = ended.first() {
-        let failures = ended
-            .iter()
-            .take_while(|(_, status)| status == "failed")
-            .count();
-        if failures >= FAILURES && now < time(*last) + RECOVERY {
-            let until = time(*last) + RECOVERY;
+        let mut breaker = Breaker::new(run.breaker);
+        for (at, status) in ended.iter().rev() {
+            // One that was open let this one through on trial.
+            let _ = breaker.allows(time(*at));
+            if status == "failed" {
+                breaker.failed(time(*at));
+            } else {
+                breaker.succeeded(time(*at));
+            }
+        }
+        if let Err(until) = breaker.allows(now) {
             return Ok(Some(format!(
                 "breaker open until {}",
                 until.format("%Y-%m-%d %H:%M:%SZ")

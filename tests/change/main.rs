@@ -226,6 +226,7 @@ fn a_rule_that_waits_is_not_put_before_the_responder_again() {
             attempts: 3,
             window: 3600,
             per_hour: 10,
+            breaker: Default::default(),
         },
         rule: Proposed {
             name: "restart.toml".into(),

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 use serde_json::Value;
+use standdown::breaker::Policy;
 use standdown::incident::{
     Actor, AttemptId, AttemptOrigin, AttemptResult, Event, ExecutionId, ExecutionStatus,
     HealingRun, IncidentId, Recorded,
@@ -139,6 +141,7 @@ fn run(rule: &str, resource: &str, transition: i64) -> HealingRun {
         attempts: 3,
         window: 3600,
         per_hour: 10,
+        breaker: Default::default(),
     }
 }
 
@@ -304,6 +307,7 @@ fn what_keeps_failing_opens_its_breaker() {
     let often = |time| HealingRun {
         cooldown: 0,
         attempts: 20,
+        per_hour: 100,
         ..run("a", "orders", time)
     };
     for time in 1..=5 {
@@ -316,9 +320,37 @@ fn what_keeps_failing_opens_its_breaker() {
     store.acts(&half_open);
     store.ends(&half_open, 3, false);
     assert!(store.set_off(&often(10)).is_err(), "it failed once more");
+    // Three successes on end close it; until then a failure opens it at once.
     store.now += TimeDelta::seconds(30);
     store.heals(&often(11), true);
-    assert!(store.set_off(&often(12)).is_ok(), "it is closed");
+    store.heals(&often(12), false);
+    assert!(store.set_off(&often(13)).is_err(), "it was on trial");
+    store.now += TimeDelta::seconds(30);
+    for time in 14..=16 {
+        store.heals(&often(time), true);
+    }
+    store.heals(&often(17), false);
+    assert!(store.set_off(&often(18)).is_ok(), "it is closed");
+}
+
+#[test]
+fn how_much_failing_opens_a_breaker_is_configured() {
+    let mut store = Store::new();
+    let strict = |time| HealingRun {
+        cooldown: 0,
+        breaker: Policy {
+            failures: 1,
+            recovery: Duration::from_mins(10),
+            successes: 1,
+        },
+        ..run("a", "orders", time)
+    };
+    store.heals(&strict(1), false);
+    store.now += TimeDelta::minutes(9);
+    let why = store.set_off(&strict(2)).unwrap_err();
+    assert!(why.starts_with("breaker open until"), "{why}");
+    store.now += TimeDelta::minutes(1);
+    assert!(store.set_off(&strict(2)).is_ok());
 }
 
 #[test]

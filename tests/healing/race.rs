@@ -94,6 +94,7 @@ fn run(round: u32, transition: DateTime<Utc>) -> HealingRun {
         attempts: 3,
         window: 3600,
         per_hour: 10_000,
+        breaker: Default::default(),
     }
 }
 

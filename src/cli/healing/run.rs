@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::act;
+use crate::approvals::name;
 use crate::cli::approvals::show_sheet;
+use crate::cli::healer::limits;
 use crate::cli::live::Live;
 use crate::cli::{CliError, FAILURE, SUCCESS, notify, on_a_line, say, stores, typed};
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Snapshot};
-use crate::incident::{AlarmRef, AlarmState, Command, HealingRun, Question, question, scope};
+use crate::incident::{
+    AlarmRef, AlarmState, AttemptOrigin, Command, HealingRun, Question, question, scope,
+};
 use crate::playbook::{Entry, Mode, Outcome};
 
 /// How long the list of alarms is waited for.
@@ -90,8 +94,13 @@ fn wanted(
 ) -> Option<HealingRun> {
     let healing = entry.playbook.healing.as_ref()?;
     let known = scope(&snapshot.state, clock::now());
-    let per_hour = settings.healing_per_hour.value;
-    let run = HealingRun::of(&entry.playbook, healing, &known, (alarm, since), per_hour)?;
+    let run = HealingRun::of(
+        &entry.playbook,
+        healing,
+        &known,
+        (alarm, since),
+        limits(settings),
+    )?;
     (run.resource == arguments.resource).then_some(HealingRun {
         mode: Mode::Propose,
         ..run
@@ -105,8 +114,16 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
         return Err(CliError::Said(error.to_string()));
     }
     let mut snapshots = handle.subscribe();
+    let mut told = None;
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        let now = phase(&snapshot);
+        if now != told
+            && let Some(phase) = &now
+        {
+            say!("{phase}");
+        }
+        told = now;
         let healing = snapshot
             .state
             .executions
@@ -123,7 +140,14 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
             );
             return Ok(if healed { SUCCESS } else { FAILURE });
         }
-        if let Some(command) = answer(&snapshot, handle)? {
+        let command = match answer(&snapshot, handle) {
+            Ok(command) => command,
+            Err(error) => {
+                handle.leave().await;
+                return Err(error);
+            }
+        };
+        if let Some(command) = command {
             if let Err(error) = handle.ask(command).await {
                 say!("{}", on_a_line(&error.to_string()));
                 handle.leave().await;
@@ -132,6 +156,28 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
         } else if snapshots.changed().await.is_err() {
             return Err(CliError::Said("the incident's engine has ended".into()));
         }
+    }
+}
+
+/// What is waited for.
+fn phase(snapshot: &Snapshot) -> Option<String> {
+    match question(&snapshot.state, clock::now()) {
+        Question::Approval(approval) if approval.sought.is_some() => Some(format!(
+            "others were asked; they run: standdown approve {}",
+            name(&approval.digest)
+        )),
+        Question::Working(_) => {
+            let walk = snapshot.state.walking()?;
+            let running = walk.attempts.values().find(|one| one.end.is_none())?;
+            Some(match running.origin {
+                AttemptOrigin::Approval => "it runs at AWS …".into(),
+                AttemptOrigin::Verify => {
+                    "it was made; whether it worked is read until that shows, for minutes …".into()
+                }
+                _ => return None,
+            })
+        }
+        _ => None,
     }
 }
 

@@ -800,3 +800,25 @@ pub fn describe(scenario: &Scenario) -> Value {
         "playbook": scenario.playbook, "lasts_seconds": scenario.lasts,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Scenario;
+    use crate::document::Source;
+
+    #[test]
+    fn an_answer_that_is_never_given_is_an_error() {
+        let head = "format = 1\nid = \"x\"\ntitle = \"x\"\nsummary = \"x\"\nplaybook = \"x\"\naccount = \"1\"\nregion = \"r\"\nalarm = \"a\"\n[[alarms]]\nname = \"a\"\nstate = \"ALARM\"\n[[fixes]]\nid = \"f\"\n";
+        let problems = |replies: &str| {
+            let text = format!("{head}{replies}");
+            let (_, problems) = Scenario::compile(&Source::new("x.toml", text.as_str()));
+            format!("{problems:?}")
+        };
+        let (after, always) = (
+            "[[programs]]\nmatch = \"aws x\"\nafter = \"f\"\noutput = \"new\"\n",
+            "[[programs]]\nmatch = \"aws x\"\noutput = \"old\"\n",
+        );
+        assert_eq!(problems(&format!("{always}{after}")), "[]");
+        assert!(problems(&format!("{after}{always}")).contains("never answered"));
+    }
+}
