@@ -33,7 +33,7 @@ pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, Cl
 
 async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliError> {
     let theme = theme(settings)?;
-    let recorder = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
+    let (recorder, untold) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let (found, unfinished) = watch::channel(None);
     tokio::spawn(look_for_unfinished(recorder.clone(), found));
@@ -70,6 +70,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         requests: approvals::follow(settings, false, looking.subscribe()),
         healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
         looking,
+        untold,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             report_alarms(handle, watched.clone());
@@ -123,6 +124,8 @@ pub(super) async fn rehearse(
         requests: approvals::follow(settings, true, looking.subscribe()),
         healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
         looking,
+        // Nobody outside is told in a rehearsal.
+        untold: watch::channel(Vec::new()).1,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             on_stage.follow(handle);

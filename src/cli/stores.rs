@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::sync::watch;
+
 use super::CliError;
 use crate::config::Settings;
 use crate::engine::{Recorder, subscriptions};
@@ -22,11 +24,14 @@ pub(super) fn path(settings: &Settings, name: &str) -> Result<PathBuf, CliError>
 }
 
 /// Starts the journal's thread, and whoever tells others what is recorded there.
-pub(super) fn telling(settings: &Settings, path: &Path) -> Recorder {
+pub(super) fn telling(settings: &Settings, path: &Path) -> (Recorder, Untold) {
     let recorder = Recorder::telling(path, subscriptions(&settings.channels.value));
-    super::notify::sender(settings, &recorder).start();
-    recorder
+    let untold = super::notify::sender(settings, &recorder).start();
+    (recorder, untold)
 }
+
+/// The channels that are left alone because they kept failing, in words.
+pub(super) type Untold = watch::Receiver<Vec<String>>;
 
 /// Opens a store.
 pub(super) fn open(settings: &Settings, name: &str) -> Result<Journal, CliError> {

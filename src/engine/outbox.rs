@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::recorder::Recorder;
 use crate::actions::programs::Programs;
 use crate::aws::{Aws, Place, Pool, Quota, describe};
-use crate::breaker::{Breaker, Policy};
+use crate::breaker::{Breaker, Policy, State};
 use crate::clock;
 use crate::journal::{JournalError, Message, Subscription};
 use crate::notify::{Configured, Undelivered, deliver};
@@ -46,19 +47,29 @@ impl Sender {
         }
     }
 
-    /// Sends what is due, for as long as the process lives.
-    pub fn start(self) {
+    /// Sends what is due, for as long as the process lives. Returns the channels that are left
+    /// alone because they kept failing, in words.
+    #[must_use]
+    pub fn start(self) -> watch::Receiver<Vec<String>> {
+        let (said, troubles) = watch::channel(Vec::new());
         if self.channels.is_empty() {
-            return;
+            return troubles;
         }
         tokio::spawn(async move {
             let mut breakers = HashMap::new();
             loop {
                 // What cannot be read now is read later; that nothing is recorded is said elsewhere.
                 let _ = self.send_due(&mut breakers).await;
+                let now = left_alone(&breakers);
+                said.send_if_modified(|before| {
+                    let new = *before != now;
+                    *before = now;
+                    new
+                });
                 sleep(EVERY).await;
             }
         });
+        troubles
     }
 
     /// Sends what is due, once. Returns how many were sent, and how many were not.
@@ -151,6 +162,21 @@ impl Sender {
         let aws = aws.map_err(|error| unknown(error.to_string()))?;
         parameter(&aws, name).await.map_err(unknown)
     }
+}
+
+fn left_alone(breakers: &HashMap<String, Breaker>) -> Vec<String> {
+    let mut all: Vec<String> = breakers
+        .iter()
+        .filter_map(|(name, breaker)| match breaker.state(clock::now()) {
+            State::Open { until } => Some(format!(
+                "the channel {name} kept failing: nothing is sent there before {}; `standdown notify unsent` lists what waits",
+                until.format("%H:%M:%SZ")
+            )),
+            State::Closed | State::HalfOpen => None,
+        })
+        .collect();
+    all.sort();
+    all
 }
 
 /// The value of a parameter of Parameter Store, decrypted.

@@ -85,6 +85,8 @@ pub struct Surroundings {
     pub requests: watch::Receiver<Arc<Requests>>,
     /// The healing rules, and what they have done.
     pub healings: watch::Receiver<Arc<Healings>>,
+    /// The channels that are left alone because they kept failing, in words.
+    pub untold: watch::Receiver<Vec<String>>,
     /// Is told which screen is looked at.
     pub looking: watch::Sender<Shown>,
     /// Answers a request of somebody else's.
@@ -246,7 +248,8 @@ async fn converse(
                 }
             },
             _ = ticks.tick() => {
-                let broken = surroundings.engine.aws.broken();
+                let mut broken = surroundings.engine.aws.broken();
+                broken.extend(surroundings.untold.borrow().iter().cloned());
                 if broken != model.broken {
                     messages.push(Message::BrokenSeen(broken));
                 }

@@ -52,7 +52,7 @@ pub struct Model {
     pub offered: bool,
     /// What became of a damaged journal; it stays on the screen.
     pub recovered: Option<String>,
-    /// The services of AWS that are left alone because they kept failing.
+    /// The services of AWS and the channels that are left alone because they kept failing.
     pub broken: Vec<String>,
     /// What others ask this user to agree to.
     pub requests: Arc<Requests>,

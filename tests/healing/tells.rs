@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::acts::{AGREED, Place};
 use crate::receiver::Receiver;
+use crate::terminal::Terminal;
 
 /// A place whose configuration has channels.
 fn telling(channels: &str) -> Place {
@@ -248,4 +249,29 @@ fn nobody_there_loses_nothing_and_a_secret_is_told_to_nobody() {
         let said = place.run(&["notify", "list"], "");
         assert!(said.code != 0 && said.err.contains(why), "{why}: {said:?}");
     }
+}
+
+#[test]
+fn a_channel_that_keeps_failing_is_left_alone_and_the_screen_says_so() {
+    let place = telling(
+        "[breaker]\nfailures = 1\nrecovery = \"10m\"\n[[channels]]\nname = \"own\"\nkind = \"program\"\ncommand = [\"false\"]\n",
+    );
+    let environment = place.environment();
+    let extra: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    console.see("orders-errs");
+    console.press("\r");
+    console.see("▶ Orders Errs   answers this alarm");
+    console.press("\r");
+    console.see("the channel own kept failing: nothing is sent there before");
+    console.press("q");
+    console.end();
+    let left = place.run(&["notify", "unsent"], "");
+    assert!(
+        left.out.contains("opened") && left.out.contains("false ended with"),
+        "{left:?}"
+    );
 }

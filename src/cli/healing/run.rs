@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             arguments.rule
         ))
     })?;
-    let recorder = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
+    let (recorder, _) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let mut boards = live.boards.clone();
     let read = boards.wait_for(|board| board.complete());

@@ -92,7 +92,7 @@ enum Decision<'a> {
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let store = stores::path(settings, stores::INCIDENTS)?;
-    let recorder = stores::telling(settings, &store);
+    let (recorder, _) = stores::telling(settings, &store);
     let live = Live::begin(settings, &recorder);
     let engine = engine::Settings {
         vocabulary: VOCABULARY,
