@@ -15,6 +15,7 @@ mod callers;
 mod fleet;
 mod host;
 mod pane;
+mod proposed;
 mod refused;
 
 use host::{APPROVER, Host, OTHERS};
