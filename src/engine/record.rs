@@ -7,8 +7,8 @@ use super::handle::{Recording, Role, Unanswered};
 use super::writer::Writer;
 use crate::clock;
 use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Command, Event, Recorded, Refusal, Stamp, State,
-    decide, effects, evolve,
+    AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event, Recorded, Refusal, Stamp,
+    State, decide, effects, evolve,
 };
 use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
@@ -320,13 +320,20 @@ impl Writer {
         for recorded in recorded {
             self.take_in(recorded, Some(&mut todo));
         }
+        // What others were asked lies in their folder before a screen says that they were.
+        let (shown, todo): (Vec<_>, Vec<_>) = todo
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Publish));
+        if !shown.is_empty() {
+            self.act(Effect::Publish);
+        }
         self.publish();
         for effect in todo {
             self.act(effect);
         }
     }
 
-    fn take_in(&mut self, recorded: Recorded, todo: Option<&mut Vec<crate::incident::Effect>>) {
+    fn take_in(&mut self, recorded: Recorded, todo: Option<&mut Vec<Effect>>) {
         let before = std::mem::replace(&mut self.state, State::new(self.settings.vocabulary));
         self.state = evolve(before, &recorded);
         if let Some(todo) = todo {
