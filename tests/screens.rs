@@ -344,6 +344,7 @@ fn in_pane(key: char, width: u16, height: u16) -> Model {
         }],
         broken: vec![("x.request".into(), "it is not a regular file".into())],
         error: None,
+        configured: true,
     };
     let rule = |id: &str, layer| Rule {
         id: id.into(),

@@ -15,6 +15,8 @@ pub struct Requests {
     pub broken: Vec<(String, String)>,
     /// Why nothing can be read.
     pub error: Option<String>,
+    /// Whether the folder was configured: that it cannot be used is said everywhere then.
+    pub configured: bool,
 }
 
 /// A request of somebody's.

@@ -215,6 +215,8 @@ fn a_folder_that_is_not_set_up_is_said_before_anybody_waits() {
     let mode = |mode| std::fs::Permissions::from_mode(mode);
     std::fs::set_permissions(&host.approvals, mode(0o2770)).unwrap();
     let mut console = host.console(&[]);
+    console.see("● ALARM  high orders-errors");
+    console.see("is not sticky: anybody could rename another one's file");
     Host::sought(&mut console, "orders");
     console.see("is not sticky");
     let listed = host.run_as(APPROVER, &["approvals"], "");

@@ -64,6 +64,7 @@ fn read(settings: &Settings, rehearsal: bool) -> Requests {
         Err(error) => {
             return Requests {
                 error: Some(error.to_string()),
+                configured: settings.approvals.value.is_some(),
                 ..Requests::default()
             };
         }

@@ -41,6 +41,14 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         );
         said.push((text, Role::Late));
     }
+    let requests = &model.requests;
+    if let (Some(error), true, true) = (
+        &requests.error,
+        requests.configured,
+        model.screen != Screen::Requests,
+    ) {
+        said.push((format!("✗ {error}"), Role::Late));
+    }
     for broken in &model.broken {
         said.push((format!("✗ {broken}"), Role::Late));
     }
