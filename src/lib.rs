@@ -32,5 +32,6 @@ pub mod notify;
 pub mod playbook;
 pub mod redaction;
 pub mod rehearsal;
+pub mod report;
 pub mod runbook;
 pub mod tui;

@@ -30,6 +30,7 @@ use crate::aws::{Aws, AwsError, Class, Reach};
 use crate::incident::AttemptStatus;
 use crate::playbook::{SecretSource, Vocabulary};
 use crate::redaction::Redactor;
+pub use changes::{Change, names, writes};
 pub use logs::{Cluster, Clusters, Grouped};
 pub use probes::{Probe, Probing};
 use programs::Programs;

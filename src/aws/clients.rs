@@ -73,6 +73,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// `CloudTrail`.
     pub cloudtrail: aws_sdk_cloudtrail::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pace: Pace,
     /// The region.
@@ -113,7 +115,7 @@ impl Aws {
         let provider = SharedCredentialsProvider::new(credentials.clone());
         let config = config.into_builder().credentials_provider(provider).build();
         let clock = AwsClock::default();
-        let breakers = ["cloudwatch", "logs", "ssm", "cloudtrail", "sts"]
+        let breakers = ["cloudwatch", "logs", "ssm", "cloudtrail", "sts", "sns"]
             .map(|service| ServiceBreaker::new(service, settings.breaker));
         macro_rules! client {
             ($service:ident, $breaker:expr) => {
@@ -132,6 +134,7 @@ impl Aws {
             ssm: client!(aws_sdk_ssm, breakers[2]),
             cloudtrail: client!(aws_sdk_cloudtrail, breakers[3]),
             sts: client!(aws_sdk_sts, breakers[4]),
+            sns: client!(aws_sdk_sns, breakers[5]),
             pace: Pace::default(),
             region,
             profile: settings

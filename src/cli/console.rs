@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::engine::{self, Recorder};
 use crate::incident::IncidentId;
 use crate::journal::{JournalError, Summary};
+use crate::notify::{Kind, Signal};
 use crate::playbook::Catalog;
 use crate::tui::{self, Header, Surroundings, TerminalError, Theme};
 
@@ -39,6 +40,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     tokio::spawn(look_for_unfinished(recorder.clone(), found));
     let watched = live.boards.clone();
     let rules = Rules::later(settings);
+    let catalog = catalog(settings);
     let (looking, _) = watch::channel(tui::Screen::Board);
     let surroundings = Surroundings {
         theme,
@@ -47,7 +49,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
             read_only: settings.read_only.value,
         },
         refresh: settings.refresh.value,
-        catalog: catalog(settings),
+        catalog: catalog.clone(),
         boards: live.boards,
         visible: live.visible,
         severities: settings.severities.value.clone(),
@@ -61,6 +63,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
             speed: 1.0,
             redactor: settings.redactor(),
             changes: changes(settings),
+            catalog: catalog.clone(),
         },
         rehearsal: None,
         hints: Default::default(),
@@ -71,6 +74,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
         looking,
         untold,
+        signals: signals(settings),
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             report_alarms(handle, watched.clone());
@@ -97,7 +101,7 @@ pub(super) async fn rehearse(
         format!(" ×{}", stage.rehearsal.speed)
     };
     let (watched, stage) = (live.boards.clone(), Arc::new(stage));
-    let on_stage = Arc::clone(&stage);
+    let (on_stage, after) = (Arc::clone(&stage), Arc::clone(&stage));
     let rules = Rules::later(settings);
     let (looking, _) = watch::channel(tui::Screen::Board);
     let (_found, none) = watch::channel(None);
@@ -126,6 +130,7 @@ pub(super) async fn rehearse(
         looking,
         // Nobody outside is told in a rehearsal.
         untold: watch::channel(Vec::new()).1,
+        signals: signals(settings),
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
             on_stage.follow(handle);
@@ -133,7 +138,21 @@ pub(super) async fn rehearse(
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    Ok(farewell::say(&tui::run(surroundings).await?, settings))
+    let left = tui::run(surroundings).await?;
+    if let Some((_, last)) = &left.incident {
+        after.remember(last).await;
+    }
+    Ok(farewell::say(&left, settings))
+}
+
+/// How this terminal calls its user.
+fn signals(settings: &Settings) -> Vec<Signal> {
+    let channels = settings.channels.value.iter();
+    let own = channels.filter_map(|one| match one.channel.kind {
+        Kind::Terminal(signal) => Some(signal),
+        _ => None,
+    });
+    own.collect()
 }
 
 fn theme(settings: &Settings) -> Result<Theme, TerminalError> {

@@ -4,6 +4,7 @@
 mod alarms;
 mod alarms_seen;
 mod approvals;
+mod aside;
 mod automation;
 mod changes;
 mod check;
@@ -19,10 +20,15 @@ mod incidents;
 mod live;
 mod note;
 mod notify;
+mod record;
 mod rehearse;
+mod report;
 mod resume;
 mod simulate;
+mod stats;
+mod status;
 mod stores;
+mod timeline;
 mod verify;
 mod watch;
 
@@ -120,6 +126,22 @@ enum Subcommands {
     Resume(resume::Arguments),
     /// Record a note in an incident.
     Note(note::Arguments),
+    /// Say that you have an incident, and its escalation: nobody else is asked.
+    Ack(aside::Acknowledge),
+    /// Tell those who wait for the end of an incident how it stands.
+    Update(aside::Update),
+    /// Print the card that hands an incident over, at most 20 lines.
+    Handover(aside::HandOver),
+    /// Say how an incident stands.
+    Status(status::Arguments),
+    /// Print what happened when: the record, the alarms' history, the calls to AWS.
+    Timeline(timeline::Arguments),
+    /// Write an incident's report.
+    Report(report::Arguments),
+    /// List what is to be done because of incidents.
+    Actions(report::Actions),
+    /// Count what the record says about playbooks, and say what follows from it.
+    Stats(stats::Arguments),
     /// The Automation documents that change the system: list, compare, publish.
     Automation(automation::Arguments),
     /// Healing rules: list them, and what they have done.
@@ -258,6 +280,14 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
+            Some(Subcommands::Ack(arguments)) => aside::acknowledge(arguments, &settings).await,
+            Some(Subcommands::Update(arguments)) => aside::update(arguments, &settings).await,
+            Some(Subcommands::Handover(arguments)) => aside::hand_over(arguments, &settings).await,
+            Some(Subcommands::Status(arguments)) => status::run(&arguments, &settings),
+            Some(Subcommands::Timeline(arguments)) => timeline::run(&arguments, &settings).await,
+            Some(Subcommands::Report(arguments)) => report::run(&arguments, &settings).await,
+            Some(Subcommands::Actions(arguments)) => report::actions(&arguments, &settings),
+            Some(Subcommands::Stats(arguments)) => stats::run(&arguments, &settings),
             Some(Subcommands::Automation(arguments)) => automation::run(arguments, &settings).await,
             Some(Subcommands::Healing(arguments)) => healing::run(arguments, &settings).await,
             Some(Subcommands::Approvals(arguments)) => approvals::list(&arguments, &settings),
@@ -289,6 +319,41 @@ fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
     use std::io::Write as _;
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::other)?;
     writeln!(std::io::stdout(), "{text}")?;
+    Ok(SUCCESS)
+}
+
+/// Writes a file as a whole, or not at all; `-` is the standard output.
+fn write_file(path: &std::path::Path, text: &str, kept: bool) -> Result<u8, CliError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    if path == std::path::Path::new("-") {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        return Ok(SUCCESS);
+    }
+    let failed = |error: std::io::Error| {
+        CliError::Said(format!("failed to write {}: {error}", path.display()))
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(std::path::Path::new("."));
+    // Others may read it as far as the umask lets them.
+    let usual = std::fs::Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new()
+        .permissions(usual)
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    let hint = if kept {
+        "; write impact, causes and action items into it: making it again keeps them"
+    } else {
+        ""
+    };
+    eprintln!("standdown: wrote {}{hint}", path.display());
     Ok(SUCCESS)
 }
 

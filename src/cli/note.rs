@@ -1,11 +1,8 @@
 //! `standdown note`: writes a note into an incident, whether or not a console has it open.
 
-use std::io::Write as _;
-
-use super::{CliError, SUCCESS, printable, stores};
-use crate::actions::VOCABULARY;
+use super::{CliError, SUCCESS, aside, printable, say};
 use crate::config::Settings;
-use crate::engine;
+use crate::incident::{Command, Event};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -17,19 +14,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
-    let (mut journal, summary) = stores::find(settings, &arguments.incident)?;
-    let said = engine::note(
-        &mut journal,
-        &summary.id,
-        &arguments.text.join(" "),
-        (&engine::actor(), &settings.redactor(), VOCABULARY),
-    )
-    .map_err(|error| CliError::Said(error.to_string()))?;
-    writeln!(
-        std::io::stdout(),
-        "noted in {}: {}",
-        summary.id,
-        printable(&said)
-    )?;
+    let command = Command::Note(arguments.text.join(" "));
+    let (summary, events) = aside::record(settings, &arguments.incident, command)?;
+    for event in &events {
+        if let Event::NoteAdded { text, .. } = event {
+            say!("noted in {}: {}", summary.id, printable(text));
+        }
+    }
     Ok(SUCCESS)
 }

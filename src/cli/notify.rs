@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::engine::{Recorder, Sender};
 use crate::incident::IncidentId;
 use crate::journal::{Message, Topic};
+use crate::notify::Configured;
 
 /// How long whoever leaves waits for others to be told.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -94,6 +95,7 @@ pub(super) async fn before_leaving(settings: &Settings, recorder: &Recorder) {
 }
 
 fn list(settings: &Settings) -> Result<u8, CliError> {
+    let catalog = super::catalog(settings);
     for one in &settings.channels.value {
         let topics: Vec<&str> = one
             .channel
@@ -102,7 +104,21 @@ fn list(settings: &Settings) -> Result<u8, CliError> {
             .map(|topic| topic.name())
             .collect();
         let name = on_a_line(&one.channel.name);
-        say!("{name}  {}  {}", one.channel.kind.name(), topics.join(", "));
+        let told = if one.channel.kind.is_told() {
+            format!("{}: {}", one.channel.audience.name(), topics.join(", "))
+        } else {
+            "when the console needs an answer".to_owned()
+        };
+        say!("{name}  {}  {told}", one.channel.kind.name());
+    }
+    for name in catalog.escalation.channels() {
+        let known = |one: &Configured| one.channel.name == name;
+        if !settings.channels.value.iter().any(known) {
+            let name = on_a_line(name);
+            say!(
+                "{name}  NOT CONFIGURED: `escalation.toml` names it; add [[channels]] with name = \"{name}\""
+            );
+        }
     }
     if settings.channels.value.is_empty() {
         say!("no channels are configured: write [[channels]] into the configuration");

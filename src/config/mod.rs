@@ -62,7 +62,7 @@ impl<T> Setting<T> {
 }
 
 /// All settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The theme's name, or a path to one.
     pub theme: Setting<String>,

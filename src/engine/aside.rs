@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::door;
-use super::record::CONFLICTS;
+use super::record::{CONFLICTS, number};
 use crate::clock;
 use crate::incident::{
-    Actor, Command, Event, IncidentId, Recorded, Refusal, Stamp, State, decide, evolve,
+    Actor, Command, Event, IncidentId, Recorded, Refusal, Stamp, State, brief, decide, evolve,
 };
-use crate::journal::{AppendError, Hash, Journal};
+use crate::journal::{AppendError, Hash, Journal, tells};
 use crate::playbook::Vocabulary;
 use crate::redaction::Redactor;
 
@@ -23,17 +23,44 @@ pub enum AsideError {
     Append(#[from] AppendError),
 }
 
-/// Records a note, and returns it as it was recorded.
+/// Whether anyone may ask for it, whoever writes the incident.
+pub(super) fn is_anyones(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Note(_)
+            | Command::AcknowledgeEscalation { .. }
+            | Command::Update { .. }
+            | Command::GiveCard
+            | Command::Review(_)
+    )
+}
+
+/// Whether an event is what such a command asks for, and not what follows from time passing.
+pub(super) fn belongs(command: &Command, event: &Event) -> bool {
+    match command {
+        Command::Note(_) => matches!(event, Event::NoteAdded { .. }),
+        Command::AcknowledgeEscalation { .. } => matches!(
+            event,
+            Event::EscalationAcknowledged { .. } | Event::StatusChanged { .. }
+        ),
+        Command::Update { .. } => matches!(event, Event::UpdateGiven { .. }),
+        Command::GiveCard => matches!(event, Event::HandedOver { .. }),
+        Command::Review(_) => matches!(event, Event::ReviewWritten { .. }),
+        _ => false,
+    }
+}
+
+/// Records what anyone may add, and returns the events.
 ///
 /// # Errors
 /// When it is refused, or cannot be recorded.
-pub fn note(
+pub fn add(
     journal: &mut Journal,
     id: &IncidentId,
-    text: &str,
+    command: Command,
     (actor, redactor, vocabulary): (&Actor, &Redactor, Vocabulary),
-) -> Result<String, AsideError> {
-    let command = door::mask(Command::Note(text.to_owned()), redactor);
+) -> Result<Vec<Event>, AsideError> {
+    let command = door::mask(command, redactor);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -51,25 +78,28 @@ pub fn note(
             actor: Arc::new(actor.clone()),
             seed: uuid::Uuid::new_v4(),
         };
-        // What follows from time passing is the writer's to record.
-        let note = decide(&state, command.clone(), &stamp)?
-            .into_iter()
-            .find(|event| matches!(event, Event::NoteAdded { .. }))
-            .ok_or(Refusal::Empty)?;
-        let said = match &note {
-            Event::NoteAdded { text, .. } => text.clone(),
-            _ => String::new(),
-        };
-        let recorded = Recorded {
-            sequence: state.sequence + 1,
-            at: stamp.at,
-            by: Arc::clone(&stamp.actor),
-            event: note,
-        };
-        match journal.append(id, state.sequence, &[recorded], None) {
-            Ok(_) => return Ok(said),
+        let mut events = decide(&state, command.clone(), &stamp)?;
+        events.retain(|event| belongs(&command, event));
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let recorded = number(state.sequence, events.clone(), &stamp);
+        let facts = brief_after(&state, &recorded);
+        match journal.append_telling(id, state.sequence, &recorded, None, &facts) {
+            Ok(_) => return Ok(events),
             Err(AppendError::Conflict { .. }) if tries < CONFLICTS => {}
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// What others want to know of an incident once these events are recorded; nothing, where nobody
+/// is told of them.
+pub(super) fn brief_after(state: &State, recorded: &[Recorded]) -> serde_json::Value {
+    if !recorded.iter().any(|one| tells(&one.event)) {
+        return serde_json::Value::Null;
+    }
+    let after = recorded.iter().fold(state.clone(), evolve);
+    let at = recorded.last().map_or_else(clock::now, |last| last.at);
+    brief(&after, at)
 }

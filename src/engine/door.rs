@@ -1,6 +1,6 @@
 //! The door: whatever comes in is masked before anything is decided, written or shown.
 
-use crate::incident::{AlarmRef, AttemptResult, Command};
+use crate::incident::{ActionItem, AlarmRef, AttemptResult, Command, Review};
 use crate::redaction::{MASK, Redactor, is_secret};
 
 /// Masks the secrets in a command. A playbook's text is a file of its owner's, and stays.
@@ -162,6 +162,25 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         Command::StopExecution { reason } => Command::StopExecution {
             reason: text(reason),
         },
+        Command::AcknowledgeEscalation { note } => {
+            Command::AcknowledgeEscalation { note: maybe(note) }
+        }
+        Command::Update { text: told, next } => Command::Update {
+            text: text(told),
+            next,
+        },
+        Command::Review(review) => Command::Review(Review {
+            impact: text(review.impact),
+            causes: text(review.causes),
+            actions: review
+                .actions
+                .into_iter()
+                .map(|item| ActionItem {
+                    text: text(item.text),
+                    ..item
+                })
+                .collect(),
+        }),
         // Nothing in these was written by anybody but this program and AWS's own naming.
         other @ (Command::SetStatus(_)
         | Command::Regrade(_)
@@ -180,6 +199,7 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::RequestAgain { .. }
         | Command::AttemptIdentified { .. }
         | Command::CancelCurrent
+        | Command::GiveCard
         | Command::Tick
         | Command::TakeUp) => other,
     }

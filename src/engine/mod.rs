@@ -12,6 +12,7 @@ mod change;
 mod door;
 mod effects;
 mod handle;
+mod moments;
 mod outbox;
 mod record;
 mod recorder;
@@ -23,14 +24,17 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::actions::programs::Programs;
 use crate::aws::Pool;
 use crate::incident::Actor;
-use crate::playbook::Vocabulary;
+use crate::playbook::{Catalog, Vocabulary};
 use crate::redaction::Redactor;
 
-pub use aside::{AsideError, note};
+pub use aside::{AsideError, add};
 pub use handle::{Control, Handle, Recording, Role, Snapshot, Unanswered};
+pub use moments::{BEFORE, DELIVERY, Found, outside};
 pub use outbox::{Sender, subscriptions};
 pub use recorder::{Damage, Recorder};
 pub use writer::{OpenError, open, resume};
@@ -53,6 +57,8 @@ pub struct Settings {
     pub redactor: Redactor,
     /// What changes are held against.
     pub changes: Changes,
+    /// The playbooks, and whom to ask next; they are read while the console begins.
+    pub catalog: watch::Receiver<Arc<Catalog>>,
 }
 
 /// What changes are held against, and who may agree to them.

@@ -142,7 +142,7 @@ impl Sender {
             Some(source) => Some(self.reveal(source).await?),
             None => None,
         };
-        deliver(&one.channel, secret.as_deref(), message).await
+        deliver(&one.channel, secret.as_deref(), message, &self.aws).await
     }
 
     async fn reveal(&self, source: &SecretSource) -> Result<String, Undelivered> {
@@ -196,6 +196,7 @@ async fn parameter(aws: &Aws, name: &str) -> Result<String, String> {
 pub fn subscriptions(channels: &[Configured]) -> Vec<Subscription> {
     channels
         .iter()
+        .filter(|one| one.channel.kind.is_told())
         .map(|one| Subscription {
             channel: one.channel.name.clone(),
             topics: one.channel.topics.clone(),

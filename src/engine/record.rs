@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::door;
 use super::handle::{Recording, Role, Unanswered};
 use super::writer::Writer;
+use super::{aside, door};
 use crate::clock;
 use crate::incident::{
     AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event, Recorded, Refusal, Stamp,
-    State, decide, effects, evolve,
+    State, brief, decide, effects, evolve,
 };
-use crate::journal::{AppendError, Hash, JournalError, Loaded};
+use crate::journal::{AppendError, Hash, JournalError, Loaded, tells};
 
 /// How often a decision is taken anew because somebody else wrote first.
 pub(super) const CONFLICTS: usize = 20;
@@ -31,10 +31,11 @@ fn changes_something(command: &Command) -> bool {
 
 /// What a console may add to an incident that another one writes.
 fn anyone_may(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Note(_) | Command::AttemptIdentified { .. } | Command::LateResult { .. }
-    )
+    aside::is_anyones(command)
+        || matches!(
+            command,
+            Command::AttemptIdentified { .. } | Command::LateResult { .. }
+        )
 }
 
 impl Writer {
@@ -46,13 +47,19 @@ impl Writer {
     pub async fn carry_out_at(&mut self, command: Command, stamp: Stamp) -> Result<(), Unanswered> {
         let mut command = door::mask(command, &self.settings.redactor);
         let mut stopped = false;
+        let catalog = Arc::clone(&self.settings.catalog.borrow());
         for _ in 0..CONFLICTS {
             command = self.fitting(command)?;
+            // Whom to ask next is a file's to say, whenever it is asked.
+            self.state = self
+                .state
+                .clone()
+                .escalating(Arc::clone(&catalog.escalation));
             let as_writer = matches!(self.role, Role::Writer { .. });
             let mut events = decide(&self.state, command.clone(), &stamp)?;
-            if !as_writer && matches!(command, Command::Note(_)) {
+            if !as_writer && aside::is_anyones(&command) {
                 // What follows from time passing is the writer's to record.
-                events.retain(|event| matches!(event, Event::NoteAdded { .. }));
+                events.retain(|event| aside::belongs(&command, event));
             }
             if self.settings.changes.read_only || stopped {
                 before_a_change(&mut events);
@@ -65,7 +72,8 @@ impl Writer {
             if self.state.sequence > self.recorded {
                 return self.keep(events, &stamp, &command);
             }
-            match self.append(&recorded, as_writer).await {
+            let facts = aside::brief_after(&self.state, &recorded);
+            match self.append(&recorded, facts, as_writer).await {
                 Ok(head) => {
                     self.on_disk(
                         head,
@@ -130,11 +138,18 @@ impl Writer {
         }
     }
 
-    async fn append(&self, recorded: &[Recorded], as_writer: bool) -> Result<Hash, AppendError> {
+    async fn append(
+        &self,
+        recorded: &[Recorded],
+        facts: serde_json::Value,
+        as_writer: bool,
+    ) -> Result<Hash, AppendError> {
         let (id, expected, events) = (self.id.clone(), self.recorded, recorded.to_vec());
         let holder = as_writer.then(|| self.holder.clone());
         self.recorder
-            .call(move |journal| journal.append(&id, expected, &events, holder.as_ref()))
+            .call(move |journal| {
+                journal.append_telling(&id, expected, &events, holder.as_ref(), &facts)
+            })
             .await
     }
 
@@ -193,7 +208,12 @@ impl Writer {
                 Box::pin(self.confess(kept)).await;
                 return;
             }
-            match self.append(&kept, true).await {
+            let facts = if kept.iter().any(|one| tells(&one.event)) {
+                brief(&self.state, self.now())
+            } else {
+                serde_json::Value::Null
+            };
+            match self.append(&kept, facts, true).await {
                 Ok(head) => {
                     self.on_disk(head, self.state.sequence);
                     self.publish();
@@ -459,7 +479,7 @@ fn before_a_change(events: &mut Vec<Event>) {
     }
 }
 
-fn number(after: u64, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {
+pub(super) fn number(after: u64, events: Vec<Event>, stamp: &Stamp) -> Vec<Recorded> {
     (after + 1..)
         .zip(events)
         .map(|(sequence, event)| Recorded {

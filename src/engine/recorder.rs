@@ -24,8 +24,8 @@ struct Store {
     path: PathBuf,
     open: Option<Journal>,
     recovered: watch::Sender<Option<Recovered>>,
-    /// Who is told of what is recorded.
-    told: Vec<Subscription>,
+    /// Who is told of what is recorded, where anybody is.
+    told: Option<Vec<Subscription>>,
 }
 
 /// An error of the journal, as far as the thread has to know it.
@@ -59,7 +59,9 @@ impl Store {
     }
 
     fn keep(&mut self, mut journal: Journal, recovered: Option<Recovered>) {
-        journal.subscribe(self.told.clone());
+        if let Some(told) = &self.told {
+            journal.subscribe(told.clone());
+        }
         self.open = Some(journal);
         if recovered.is_some() {
             self.recovered.send_replace(recovered);
@@ -95,12 +97,16 @@ impl Recorder {
     /// given to it.
     #[must_use]
     pub fn start(path: &Path) -> Self {
-        Self::telling(path, Vec::new())
+        Self::begin(path, None)
     }
 
     /// The same, with what others are told put into the outbox.
     #[must_use]
     pub fn telling(path: &Path, told: Vec<Subscription>) -> Self {
+        Self::begin(path, Some(told))
+    }
+
+    fn begin(path: &Path, told: Option<Vec<Subscription>>) -> Self {
         let (jobs, work) = mpsc::channel::<Job>();
         let (said, recovered) = watch::channel(None);
         let mut store = Store {

@@ -114,6 +114,23 @@ impl Template {
             .collect()
     }
 
+    /// Fills it for a receiver that reads JSON: a template that is one expression keeps its value's
+    /// type. What is not known is `null`, and nothing within a text.
+    #[must_use]
+    pub fn fill(&self, scope: &Scope) -> serde_json::Value {
+        if let [Part::Value(expression)] = self.parts.as_slice() {
+            let value = expression.evaluate(scope);
+            return value.map_or(serde_json::Value::Null, |value| to_json(&value));
+        }
+        let text = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Value(expression) => expression
+                .evaluate(scope)
+                .map_or_else(|_| String::new(), |value| show(&value)),
+        });
+        text.collect::<String>().into()
+    }
+
     /// Writes it as a command to copy into a POSIX shell: every value is one quoted word, without
     /// control characters. Unknown values show as `‹name›`.
     #[must_use]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AlarmRef, AlarmState, Approver, AttemptId, AttemptResult, EscalationId, HealingRun,
-    IncidentStatus, Plan, Proposed, Rehearsal, Remote, Walked,
+    IncidentStatus, Plan, Proposed, Rehearsal, Remote, Review, Walked,
 };
 use crate::playbook::{Entry, Severity, StepId};
 
@@ -241,6 +241,23 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Say that somebody has the escalations that go from level to level; and the incident, where
+    /// nobody has it yet.
+    AcknowledgeEscalation {
+        /// What they say; or who answered, where the one who asked writes it down.
+        note: Option<String>,
+    },
+    /// Tell those who wait for the end of the incident how it stands.
+    Update {
+        /// What they are told.
+        text: String,
+        /// In how many seconds the next one follows.
+        next: Option<u64>,
+    },
+    /// Hand the responder's picture over to others.
+    GiveCard,
+    /// Write down what was learned.
+    Review(Review),
     /// End the walk without an outcome.
     StopExecution {
         /// Why.
@@ -385,6 +402,18 @@ pub enum Verdict {
     Skipped,
 }
 
+impl Verdict {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// Why a command was not granted. Each says what to do instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -453,6 +482,12 @@ pub enum Refusal {
         /// How often.
         visits: u32,
     },
+    /// No escalation waits for somebody to have it.
+    #[error("nothing waits to be acknowledged")]
+    NothingToAcknowledge,
+    /// Who asked for help does not have it by saying so.
+    #[error("you asked for help yourself: write down who answered")]
+    WhoAnswered,
     /// No change waits for a yes there.
     #[error("nothing waits for approval at step {0}")]
     NothingToApprove(StepId),
@@ -480,6 +515,11 @@ pub enum Refusal {
     /// Others were asked already.
     #[error("{0} of the group {1} have to agree; they were asked")]
     Sought(usize, String),
+    /// The group may not agree to this.
+    #[error(
+        "the group {0} may not agree to {1}: `escalation.toml` says what it may; ask for another group's agreement in the playbook"
+    )]
+    NotTheirs(String, String),
     /// Nobody agrees to their own request.
     #[error("{0} asked for this, and cannot agree to it as well")]
     OwnRequest(String),

@@ -59,7 +59,17 @@ pub fn effects(state: &State, event: &Event) -> Vec<Effect> {
         | Event::ExecutionEnded { .. } => vec![Effect::Publish],
         Event::WaveScheduled { at, .. } => vec![Effect::WakeAt(*at)],
         Event::RetryScheduled { at, .. } => vec![Effect::WakeAt(*at)],
-        Event::EscalationPostponed { until, .. } => vec![Effect::WakeAt(*until)],
+        Event::EscalationPostponed { until, .. }
+        | Event::EscalationHeld { until, .. }
+        | Event::EscalationLevelAsked { next_at: until, .. } => vec![Effect::WakeAt(*until)],
+        Event::EscalationRaised { escalation, .. } => {
+            let raised = state.escalation(*escalation);
+            let at = raised.and_then(|raised| raised.by_itself_at(state));
+            at.map(Effect::WakeAt).into_iter().collect()
+        }
+        Event::UpdateGiven {
+            next: Some(next), ..
+        } => vec![Effect::WakeAt(*next)],
         Event::AttemptEnded { attempt, .. } => vec![Effect::Abort(*attempt)],
         _ => Vec::new(),
     }

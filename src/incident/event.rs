@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::{
     Actor, AlarmRef, AlarmState, Approver, AttemptId, AttemptOrigin, AttemptResult, EscalationId,
     ExecutionId, ExecutionStatus, HealingRun, IncidentId, IncidentStatus, Intent, Proposed,
-    Rehearsal, Remote, Verdict, VisitResult,
+    Rehearsal, Remote, Review, Verdict, VisitResult,
 };
 use crate::document::Source;
 use crate::expression::Evidence;
-use crate::playbook::{Outcome, Severity, StepId};
+use crate::playbook::{EscalationPath, Outcome, Severity, StepId};
 
 /// An event with its place in the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -277,6 +277,9 @@ pub enum Event {
         /// The same, by the clock of AWS.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_aws: Option<DateTime<Utc>>,
+        /// The channels that tell them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        channels: Vec<String>,
     },
     /// One of the others agreed.
     ApprovalGiven {
@@ -445,6 +448,9 @@ pub enum Event {
         causes: Vec<Cause>,
         /// The path to take.
         path: String,
+        /// The path as it is written; none where there is no such path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<Arc<EscalationPath>>,
     },
     /// The responder agreed.
     EscalationApproved {
@@ -453,6 +459,65 @@ pub enum Event {
         /// A note.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
+        /// Whether nobody answered in time, so that it escalated by itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unanswered: bool,
+    },
+    /// It waits for the end of the quiet hours.
+    EscalationHeld {
+        /// The escalation.
+        escalation: EscalationId,
+        /// When they end.
+        until: DateTime<Utc>,
+    },
+    /// A level was asked to help.
+    EscalationLevelAsked {
+        /// The escalation.
+        escalation: EscalationId,
+        /// Which level, counted from 1.
+        level: u32,
+        /// How often the path began anew.
+        #[serde(default)]
+        round: u32,
+        /// Who is asked.
+        contacts: Vec<String>,
+        /// The channels that tell them.
+        channels: Vec<String>,
+        /// When the next one is asked, unless somebody has it before.
+        next_at: DateTime<Utc>,
+        /// The responder's picture, handed over.
+        picture: Vec<String>,
+    },
+    /// Somebody who was asked has it.
+    EscalationAcknowledged {
+        /// The escalation.
+        escalation: EscalationId,
+        /// What they said, or who they are where another wrote it down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// All levels were asked, and nobody had it.
+    EscalationExhausted {
+        /// The escalation.
+        escalation: EscalationId,
+    },
+    /// Those who wait for the end of the incident were told how it stands.
+    UpdateGiven {
+        /// What they were told.
+        text: String,
+        /// When the next one is promised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<DateTime<Utc>>,
+    },
+    /// The responder's picture was handed over.
+    HandedOver {
+        /// It.
+        card: Vec<String>,
+    },
+    /// What was learned was written down, in place of what was before.
+    ReviewWritten {
+        /// It.
+        review: Review,
     },
     /// The responder put it off.
     EscalationPostponed {

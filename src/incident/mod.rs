@@ -5,6 +5,8 @@
 //! and identity enter as a [`Stamp`] on the command. This module must never read a clock or a
 //! file, start a task, or know how anything is drawn.
 
+mod brief;
+mod card;
 mod command;
 mod decide;
 mod effect;
@@ -16,9 +18,12 @@ mod intent;
 mod prefetch;
 mod question;
 mod scope;
+mod sentence;
 mod sheet;
 mod state;
 
+pub use brief::{brief, impact};
+pub use card::{CARD_LINES, card, next, span};
 pub use command::{Command, Found, Refusal, Verdict};
 pub use decide::decide;
 pub use effect::{Effect, effects};
@@ -31,5 +36,6 @@ pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
 pub use question::{BranchView, Question, Standing, question};
 use question::{is_unknown, stands};
 pub use scope::{scope, scope_of};
+pub use sentence::sentence;
 pub use sheet::{Fact, Weight, sheet};
 pub use state::*;

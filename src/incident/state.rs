@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,13 +14,18 @@ use super::{
     Actor, Approver, AttemptId, Cause, EscalationId, ExecutionId, HealingRun, IncidentId, Intent,
     Remote, SetOff, Verdict,
 };
-use crate::playbook::{Outcome, Playbook, Severity, StepId, Vocabulary};
+use crate::playbook::{
+    EscalationPath, EscalationPaths, Outcome, Playbook, Severity, StepId, Vocabulary,
+};
 
 /// An incident and everything in it.
 #[derive(Debug, Clone, Serialize)]
 pub struct State {
     #[serde(skip)]
     pub(super) vocabulary: Vocabulary,
+    /// Whom to ask next; an escalation keeps the path that it takes.
+    #[serde(skip)]
+    pub(super) escalation: Arc<EscalationPaths>,
     /// The last event folded in, counted from 1; 0 before the first.
     pub sequence: u64,
     /// The incident, once it is open.
@@ -37,11 +42,55 @@ impl State {
     pub fn new(vocabulary: Vocabulary) -> Self {
         Self {
             vocabulary,
+            escalation: Arc::default(),
             sequence: 0,
             incident: None,
             executions: Vector::new(),
             set_off: Vector::new(),
         }
+    }
+
+    /// The same, where it is known whom to ask next.
+    #[must_use]
+    pub fn escalating(self, escalation: Arc<EscalationPaths>) -> Self {
+        Self { escalation, ..self }
+    }
+
+    /// An escalation of any walk.
+    #[must_use]
+    pub fn escalation(&self, id: EscalationId) -> Option<&Escalation> {
+        self.escalations().find(|known| known.id == id)
+    }
+
+    /// All escalations, those of the walk that began first at the beginning.
+    #[must_use]
+    pub fn escalations(&self) -> impl DoubleEndedIterator<Item = &Escalation> {
+        let walks = self.executions.iter();
+        walks.flat_map(|execution| execution.escalations.iter())
+    }
+
+    /// Those that go from level to level until somebody has them.
+    #[must_use]
+    pub fn chases(&self) -> impl DoubleEndedIterator<Item = &Escalation> {
+        let over = |incident: &Incident| incident.status >= IncidentStatus::Mitigated;
+        let none = self.incident.as_ref().is_none_or(over);
+        self.escalations().filter(move |one| !none && one.is_open())
+    }
+
+    /// What a time that was written down for the real world takes here: a rehearsal is quicker.
+    #[must_use]
+    pub fn paced(&self, seconds: u64) -> TimeDelta {
+        let rehearsal = self
+            .incident
+            .as_ref()
+            .and_then(|one| one.rehearsal.as_ref());
+        let speed = rehearsal.map_or(1.0, |rehearsal| rehearsal.speed.max(1.0));
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "hours, not ages"
+        )]
+        TimeDelta::milliseconds((seconds as f64 * 1000.0 / speed) as i64)
     }
 
     /// The walk that is in progress; of several, the one that began last.
@@ -135,6 +184,47 @@ pub struct Incident {
     pub rehearsal: Option<Rehearsal>,
     /// When it reached each status.
     pub reached: Vector<(IncidentStatus, DateTime<Utc>)>,
+    /// What those were told who wait for it, the latest last.
+    pub updates: Vector<Update>,
+    /// When the next one is promised.
+    pub next_update: Option<DateTime<Utc>>,
+    /// What was learned from it.
+    pub review: Option<Arc<Review>>,
+}
+
+/// What those were told who wait for the end of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Update {
+    /// What.
+    pub text: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+}
+
+/// What was learned from an incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// What it did to those who use the system, in words.
+    #[serde(default)]
+    pub impact: String,
+    /// What contributed to it, in words.
+    #[serde(default)]
+    pub causes: String,
+    /// What is to be done.
+    #[serde(default)]
+    pub actions: Vec<ActionItem>,
+}
+
+/// Something to be done because of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionItem {
+    /// What; who does it and until when, where somebody wrote so.
+    pub text: String,
+    /// Whether it was done.
+    #[serde(default)]
+    pub done: bool,
 }
 
 /// Where an incident stands.
@@ -736,6 +826,67 @@ pub struct Escalation {
     pub raised_at: DateTime<Utc>,
     /// What the responder said.
     pub answer: EscalationAnswer,
+    /// The path as it was then; none where it is not known.
+    pub route: Option<Arc<EscalationPath>>,
+    /// Which level was asked last, counted from 1; 0 before the first.
+    pub level: u32,
+    /// How often the path began anew.
+    pub round: u32,
+    /// Who was asked, and when.
+    pub asked: Vector<Asked>,
+    /// When the next level is asked.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Whether it waits for the end of the quiet hours.
+    pub held: bool,
+    /// Who said yes; nobody, where it escalated by itself.
+    pub asked_by: Option<Arc<Actor>>,
+    /// Who has it, since when, and what was said.
+    pub acknowledged: Option<Acknowledged>,
+    /// Whether all levels were asked in vain.
+    pub exhausted: bool,
+}
+
+/// Who was asked to help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The level.
+    pub level: u32,
+    /// Who.
+    pub contacts: Vec<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Who has an escalation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Acknowledged {
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What they said.
+    pub note: Option<String>,
+}
+
+impl Escalation {
+    /// Whether it goes from level to level.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.answer == EscalationAnswer::Approved
+            && self.acknowledged.is_none()
+            && !self.exhausted
+            && self.route.is_some()
+    }
+
+    /// When it escalates by itself, unless it is answered: one about a critical incident does.
+    #[must_use]
+    pub fn by_itself_at(&self, state: &State) -> Option<DateTime<Utc>> {
+        let critical = |incident: &Incident| incident.severity == Severity::Critical;
+        let route = self.route.as_ref()?;
+        let waits = self.answer == EscalationAnswer::Pending
+            && state.incident.as_ref().is_some_and(critical);
+        waits.then(|| self.raised_at + state.paced(route.countdown))
+    }
 }
 
 /// What the responder said to an escalation.

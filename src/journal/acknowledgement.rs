@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
+use super::schema::has_table;
 use super::{Journal, JournalError};
 
 /// The table; a store that has none yet gets it when the first alarm is acknowledged.
@@ -63,12 +64,7 @@ impl Journal {
         now: DateTime<Utc>,
     ) -> Result<Vec<Acknowledgement>, JournalError> {
         let connection = self.connection();
-        let known: i64 = connection.query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'acknowledgement'",
-            [],
-            |row| row.get(0),
-        )?;
-        if known == 0 {
+        if !has_table(connection, "acknowledgement")? {
             return Ok(Vec::new());
         }
         let mut query = connection.prepare(

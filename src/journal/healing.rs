@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
+use super::schema::has_table;
 use super::{Journal, JournalError};
 use crate::breaker::Breaker;
 use crate::incident::{AttemptOrigin, Event, ExecutionStatus, HealingRun, IncidentId};
@@ -138,12 +139,7 @@ pub(super) fn time(nanos: i64) -> DateTime<Utc> {
 }
 
 fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
-    let count: i64 = connection.query_row(
-        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'healing'",
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(count > 0)
+    has_table(connection, "healing")
 }
 
 /// Takes note of an event. A healing that may not begin is refused with its reason, and with it

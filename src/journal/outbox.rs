@@ -6,11 +6,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::healing::{self, HealingStatus};
+use super::healing;
+use super::schema::has_table;
+use super::told::{Topic, about, telling};
 use super::{Journal, JournalError};
-use crate::incident::{Event, IncidentId, IncidentStatus};
+use crate::incident::{Event, IncidentId};
 
 /// The table; a store gets it with the first message.
 const TABLE: &str = "
@@ -37,47 +39,6 @@ const TAKEN: i64 = 90;
 const GIVEN_UP: TimeDelta = TimeDelta::hours(24);
 /// The longest wait between two tries.
 const SLOWEST: TimeDelta = TimeDelta::minutes(5);
-
-macro_rules! topics {
-    ($($(#[$doc:meta])* $topic:ident = $name:literal),* $(,)?) => {
-        /// What a message is about.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Topic {
-            $($(#[$doc])* $topic),*
-        }
-
-        impl Topic {
-            /// All topics, by name.
-            pub const ALL: &[(&str, Self)] = &[$(($name, Self::$topic)),*];
-
-            /// Its name.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$topic => $name),*
-                }
-            }
-        }
-    };
-}
-
-topics! {
-    /// An incident was opened.
-    Opened = "opened",
-    /// Somebody has the incident.
-    Acknowledged = "acknowledged",
-    /// It was escalated.
-    Escalated = "escalated",
-    /// The effect is gone.
-    Mitigated = "mitigated",
-    /// The cause is gone.
-    Resolved = "resolved",
-    /// Others are asked to agree to a change.
-    Approval = "approval",
-    /// A healing rule has acted, or has not.
-    Healing = "healing",
-}
 
 /// A channel, and what it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,45 +82,79 @@ impl Message {
     }
 }
 
+/// Who is told of what is appended, and what they are told besides.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// The channels; none where nobody is ever told.
+    pub channels: Option<&'a [Subscription]>,
+    /// What all of them are told.
+    pub facts: &'a Value,
+}
+
+impl Told<'_> {
+    /// Nobody is told.
+    pub fn nobody() -> Self {
+        Self {
+            channels: None,
+            facts: &Value::Null,
+        }
+    }
+}
+
 /// Puts what an event has to tell into the outbox.
 pub(super) fn note(
     connection: &Connection,
-    subscriptions: &[Subscription],
+    told: &Told<'_>,
     (incident, sequence): (&str, u64),
     event: &Event,
     at: i64,
 ) -> rusqlite::Result<()> {
-    if subscriptions.is_empty() {
+    let Some(channels) = told.channels else {
         return Ok(());
-    }
-    for (topic, own) in told(connection, incident, event, at)? {
-        let mut wanted = subscriptions
+    };
+    for telling in telling(connection, incident, event, at)? {
+        let wants = |one: &&Subscription| one.topics.contains(&telling.topic);
+        let mut wanted: Vec<&str> = channels
             .iter()
-            .filter(|one| one.topics.contains(&topic))
-            .peekable();
-        if wanted.peek().is_none() {
+            .filter(wants)
+            .map(|one| one.channel.as_str())
+            .chain(telling.channels.iter().map(String::as_str))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
             continue;
         }
         connection.execute_batch(TABLE)?;
         let mut facts = about(connection, incident)?;
-        facts["topic"] = topic.name().into();
+        facts["topic"] = telling.topic.name().into();
         facts["at"] = healing::time(at).to_rfc3339().into();
-        if let (Value::Object(facts), Value::Object(own)) = (&mut facts, own) {
-            facts.extend(own);
+        if let Value::Object(facts) = &mut facts {
+            let more = [told.facts.clone(), telling.facts];
+            facts.extend(more.into_iter().flat_map(|more| match more {
+                Value::Object(more) => more,
+                _ => serde_json::Map::new(),
+            }));
         }
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
-        for one in wanted {
+        for channel in wanted {
+            let known = channels.iter().any(|one| one.channel == channel);
+            let why = format!(
+                "no channel is named {channel:?}: `escalation.toml` names it, the configuration does not"
+            );
             connection.execute(
-                "INSERT INTO outbox (incident, sequence, channel, topic, facts, at, next_at)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE NOT EXISTS (SELECT 1 FROM outbox
+                "INSERT INTO outbox (incident, sequence, channel, topic, facts, at, next_at, state, error)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM outbox
                     WHERE incident = ?1 AND channel = ?3 AND at = ?6 AND facts = ?5)",
                 params![
                     incident,
                     sequence,
-                    one.channel,
-                    topic.name(),
+                    channel,
+                    telling.topic.name(),
                     facts.to_string(),
-                    at
+                    at,
+                    if known { "waiting" } else { "dead" },
+                    (!known).then_some(why),
                 ],
             )?;
         }
@@ -167,85 +162,8 @@ pub(super) fn note(
     Ok(())
 }
 
-/// What everybody wants to know of an incident.
-fn about(connection: &Connection, incident: &str) -> rusqlite::Result<Value> {
-    connection.query_row(
-        "SELECT title, severity, status FROM incident WHERE id = ?1",
-        [incident],
-        |row| {
-            Ok(json!({
-                "incident": incident, "title": row.get::<_, String>(0)?,
-                "severity": row.get::<_, String>(1)?, "status": row.get::<_, String>(2)?,
-            }))
-        },
-    )
-}
-
-/// The topics of an event, and what it says itself.
-fn told(
-    connection: &Connection,
-    incident: &str,
-    event: &Event,
-    at: i64,
-) -> rusqlite::Result<Vec<(Topic, Value)>> {
-    Ok(match event {
-        Event::IncidentOpened { .. } => vec![(Topic::Opened, json!({}))],
-        Event::StatusChanged { to, .. } => {
-            let topic = match to {
-                IncidentStatus::Acknowledged => Topic::Acknowledged,
-                IncidentStatus::Mitigated => Topic::Mitigated,
-                IncidentStatus::Resolved => Topic::Resolved,
-                IncidentStatus::Open | IncidentStatus::Closed => return Ok(Vec::new()),
-            };
-            vec![(topic, json!({}))]
-        }
-        Event::EscalationApproved { note, .. } => {
-            vec![(Topic::Escalated, json!({ "note": note }))]
-        }
-        Event::ApprovalSought {
-            step,
-            digest,
-            reason,
-            until,
-            ..
-        } => {
-            let request = digest.get(..16).unwrap_or(digest);
-            let facts = json!({
-                "step": step.0, "request": request, "reason": reason, "until": until.to_rfc3339(),
-            });
-            vec![(Topic::Approval, facts)]
-        }
-        Event::ExecutionEnded { .. }
-        | Event::HealingSkipped { .. }
-        | Event::AttemptEnded { .. }
-        | Event::LateResult { .. } => healing::ended_at(connection, incident, at)?
-            .into_iter()
-            .map(|one| {
-                let healed = one.status == HealingStatus::Completed;
-                let facts = json!({
-                    "id": format!("{incident}-{}", one.attempt), "rule": one.rule,
-                    "layer": one.layer, "action": one.action, "resource": one.resource,
-                    "place": one.place, "healing": one.status.name(), "attempt": one.attempt,
-                    "set_off_at": one.at.to_rfc3339(),
-                    "started_at": one.started_at.map(|at| at.to_rfc3339()),
-                    "ended_at": one.ended_at.map(|at| at.to_rfc3339()),
-                    "error": one.error, "healed": healed, "automated": true,
-                });
-                (Topic::Healing, facts)
-            })
-            .collect(),
-        _ => Vec::new(),
-    })
-}
-
 fn is_there(connection: &Connection) -> rusqlite::Result<bool> {
-    connection
-        .query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox'",
-            [],
-            |row| row.get::<_, i64>(0),
-        )
-        .map(|count| count > 0)
+    has_table(connection, "outbox")
 }
 
 const COLUMNS: &str =
@@ -272,7 +190,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
 impl Journal {
     /// Says which channels are told of what this journal records from now on.
     pub fn subscribe(&mut self, subscriptions: Vec<Subscription>) {
-        self.subscriptions = subscriptions;
+        self.subscriptions = Some(subscriptions);
     }
 
     /// Takes messages of some channels that are due, for this sender alone; each is sent, failed or

@@ -162,3 +162,11 @@ fn from_1(connection: &Connection) -> Result<(), JournalError> {
     connection.execute_batch(COPIED)?;
     Ok(())
 }
+
+/// Whether a store has a table: some come with their first row.
+pub(super) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection
+        .query_row(query, [name], |row| row.get::<_, i64>(0))
+        .map(|count| count > 0)
+}

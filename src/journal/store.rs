@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::chain::Hash;
 use super::lease::{self, Holder};
+use super::outbox::Told;
 use super::row::{self, Row, time, to_sql, to_u64};
 use super::verify::{Broken, Check};
 use super::{
@@ -36,7 +37,7 @@ pub struct Journal {
     /// Nothing of it was found damaged.
     whole: bool,
     /// Who is told of what is recorded.
-    pub(super) subscriptions: Vec<Subscription>,
+    pub(super) subscriptions: Option<Vec<Subscription>>,
 }
 
 /// Takes note of an event before it is written; the reason why it may not be, if it may not.
@@ -119,7 +120,7 @@ impl Journal {
             file: identity(path),
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             whole: true,
-            subscriptions: Vec::new(),
+            subscriptions: None,
         })
     }
 
@@ -200,8 +201,27 @@ impl Journal {
         events: &[Recorded],
         writer: Option<&Holder>,
     ) -> Result<Hash, AppendError> {
-        let told = self.subscriptions.clone();
-        let remember = (healing::remember as Remember, told.as_slice());
+        self.append_telling(incident, expected, events, writer, &serde_json::Value::Null)
+    }
+
+    /// The same, with what those are told besides who are told of these events.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_telling(
+        &mut self,
+        incident: &IncidentId,
+        expected: u64,
+        events: &[Recorded],
+        writer: Option<&Holder>,
+        facts: &serde_json::Value,
+    ) -> Result<Hash, AppendError> {
+        let channels = self.subscriptions.clone();
+        let told = Told {
+            channels: channels.as_deref(),
+            facts,
+        };
+        let remember = (healing::remember as Remember, told);
         self.write_on(incident, expected, events, writer, remember)
     }
 
@@ -218,7 +238,7 @@ impl Journal {
         let noted: Remember = |connection, incident, event, at| {
             healing::note(connection, incident, event, at).map(Ok)
         };
-        self.write_on(incident, expected, events, None, (noted, &[]))
+        self.write_on(incident, expected, events, None, (noted, Told::nobody()))
     }
 
     fn write_on(
@@ -227,7 +247,7 @@ impl Journal {
         expected: u64,
         events: &[Recorded],
         writer: Option<&Holder>,
-        (remember, told): (Remember, &[Subscription]),
+        (remember, told): (Remember, Told<'_>),
     ) -> Result<Hash, AppendError> {
         let transaction = self.transaction()?;
         let (found, mut head) = last(&transaction, incident)?;
@@ -258,7 +278,7 @@ impl Journal {
                 .map_err(AppendError::NotHealed)?;
             head = insert(&transaction, incident, recorded, head)?;
             let place = (&*incident.0, recorded.sequence);
-            outbox::note(&transaction, told, place, &recorded.event, at)?;
+            outbox::note(&transaction, &told, place, &recorded.event, at)?;
         }
         if expected == 0
             && let Some(writer) = writer

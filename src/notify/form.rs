@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::text::{fact, lines, title};
+use super::words::{Words, fact};
 use crate::journal::{Message, Topic};
 
 /// Where PagerDuty takes events.
@@ -25,9 +25,9 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// A message with blocks; `text` is what a notification shows.
-pub(super) fn slack(message: &Message) -> Value {
-    let title = plain(&title(message));
-    let rest = plain(&lines(message).join("\n"));
+pub(super) fn slack(words: &Words) -> Value {
+    let title = plain(&words.title);
+    let rest = plain(&words.lines.join("\n"));
     json!({
         "text": cut(&title, SECTION),
         "blocks": [
@@ -38,13 +38,13 @@ pub(super) fn slack(message: &Message) -> Value {
 }
 
 /// An adaptive card, as workflows take it.
-pub(super) fn teams(message: &Message) -> Value {
+pub(super) fn teams(words: &Words) -> Value {
     let block = |text: &str, weight: &str| {
         // A plain run is shown as it is; a TextBlock would read Markdown in it.
         json!({ "type": "RichTextBlock", "inlines": [{ "type": "TextRun", "text": text, "weight": weight }] })
     };
-    let mut body = vec![block(&title(message), "bolder")];
-    body.extend(lines(message).iter().map(|line| block(line, "default")));
+    let mut body = vec![block(&words.title, "bolder")];
+    body.extend(words.lines.iter().map(|line| block(line, "default")));
     json!({
         "type": "message",
         "attachments": [{
@@ -59,12 +59,12 @@ pub(super) fn teams(message: &Message) -> Value {
 
 /// An event; one dedup key for all of an incident. PagerDuty knows of incidents only: other
 /// messages are none of its.
-pub(super) fn pagerduty(message: &Message, key: &str) -> Option<Value> {
+pub(super) fn pagerduty(message: &Message, words: &Words, key: &str) -> Option<Value> {
     let action = match message.topic {
         Topic::Opened | Topic::Escalated => "trigger",
         Topic::Acknowledged => "acknowledge",
         Topic::Mitigated | Topic::Resolved => "resolve",
-        Topic::Approval | Topic::Healing => return None,
+        Topic::Update | Topic::HandOver | Topic::Approval | Topic::Healing => return None,
     };
     let mut event = json!({
         "routing_key": key, "event_action": action, "dedup_key": message.incident.0,
@@ -77,7 +77,7 @@ pub(super) fn pagerduty(message: &Message, key: &str) -> Option<Value> {
             _ => "info",
         };
         event["payload"] = json!({
-            "summary": cut(&title(message), SUMMARY), "source": "standdown",
+            "summary": cut(&words.title, SUMMARY), "source": "standdown",
             "severity": severity, "timestamp": message.at.to_rfc3339(),
             "custom_details": message.facts,
         });
@@ -89,6 +89,18 @@ pub(super) fn pagerduty(message: &Message, key: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::incident::IncidentId;
+    use crate::notify::{Audience, Channel, Kind, Templates};
+
+    fn words(topic: Topic) -> Words {
+        let channel = Channel {
+            name: "c".into(),
+            kind: Kind::Slack,
+            topics: Vec::new(),
+            audience: Audience::Responders,
+            templates: Templates::default(),
+        };
+        Words::of(&message(topic), &channel)
+    }
 
     fn message(topic: Topic) -> Message {
         Message {
@@ -107,17 +119,17 @@ mod tests {
 
     #[test]
     fn what_comes_from_outside_mentions_nobody() {
-        let said = slack(&message(Topic::Opened)).to_string();
+        let said = slack(&words(Topic::Opened)).to_string();
         assert!(said.contains("&lt;!channel&gt; &amp; *bold*") && !said.contains("<!channel>"));
         assert!(!said.contains("mrkdwn"));
-        let card = teams(&message(Topic::Opened)).to_string();
+        let card = teams(&words(Topic::Opened)).to_string();
         assert!(!card.contains("\"TextBlock\""), "{card}");
     }
 
     #[test]
     fn pagerduty_hears_of_an_incident_under_one_key() {
         let action = |topic| {
-            pagerduty(&message(topic), "k").map(|event| {
+            pagerduty(&message(topic), &words(topic), "k").map(|event| {
                 assert_eq!(event["dedup_key"], "i-1");
                 event["event_action"].as_str().unwrap().to_owned()
             })

@@ -3,22 +3,30 @@
 //! What is told comes from the journal's outbox, as facts; a channel puts it into the words and
 //! the form of its receiver. It must never decide what is told, nor when.
 
+mod email;
 mod form;
 mod http;
 mod program;
-mod text;
+mod sns;
+mod terminal;
 mod webhook;
+mod words;
 
 use std::time::Duration;
 
+use crate::aws::Pool;
+use crate::expression::Template;
 use crate::journal::{Message, Topic};
 use crate::playbook::SecretSource;
+
+use words::Words;
+pub use words::{Body, FACTS};
 
 /// How long a receiver may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Somebody who is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
     /// Its name.
     pub name: String,
@@ -26,6 +34,59 @@ pub struct Channel {
     pub kind: Kind,
     /// What it is told.
     pub topics: Vec<Topic>,
+    /// In whose words.
+    pub audience: Audience,
+    /// In words of its own, where it has some.
+    pub templates: Templates,
+}
+
+/// For whom a message is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Those who respond: what, evidence, next.
+    #[default]
+    Responders,
+    /// Those who wait: impact, status, when they hear more.
+    Stakeholders,
+}
+
+impl Audience {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 2] = [
+        ("responders", Self::Responders),
+        ("stakeholders", Self::Stakeholders),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// What a channel for them is told, unless it says otherwise.
+    #[must_use]
+    pub fn topics(self) -> Vec<Topic> {
+        match self {
+            Self::Responders => Topic::ALL.iter().map(|(_, topic)| *topic).collect(),
+            Self::Stakeholders => vec![
+                Topic::Opened,
+                Topic::Update,
+                Topic::Mitigated,
+                Topic::Resolved,
+            ],
+        }
+    }
+}
+
+/// A channel's own words: texts with `{{ }}`, which read the message's facts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Templates {
+    /// The first line.
+    pub title: Option<Template>,
+    /// What stands below it.
+    pub text: Option<Template>,
+    /// All that a webhook is sent.
+    pub body: Option<Body>,
 }
 
 /// How a channel is reached.
@@ -43,6 +104,25 @@ pub enum Kind {
     /// A Microsoft Teams workflow's webhook, whose URL is the secret.
     /// <https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook>
     Teams,
+    /// An SNS topic.
+    /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+    Sns {
+        /// Its ARN.
+        topic: String,
+        /// The profile that may publish there, where it is not the usual one.
+        profile: Option<String>,
+    },
+    /// E-mail through an SMTP server, whose password is the secret.
+    Email {
+        /// The server: `smtps://host`, `smtp://host` with STARTTLS, or without where it says so.
+        server: String,
+        /// Who logs in there.
+        user: Option<String>,
+        /// Whom it is from.
+        from: String,
+        /// Whom it is to.
+        to: Vec<String>,
+    },
     /// Any webhook: JSON, signed with the secret where there is one.
     Webhook {
         /// Where.
@@ -53,11 +133,57 @@ pub enum Kind {
         /// It, and its arguments.
         command: Vec<String>,
     },
+    /// The terminal that the console runs in, when an answer is needed.
+    Terminal(Signal),
+}
+
+/// How a terminal calls its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The bell.
+    Bell,
+    /// A notification, as iTerm2, `WezTerm` and Windows Terminal know it.
+    Osc9,
+    /// A notification, as urxvt, foot and Ghostty know it.
+    Osc777,
+}
+
+impl Signal {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("bell", Self::Bell),
+        ("osc9", Self::Osc9),
+        ("osc777", Self::Osc777),
+    ];
+
+    /// What is written to the terminal. The text has no control characters.
+    #[must_use]
+    pub fn sequence(self, text: &str) -> String {
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        match self {
+            Self::Bell => "\u{7}".into(),
+            Self::Osc9 => format!("\u{1b}]9;{text}\u{7}"),
+            // A semicolon would end the title.
+            Self::Osc777 => format!(
+                "\u{1b}]777;notify;standdown;{}\u{7}",
+                text.replace(';', ",")
+            ),
+        }
+    }
 }
 
 impl Kind {
     /// Their names.
-    pub const NAMES: [&str; 5] = ["slack", "pagerduty", "teams", "webhook", "program"];
+    pub const NAMES: [&str; 8] = [
+        "slack",
+        "pagerduty",
+        "teams",
+        "sns",
+        "email",
+        "webhook",
+        "program",
+        "terminal",
+    ];
 
     /// Its name.
     #[must_use]
@@ -66,14 +192,23 @@ impl Kind {
             Self::Slack => "slack",
             Self::Pagerduty { .. } => "pagerduty",
             Self::Teams => "teams",
+            Self::Sns { .. } => "sns",
+            Self::Email { .. } => "email",
             Self::Webhook { .. } => "webhook",
             Self::Program { .. } => "program",
+            Self::Terminal(_) => "terminal",
         }
+    }
+
+    /// Whether it is told from the outbox; a terminal is called by the console that it shows.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        !matches!(self, Self::Terminal(_))
     }
 }
 
 /// A channel, and where the secret stands that it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Configured {
     /// The channel.
     pub channel: Channel,
@@ -115,23 +250,45 @@ pub async fn deliver(
     channel: &Channel,
     secret: Option<&str>,
     message: &Message,
+    aws: &Pool,
 ) -> Result<(), Undelivered> {
+    let words = Words::of(message, channel);
     let needed = || {
         let why = format!("the channel {} has no secret", channel.name);
         secret.ok_or_else(|| Undelivered::ever(why))
     };
     match &channel.kind {
-        Kind::Slack => http::post(needed()?, &form::slack(message), &[]).await,
-        Kind::Teams => http::post(needed()?, &form::teams(message), &[]).await,
+        Kind::Slack => http::post(needed()?, &form::slack(&words), &[]).await,
+        Kind::Teams => http::post(needed()?, &form::teams(&words), &[]).await,
         Kind::Pagerduty { url } => {
             let url = url.as_deref().unwrap_or(form::PAGERDUTY);
-            match form::pagerduty(message, needed()?) {
+            match form::pagerduty(message, &words, needed()?) {
                 Some(event) => http::post(url, &event, &[]).await,
                 // It has no word for that.
                 None => Ok(()),
             }
         }
-        Kind::Webhook { url } => webhook::send(url, secret, message).await,
-        Kind::Program { command } => program::run(command, secret, message).await,
+        Kind::Sns { topic, profile } => {
+            let at = sns::place(topic, profile.as_deref())?;
+            let aws = aws.at(&at).await;
+            let aws = aws.map_err(|error| Undelivered::now(error.to_string()))?;
+            sns::publish(&aws, topic, message, &words).await
+        }
+        Kind::Email {
+            server,
+            user,
+            from,
+            to,
+        } => {
+            let login = user.as_deref().zip(secret);
+            email::send((server, login), (from, to), message, &words).await
+        }
+        Kind::Webhook { url } => {
+            let body = channel.templates.body.as_ref();
+            let body = body.map_or_else(|| words.json(message), |body| body.fill(&words));
+            webhook::send(url, secret, message, &body).await
+        }
+        Kind::Program { command } => program::run(command, secret, &words.json(message)).await,
+        Kind::Terminal(signal) => terminal::ring(*signal, &words.title),
     }
 }

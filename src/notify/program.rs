@@ -2,14 +2,12 @@
 
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::text::{lines, title};
 use super::{PATIENCE, Undelivered};
-use crate::journal::Message;
 
 /// How much of what it says is kept, in characters.
 const SAID: usize = 400;
@@ -17,15 +15,11 @@ const SAID: usize = 400;
 pub(super) async fn run(
     command: &[String],
     secret: Option<&str>,
-    message: &Message,
+    input: &Value,
 ) -> Result<(), Undelivered> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Undelivered::ever("the channel names no program"));
     };
-    let input = json!({
-        "key": message.key(), "topic": message.topic.name(), "incident": message.incident.0,
-        "title": title(message), "text": lines(message).join("\n"), "facts": message.facts,
-    });
     let mut command = Command::new(program);
     command
         .args(arguments)

@@ -4,10 +4,9 @@
 //! stop, and the body: a receiver that checks both takes nothing that somebody else made, or kept.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
+use serde_json::Value;
 use sha2::Sha256;
 
-use super::text::{lines, title};
 use super::{Undelivered, http};
 use crate::clock;
 use crate::journal::Message;
@@ -16,11 +15,8 @@ pub(super) async fn send(
     url: &str,
     secret: Option<&str>,
     message: &Message,
+    body: &Value,
 ) -> Result<(), Undelivered> {
-    let body = json!({
-        "key": message.key(), "topic": message.topic.name(), "incident": message.incident.0,
-        "title": title(message), "text": lines(message).join("\n"), "facts": message.facts,
-    });
     let mut headers = vec![("idempotency-key", message.key())];
     if let Some(secret) = secret {
         let time = clock::now().timestamp().to_string();
@@ -30,7 +26,7 @@ pub(super) async fn send(
         ));
         headers.push(("x-standdown-time", time));
     }
-    http::post(url, &body, &headers).await
+    http::post(url, body, &headers).await
 }
 
 fn sign(secret: &str, time: &str, body: &str) -> String {

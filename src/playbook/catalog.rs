@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::escalation::EscalationPaths;
 use super::link::link;
-use super::{Answer, Compiled, Playbook, StepId, Vocabulary, parse};
+use super::{
+    Answer, ApprovalRule, Compiled, Playbook, Run, Step, StepId, StepKind, Vocabulary, parse,
+};
 use crate::document::{Located, Problem, Source, SourceError, is_kept};
 
 /// Where a playbook came from.
@@ -79,7 +81,7 @@ pub struct Catalog {
     /// Warnings about playbooks that can be used.
     pub warnings: Vec<(Source, Vec<Problem>)>,
     /// The escalation paths; the first file that has any wins.
-    pub escalation: EscalationPaths,
+    pub escalation: Arc<EscalationPaths>,
     /// All that are at hand, for playbooks that walk others.
     library: Vec<Known>,
 }
@@ -147,8 +149,8 @@ impl Catalog {
                     source: source.clone(),
                     problems,
                 });
-            } else if self.escalation.0.is_empty() {
-                self.escalation = paths;
+            } else if self.escalation.paths.is_empty() {
+                self.escalation = Arc::new(paths);
             }
         }
     }
@@ -192,6 +194,31 @@ impl Catalog {
         }
     }
 
+    /// The changes for which a playbook asks a group that may not agree to them.
+    fn not_theirs(&self, playbook: &Playbook) -> Vec<Problem> {
+        let wrong = |step: &Step| {
+            let ApprovalRule::Others { group, .. } = &step.remediation()?.approval else {
+                return None;
+            };
+            let approvers = self.escalation.group(group)?;
+            let StepKind::Automated(automated) = &step.kind else {
+                return None;
+            };
+            let documents = automated.runs.iter().filter_map(Run::document);
+            let other = documents.into_iter().find(|one| !approvers.may(one))?;
+            Some(
+                Problem::warning(format!(
+                    "step {}: the group {group} may not agree to {other:?}",
+                    step.id
+                ))
+                .help(format!(
+                    "name another group, or add the document to [approvers.{group}] in `escalation.toml`"
+                )),
+            )
+        };
+        playbook.steps.iter().filter_map(wrong).collect()
+    }
+
     /// Reads one playbook and finds its place.
     fn add(&mut self, origin: Origin, source: Source, vocabulary: &Vocabulary) {
         let parsed = parse::compile(&source, vocabulary);
@@ -224,6 +251,11 @@ impl Catalog {
                     .help("define it in `escalation.toml`, beside the playbooks"),
             );
         }
+        problems.extend(
+            playbook
+                .iter()
+                .flat_map(|playbook| self.not_theirs(playbook)),
+        );
         let kept = is_believed(&origin);
         let trusted = kept && all_kept;
         if let Some(playbook) = &playbook

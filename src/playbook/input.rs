@@ -144,6 +144,15 @@ impl InputType {
 }
 
 impl Input {
+    /// Whether its value names something that calls are made on.
+    #[must_use]
+    pub fn is_resource(&self) -> bool {
+        matches!(
+            self.kind,
+            InputType::InstanceId | InputType::DbInstanceId | InputType::LogGroup
+        )
+    }
+
     /// Tells whether the responder may be asked for it.
     #[must_use]
     pub fn may_ask(&self) -> bool {

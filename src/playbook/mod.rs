@@ -22,7 +22,9 @@ mod values;
 mod vocabulary;
 
 pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
-pub use escalation::{EscalationLevel, EscalationPath, EscalationPaths};
+pub use escalation::{
+    Approvers, Contact, EscalationLevel, EscalationPath, EscalationPaths, Hours, Quiet, end_of,
+};
 pub use healing::{Action, Healing, Layer, Mode};
 pub use input::{Input, InputType, InvalidInput, Source as InputSource};
 pub use link::compile;

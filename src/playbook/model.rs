@@ -245,6 +245,13 @@ impl Playbook {
         self.steps.iter().find(|step| &*step.id.0 == id)
     }
 
+    /// Until when it wants to be reviewed again.
+    #[must_use]
+    pub fn review_due(&self) -> Option<NaiveDate> {
+        let every = chrono::TimeDelta::from_std(self.review_every?).ok()?;
+        self.reviewed?.checked_add_signed(every)
+    }
+
     /// Tells whether somebody agreed to one of its changes beforehand.
     #[must_use]
     pub fn is_preapproved(&self) -> bool {
@@ -443,6 +450,19 @@ pub struct Run {
 }
 
 impl Run {
+    /// The Automation document that it starts, where its name is written down.
+    #[must_use]
+    pub fn document(&self) -> Option<&str> {
+        let Parameter::Map(all) = &self.parameters else {
+            return None;
+        };
+        let named = all.iter().find(|(name, _)| name == "document")?;
+        match &named.1 {
+            Parameter::Plain(serde_json::Value::String(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Lists all its expressions.
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expression> {

@@ -26,10 +26,13 @@ use crate::config::SeverityRule;
 use crate::engine::{self, Handle, Recorder};
 use crate::incident::{AlarmRef, Command, IncidentId, Rehearsal};
 use crate::journal::{Acknowledgement, JournalError, Summary, Switch};
+use crate::notify::Signal;
 use crate::playbook::{Catalog, Severity};
 
 /// Background changes are drawn at most this often.
 const FRAME: Duration = Duration::from_millis(16);
+/// Whoever pressed a key a moment ago looks at the screen, and is not called.
+const AWAY: Duration = Duration::from_secs(5);
 /// How often elapsed times move.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -87,6 +90,8 @@ pub struct Surroundings {
     pub healings: watch::Receiver<Arc<Healings>>,
     /// The channels that are left alone because they kept failing, in words.
     pub untold: watch::Receiver<Vec<String>>,
+    /// How the terminal calls its user when an answer is needed.
+    pub signals: Vec<Signal>,
     /// Is told which screen is looked at.
     pub looking: watch::Sender<Shown>,
     /// Answers a request of somebody else's.
@@ -152,6 +157,7 @@ async fn converse(
     model.offered = surroundings.open.is_some();
     let mut recovered = surroundings.recorder.recovered();
     let mut drawn = Instant::now();
+    let mut pressed = Instant::now();
     let mut dirty = false;
     // Sources that have ended are not asked again.
     let mut open = Open {
@@ -191,6 +197,7 @@ async fn converse(
             event = keys.next() => match event {
                 Some(Ok(event)) => {
                     at_once = true;
+                    pressed = Instant::now();
                     messages.extend(message(event));
                 }
                 // The terminal is gone.
@@ -257,6 +264,7 @@ async fn converse(
             }
             () = sleep_until(drawn + FRAME), if dirty => {}
         }
+        let asked = calls(surroundings, &model);
         for message in messages {
             dirty = true;
             for request in update(&mut model, message) {
@@ -346,6 +354,12 @@ async fn converse(
                 }
             }
         }
+        let asks = calls(surroundings, &model);
+        if let Some(text) = asks.filter(|_| pressed.elapsed() >= AWAY)
+            && asked.as_ref() != Some(&text)
+        {
+            screen.call(&surroundings.signals, &text)?;
+        }
         surroundings.looking.send_if_modified(|seen| {
             let other = *seen != model.screen;
             *seen = model.screen;
@@ -357,6 +371,14 @@ async fn converse(
             dirty = false;
         }
     }
+}
+
+/// What the terminal calls its user for, where it is to.
+fn calls(surroundings: &Surroundings, model: &Model) -> Option<String> {
+    if surroundings.signals.is_empty() {
+        return None;
+    }
+    model.waits_for()
 }
 
 /// The terminal may have another size after a pause.

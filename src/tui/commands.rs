@@ -51,6 +51,9 @@ pub enum CommandId {
     TakeOver,
     HandOver,
     KeepIt,
+    Answered,
+    Update,
+    Card,
     Requests,
     Healings,
     Agree,
@@ -98,6 +101,8 @@ pub enum Place {
     Decision,
     /// At an escalation.
     Escalation,
+    /// While an escalation goes from level to level.
+    Chased,
     /// At an input.
     Input,
     /// While a check runs at the current step.
@@ -308,6 +313,14 @@ pub const COMMANDS: &[Entry] = &[
         "stay the writer although somebody asks",
         Place::Asked,
         0,
+    ),
+    entry(
+        CommandId::Answered,
+        &["W"],
+        "who answered",
+        "write down who has the escalation: nobody else is asked then",
+        Place::Chased,
+        1,
     ),
     entry(
         CommandId::Answer,
@@ -524,6 +537,22 @@ pub const COMMANDS: &[Entry] = &[
         "escalate now, with a reason",
         Place::WithIncident,
         2,
+    ),
+    entry(
+        CommandId::Update,
+        &["U"],
+        "give update",
+        "tell those who wait how it stands, and when they hear more",
+        Place::WithIncident,
+        6,
+    ),
+    entry(
+        CommandId::Card,
+        &["Y"],
+        "hand-over card",
+        "make the card that hands the incident over: on the clipboard, and for the channels",
+        Place::WithIncident,
+        6,
     ),
     entry(
         CommandId::Acknowledge,

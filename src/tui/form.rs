@@ -42,6 +42,10 @@ pub enum Purpose {
     Note,
     /// The reason to escalate now.
     Escalate,
+    /// Who answered an escalation.
+    Answered,
+    /// How it stands, and in how many minutes more is told.
+    Update,
     /// Minutes and reason to put an escalation off.
     Postpone(EscalationId),
     /// What became of a manual step: answers, then a note.

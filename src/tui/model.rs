@@ -11,7 +11,7 @@ use super::panes::{Asked, Healings, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
-use crate::incident::{AlarmRef, AlarmState, AttemptId, IncidentStatus, Question, question};
+use crate::incident::{AlarmRef, AlarmState, AttemptId, IncidentStatus, Question, next, question};
 use crate::journal::Summary;
 use crate::playbook::{Catalog, Entry, Severity, StepId};
 
@@ -172,6 +172,8 @@ pub enum Overlay {
         /// Lines scrolled down.
         scroll: u16,
     },
+    /// The card that hands the incident over, as it was when it was made.
+    Card(Vec<String>),
     /// A form.
     Form(Form),
     /// The choice of an unfinished incident.
@@ -403,6 +405,21 @@ impl Model {
             .map(|snapshot| question(&snapshot.state, self.now))
     }
 
+    /// What waits for the responder, in one sentence: a question, or an update that is due.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<String> {
+        let state = &self.incident.as_ref()?.state;
+        let incident = state.incident.as_ref()?;
+        let due = incident.next_update.filter(|at| *at <= self.now);
+        let asked = match question(state, self.now) {
+            Question::Working(_) | Question::Ended | Question::Closed | Question::StartPlaybook => {
+                due.map(|_| "the promised update is due".into())
+            }
+            _ => Some(next(state, self.now)),
+        };
+        Some(format!("{}: {}", incident.title, asked?))
+    }
+
     /// The selected request's place.
     #[must_use]
     pub fn request_index(&self) -> usize {
@@ -544,6 +561,9 @@ impl Model {
             let heals = |walk: &crate::incident::Execution| walk.healing.is_some();
             if snapshot.state.proposed().is_some() && !snapshot.state.walking().is_some_and(heals) {
                 places.push(Place::Proposed);
+            }
+            if snapshot.state.chases().next().is_some() {
+                places.push(Place::Chased);
             }
             places.push(Place::WithIncident);
         }

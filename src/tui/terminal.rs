@@ -15,6 +15,8 @@ use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::notify::Signal;
+
 /// The console cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
@@ -87,6 +89,15 @@ impl Screen {
         )?;
         self.terminal = ManuallyDrop::new(open()?);
         Ok(())
+    }
+
+    /// Calls whoever sits there.
+    pub fn call(&mut self, signals: &[Signal], text: &str) -> io::Result<()> {
+        let out = self.terminal.backend_mut();
+        for signal in signals {
+            io::Write::write_all(out, signal.sequence(text).as_bytes())?;
+        }
+        io::Write::flush(out)
     }
 
     /// Puts a text on the clipboard of the terminal's own machine, by OSC 52.

@@ -7,6 +7,8 @@
 
 #[path = "../support/engine.rs"]
 mod engine_support;
+#[path = "../support/receiver.rs"]
+mod receiver;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/terminal.rs"]
@@ -15,7 +17,6 @@ mod terminal;
 mod acts;
 mod limits;
 mod race;
-mod receiver;
 mod tells;
 
 use support::World;

@@ -229,7 +229,7 @@ fn nobody_there_loses_nothing_and_a_secret_is_told_to_nobody() {
         "{left:?}"
     );
     let listed = place.run(&["notify", "list"], "");
-    assert_eq!(listed.out, "chat  slack  healing\n");
+    assert_eq!(listed.out, "chat  slack  responders: healing\n");
     let unknown = place.run(&["notify", "test", "nobody"], "");
     assert_eq!(unknown.code, 2, "{unknown:?}");
     for (wrong, why) in [

@@ -60,6 +60,7 @@ pub fn with_programs(programs: Arc<dyn Programs>) -> Settings {
         speed: 1.0,
         redactor: Redactor::default(),
         changes: Default::default(),
+        catalog: tokio::sync::watch::channel(Arc::default()).1,
     }
 }
 

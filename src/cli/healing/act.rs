@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::aws::Pool;
@@ -21,6 +23,7 @@ pub(super) fn engine_of(settings: &Settings, pool: Arc<Pool>, actor: Actor) -> e
         speed: 1.0,
         redactor: settings.redactor(),
         changes: changes(settings),
+        catalog: watch::channel(Arc::new(crate::cli::catalog(settings))).1,
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) async fn play(
         }
     };
     let last = handle.leave().await;
+    stage.remember(&last).await;
     if let Recording::No { reason, kept, .. } = &last.recording {
         return Err(CliError::Said(format!(
             "{kept} events of the rehearsal could not be recorded: {reason}"

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 use super::Visited;
+
 use crate::actions::VOCABULARY;
 use crate::actions::automation::Reviewed;
 use crate::alarms::{FeedSettings, Source};
@@ -14,7 +16,7 @@ use crate::aws::{AwsSettings, Place, Pool};
 use crate::cli::CliError;
 use crate::cli::changes::changes;
 use crate::config::Settings;
-use crate::engine::{self, Handle, Recorder};
+use crate::engine::{self, Handle, Recorder, Snapshot, outside};
 use crate::incident::{Event, Rehearsal, Verdict};
 use crate::playbook::Catalog;
 use crate::rehearsal::{RehearsedPrograms, Scenario, Simulator, World, control};
@@ -73,6 +75,7 @@ impl Stage {
             },
         }));
         pool.at(&Place::default()).await?;
+        let catalog = crate::cli::catalog(settings);
         let engine = engine::Settings {
             vocabulary: VOCABULARY,
             aws: pool,
@@ -93,6 +96,7 @@ impl Stage {
                 require_caller: false,
                 ..changes(settings)
             },
+            catalog: watch::channel(Arc::new(catalog.clone())).1,
         };
         Ok(Self {
             _simulator: simulator,
@@ -100,9 +104,24 @@ impl Stage {
             scenario,
             engine,
             recorder,
-            catalog: crate::cli::catalog(settings),
+            catalog,
             rehearsal,
         })
+    }
+
+    /// Keeps what the simulated AWS tells of an incident: it ends with the rehearsal.
+    pub async fn remember(&self, last: &Snapshot) {
+        let Some(incident) = &last.state.incident else {
+            return;
+        };
+        let engine = &self.engine;
+        let found = outside(&last.state, &engine.aws, &engine.redactor).await;
+        let id = incident.id.clone();
+        // Without it the timeline is the record's alone, and says so.
+        let kept = self
+            .recorder
+            .call(move |journal| journal.add_moments(&id, &found.moments));
+        drop(kept.await);
     }
 
     /// Tells the world what the responder confirms, from now on and from before.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use nix::fcntl::{Flock, FlockArg};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -94,6 +95,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let store = stores::path(settings, stores::INCIDENTS)?;
     let (recorder, _) = stores::telling(settings, &store);
     let live = Live::begin(settings, &recorder);
+    let catalog = super::catalog(settings);
     let engine = engine::Settings {
         vocabulary: VOCABULARY,
         aws: Arc::clone(&live.pool),
@@ -106,10 +108,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             read_only: true,
             ..changes(settings)
         },
+        catalog: watch::channel(Arc::new(catalog.clone())).1,
     };
     let mut watcher = Watcher {
         settings,
-        catalog: super::catalog(settings),
+        catalog,
         recorder,
         engine,
         live,

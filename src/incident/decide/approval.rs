@@ -62,6 +62,12 @@ pub(super) fn approve(
         return Err(Refusal::Sought(count, group.to_owned()));
     }
     let reason = reason.ok_or(Refusal::WhyNeeded)?;
+    let approvers = draft.state.escalation.group(group);
+    let document = waiting.intent.document();
+    if approvers.is_some_and(|approvers| !approvers.may(document)) {
+        return Err(Refusal::NotTheirs(group.to_owned(), document.to_owned()));
+    }
+    let channels = approvers.map_or_else(Vec::new, |approvers| approvers.channels.clone());
     let valid = (waiting.until - waiting.asked_at).max(TimeDelta::seconds(1));
     draft.emit(Event::ApprovalSought {
         step: step.clone(),
@@ -70,6 +76,7 @@ pub(super) fn approve(
         reason,
         until: draft.stamp.at + valid,
         until_aws: Some(draft.stamp.at_aws + valid),
+        channels,
     });
     Ok(())
 }

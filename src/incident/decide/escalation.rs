@@ -1,8 +1,10 @@
 //! Escalation: asked for by a trigger, a failed step or the responder; approved or put off.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
-use super::Draft;
+use super::{Draft, chase};
 use crate::expression::Verdict;
 use crate::incident::scope::scope_in;
 use crate::incident::{Cause, EscalationAnswer, EscalationId, Event, Refusal};
@@ -19,10 +21,12 @@ fn raise(draft: &mut Draft<'_>, causes: Vec<Cause>) -> EscalationId {
         .and_then(|execution| execution.playbook.escalation.as_ref())
         .map_or(DEFAULT_PATH, |plan| plan.path.as_str())
         .to_owned();
+    let route = draft.state.escalation.path(&path).cloned().map(Arc::new);
     draft.emit(Event::EscalationRaised {
         escalation,
         causes,
         path,
+        route,
     });
     escalation
 }
@@ -125,26 +129,43 @@ pub(super) fn approve(
     note: Option<String>,
 ) -> Result<(), Refusal> {
     pending(draft, id)?;
-    draft.emit(Event::EscalationApproved {
-        escalation: id,
-        note,
-    });
-    // One yes answers everything that was asked.
-    let others: Vec<EscalationId> = draft
+    answer(draft, id, note, false);
+    Ok(())
+}
+
+/// One yes answers everything that was asked; each path is asked along once.
+fn answer(draft: &mut Draft<'_>, id: EscalationId, note: Option<String>, unanswered: bool) {
+    let others = draft
         .state
-        .executions
-        .iter()
-        .flat_map(|execution| execution.escalations.iter())
-        .filter(|escalation| escalation.answer == EscalationAnswer::Pending)
-        .map(|escalation| escalation.id)
+        .escalations()
+        .filter(|one| one.answer == EscalationAnswer::Pending && one.id != id);
+    let all: Vec<EscalationId> = std::iter::once(id)
+        .chain(others.map(|one| one.id))
         .collect();
-    for escalation in others {
+    for (escalation, note) in all
+        .iter()
+        .zip(std::iter::once(note).chain(std::iter::repeat(None)))
+    {
         draft.emit(Event::EscalationApproved {
-            escalation,
-            note: None,
+            escalation: *escalation,
+            note,
+            unanswered,
         });
     }
-    Ok(())
+    for escalation in all {
+        chase::begin(draft, escalation);
+    }
+}
+
+/// Escalates what nobody answered, where it cannot wait.
+pub(super) fn unanswered(draft: &mut Draft<'_>) {
+    let due = draft.state.escalations().find(|one| {
+        one.by_itself_at(&draft.state)
+            .is_some_and(|at| at <= draft.stamp.at)
+    });
+    if let Some(id) = due.map(|one| one.id) {
+        answer(draft, id, None, true);
+    }
 }
 
 pub(super) fn postpone(

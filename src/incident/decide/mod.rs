@@ -3,13 +3,15 @@
 mod approval;
 mod attempts;
 mod change;
+mod chase;
 mod escalation;
 mod status;
 mod survey;
 mod walk;
 
 use super::{
-    Command, Event, Execution, IncidentStatus, Recorded, Refusal, Stamp, State, VisitResult, evolve,
+    Command, Event, Execution, IncidentStatus, Recorded, Refusal, Stamp, State, VisitResult, card,
+    evolve,
 };
 use crate::playbook::StepId;
 
@@ -190,12 +192,21 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         } => {
             escalation::postpone(&mut draft, escalation, until, reason)?;
         }
+        Command::AcknowledgeEscalation { note } => chase::acknowledge(&mut draft, note)?,
+        Command::Update { text, next } => status::update(&mut draft, text, next)?,
+        Command::GiveCard => {
+            let card = card(&draft.state, stamp.at, Some(&stamp.actor.user));
+            draft.emit(Event::HandedOver { card });
+        }
+        Command::Review(review) => status::review(&mut draft, review),
         Command::Tick => {
             attempts::settle(&mut draft);
             attempts::retry_due(&mut draft);
             approval::expire(&mut draft);
             change::wave_due(&mut draft);
             escalation::ask_again(&mut draft);
+            escalation::unanswered(&mut draft);
+            chase::due(&mut draft);
         }
         Command::TakeUp => attempts::take_up(&mut draft),
     }
@@ -226,6 +237,7 @@ fn guard(state: &State, command: &Command) -> Result<(), Refusal> {
         Some(incident) if incident.status == IncidentStatus::Closed => match command {
             // What still comes in after the end is recorded; nothing else is.
             Command::Note(_)
+            | Command::Review(_)
             | Command::AttemptEnded { .. }
             | Command::AttemptIdentified { .. }
             | Command::AttemptUncertain { .. }

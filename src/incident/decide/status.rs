@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::incident::{
-    AlarmRef, AlarmState, Event, IncidentId, IncidentStatus, Refusal, Rehearsal,
+    AlarmRef, AlarmState, Event, IncidentId, IncidentStatus, Refusal, Rehearsal, Review,
 };
 use crate::playbook::Severity;
 
@@ -111,4 +111,30 @@ pub(super) fn note(draft: &mut Draft<'_>, text: String) -> Result<(), Refusal> {
         .map(|visit| visit.step.clone());
     draft.emit(Event::NoteAdded { text, step });
     Ok(())
+}
+
+/// Tells those who wait how it stands, and when they hear more.
+pub(super) fn update(
+    draft: &mut Draft<'_>,
+    text: String,
+    next: Option<u64>,
+) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::Empty);
+    }
+    let next = next.map(|seconds| draft.stamp.at + draft.state.paced(seconds));
+    draft.emit(Event::UpdateGiven { text, next });
+    Ok(())
+}
+
+/// Writes down what was learned, where it is not written yet.
+pub(super) fn review(draft: &mut Draft<'_>, review: Review) {
+    let known = draft
+        .state
+        .incident
+        .as_ref()
+        .and_then(|one| one.review.as_deref());
+    if known != Some(&review) {
+        draft.emit(Event::ReviewWritten { review });
+    }
 }

@@ -1,13 +1,13 @@
 //! Folds an event into the state. Total: an event that makes no sense changes nothing.
 
 mod change;
+mod escalation;
 
 use std::sync::Arc;
 
 use super::{
-    Attempt, AttemptOrigin, Escalation, EscalationAnswer, Event, Execution, ExecutionStatus,
-    Incident, IncidentStatus, Note, Output, Recorded, Retry, SetOff, State, Uncertain, Visit,
-    VisitResult, Walked,
+    Attempt, AttemptOrigin, Event, Execution, ExecutionStatus, Incident, IncidentStatus, Note,
+    Output, Recorded, Retry, SetOff, State, Uncertain, Update, Visit, VisitResult, Walked,
 };
 use crate::document::Source;
 use crate::expression::from_json;
@@ -110,6 +110,10 @@ fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution>
     let goes_on = |execution: &Execution| execution.status == ExecutionStatus::InProgress;
     let asked = match event {
         Event::EscalationApproved { escalation, .. }
+        | Event::EscalationHeld { escalation, .. }
+        | Event::EscalationLevelAsked { escalation, .. }
+        | Event::EscalationAcknowledged { escalation, .. }
+        | Event::EscalationExhausted { escalation }
         | Event::EscalationPostponed { escalation, .. } => Some(*escalation),
         _ => None,
     };
@@ -137,6 +141,9 @@ fn about_incident(event: &Event) -> bool {
             | Event::StatusChanged { .. }
             | Event::SeverityChanged { .. }
             | Event::NoteAdded { .. }
+            | Event::UpdateGiven { .. }
+            | Event::HandedOver { .. }
+            | Event::ReviewWritten { .. }
     )
 }
 
@@ -158,6 +165,9 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
             notes: Default::default(),
             rehearsal: rehearsal.clone(),
             reached: Default::default(),
+            updates: Default::default(),
+            next_update: None,
+            review: None,
         });
         return;
     }
@@ -177,6 +187,9 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
         }
         Event::StatusChanged { to, .. } => {
             incident.status = *to;
+            if *to >= IncidentStatus::Resolved {
+                incident.next_update = None;
+            }
             incident.reached.push_back((*to, recorded.at));
         }
         Event::SeverityChanged { to, .. } => incident.severity = *to,
@@ -185,6 +198,15 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
             at: recorded.at,
             by: recorded.by.user.clone(),
         }),
+        Event::UpdateGiven { text, next } => {
+            incident.next_update = *next;
+            incident.updates.push_back(Update {
+                text: text.clone(),
+                at: recorded.at,
+                by: recorded.by.user.clone(),
+            });
+        }
+        Event::ReviewWritten { review } => incident.review = Some(Arc::new(review.clone())),
         _ => {}
     }
 }
@@ -333,39 +355,13 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
                 },
             );
         }
-        Event::EscalationRaised {
-            escalation,
-            causes,
-            path,
-        } => {
-            for earlier in &mut execution.escalations {
-                if matches!(earlier.answer, EscalationAnswer::Postponed { .. })
-                    && earlier.causes.iter().all(|cause| causes.contains(cause))
-                {
-                    earlier.answer = EscalationAnswer::AskedAgain;
-                }
-            }
-            execution.escalations.push_back(Escalation {
-                id: *escalation,
-                causes: causes.clone(),
-                path: path.clone(),
-                raised_at: recorded.at,
-                answer: EscalationAnswer::Pending,
-            });
-        }
-        Event::EscalationApproved { escalation, .. } => {
-            execution.escalated = true;
-            answer(execution, escalation, &EscalationAnswer::Approved);
-        }
-        Event::EscalationPostponed {
-            escalation, until, ..
-        } => {
-            answer(
-                execution,
-                escalation,
-                &EscalationAnswer::Postponed { until: *until },
-            );
-        }
+        Event::EscalationRaised { .. }
+        | Event::EscalationApproved { .. }
+        | Event::EscalationPostponed { .. }
+        | Event::EscalationHeld { .. }
+        | Event::EscalationLevelAsked { .. }
+        | Event::EscalationAcknowledged { .. }
+        | Event::EscalationExhausted { .. } => escalation::fold(execution, recorded),
         Event::ExecutionEnded {
             status, outcome, ..
         } => {
@@ -438,14 +434,4 @@ fn set_output(
             at: recorded.at,
         },
     );
-}
-
-fn answer(execution: &mut Execution, id: &super::EscalationId, answer: &EscalationAnswer) {
-    if let Some(escalation) = execution
-        .escalations
-        .iter_mut()
-        .find(|escalation| escalation.id == *id)
-    {
-        escalation.answer = answer.clone();
-    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::ask;
-use crate::incident::Command;
+use crate::engine::Role;
+use crate::incident::{Command, card};
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Overlay, Screen};
 
@@ -108,6 +109,38 @@ pub(super) fn attach(model: &mut Model) -> Vec<Request> {
             format!("{} was added to the incident", row.alarm.name),
         ),
         None => Vec::new(),
+    }
+}
+
+/// Makes the card, puts it on the clipboard, and shows what was put there.
+pub(super) fn show_card(model: &mut Model) -> Vec<Request> {
+    let Some(snapshot) = &model.incident else {
+        return Vec::new();
+    };
+    let writer = match &snapshot.role {
+        Role::Follower { writer, .. } => writer.as_ref().map(ToString::to_string),
+        // Whoever made this console's last entry.
+        Role::Writer { .. } => snapshot.events.last().map(|last| last.by.user.clone()),
+        Role::Imported => None,
+    };
+    let card = card(&snapshot.state, model.now, writer.as_deref());
+    let text = card.join("\n");
+    model.overlay = Some(Overlay::Card(card));
+    vec![Request::Copy(text)]
+}
+
+pub(super) fn in_card(model: &mut Model, card: Vec<String>, key: KeyEvent) -> Vec<Request> {
+    match key.code {
+        KeyCode::Esc => Vec::new(),
+        KeyCode::Char('q') => vec![Request::Quit],
+        KeyCode::Enter => ask(
+            Command::GiveCard,
+            "handed over to the channels that are told",
+        ),
+        _ => {
+            model.overlay = Some(Overlay::Card(card));
+            Vec::new()
+        }
     }
 }
 

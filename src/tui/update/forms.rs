@@ -16,12 +16,32 @@ use crate::tui::model::{Model, Overlay};
 
 /// For how many minutes an escalation is put off unless another number is written.
 const POSTPONED: i64 = 10;
+/// Why it is escalated where nobody says.
+const HELP: &str = "the responder asks for help";
 
 pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
     let question = model.question()?;
     Some(match (id, question) {
         (CommandId::Note, _) => Form::one("Record a note", Purpose::Note, "what happened", false),
-        (CommandId::Escalate, _) => Form::one("Escalate now", Purpose::Escalate, "why", false),
+        (CommandId::Escalate, _) => Form::one(
+            "Escalate now",
+            Purpose::Escalate,
+            format!("why (empty: {HELP})"),
+            true,
+        ),
+        (CommandId::Answered, _) => Form::one(
+            "Somebody has the escalation",
+            Purpose::Answered,
+            "who answered, and how",
+            false,
+        ),
+        (CommandId::Update, _) => Form::one(
+            "Tell those who wait how it stands",
+            Purpose::Update,
+            "in how many minutes they hear more (empty: not promised)",
+            true,
+        )
+        .and("how it stands", false),
         (CommandId::StopPlaybook, _) => Form::one(
             "Stop the playbook without an outcome",
             Purpose::StopPlaybook,
@@ -382,7 +402,31 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             requests.extend(status(to));
             requests
         }
-        Purpose::Escalate => ask(Command::Escalate { reason: text }, "escalated"),
+        Purpose::Escalate => {
+            let reason = note.unwrap_or_else(|| HELP.to_owned());
+            ask(Command::Escalate { reason }, "escalated")
+        }
+        Purpose::Answered => ask(
+            Command::AcknowledgeEscalation { note },
+            "acknowledged: nobody else is asked",
+        ),
+        Purpose::Update => {
+            let minutes = form.fields.first().map_or("", |field| field.input.value());
+            let next = match minutes.trim().trim_end_matches('m').trim_end() {
+                "" => Some(None),
+                written => written.parse::<u64>().ok().map(Some),
+            };
+            match next {
+                Some(minutes) if minutes.is_none_or(|one| (1..=1440).contains(&one)) => {
+                    let next = minutes.map(|minutes| minutes * 60);
+                    ask(Command::Update { text, next }, "recorded, and told")
+                }
+                _ => {
+                    let form = Form { at: 0, ..form };
+                    stay(model, form, "minutes are a number from 1 to 1440")
+                }
+            }
+        }
         Purpose::StopPlaybook => ask(
             Command::StopExecution { reason: text },
             "the playbook was stopped",

@@ -169,6 +169,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
             }
             return Vec::new();
         }
+        Some(Overlay::Card(card)) => return choice::in_card(model, card, key),
         Some(Overlay::Unfinished { at }) => return choice::in_unfinished(model, at, key),
         Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
         None => {}
@@ -222,6 +223,7 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Unfinished => model.overlay = Some(Overlay::Unfinished { at: 0 }),
         CommandId::TakeOver => return forms::take_over(model),
         CommandId::HandOver => model.overlay = forms::hand_over(model).map(Overlay::Form),
+        CommandId::Card => return choice::show_card(model),
         CommandId::KeepIt => return control(Control::KeepIt, "you stay the writer"),
         CommandId::AskAnew => return ask_anew(model),
         CommandId::ApproveChange
@@ -302,6 +304,8 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         | CommandId::Failed
         | CommandId::Skipped
         | CommandId::Escalate
+        | CommandId::Answered
+        | CommandId::Update
         | CommandId::Note
         | CommandId::Regrade
         | CommandId::StopPlaybook => {

@@ -6,7 +6,7 @@
 
 use ratatui::text::Line;
 
-use super::line;
+use super::{countdown, line};
 use crate::engine::{Recording, Role as Writes, Snapshot};
 use crate::incident::Event;
 use crate::tui::model::{Model, Screen};
@@ -25,6 +25,8 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
         said.extend(healing(snapshot));
+        said.extend(chase(model, snapshot));
+        said.extend(promised(model, snapshot));
     }
     if let (1.., true) = (model.answerable(), model.screen != Screen::Requests) {
         let leave = if model.screen == Screen::Incident {
@@ -156,6 +158,37 @@ fn healing(snapshot: &Snapshot) -> Option<(String, Role)> {
         waiting.run.rule, waiting.run.resource
     );
     Some((text, Role::Recommended))
+}
+
+/// Whom an escalation has asked, and who is asked next.
+fn chase(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let one = snapshot.state.chases().next_back()?;
+    let next = one.next_at.map(|at| countdown(at - model.now));
+    let next = next.unwrap_or_default();
+    if one.held {
+        let text =
+            format!("escalated, quiet hours: level 1 is asked in {next} · W: somebody has it");
+        return Some((text, Role::Late));
+    }
+    let asked = one.asked.last()?;
+    let text = format!(
+        "escalated: level {} asked ({}) · next in {next} · W: somebody has it",
+        asked.level,
+        asked.contacts.join(", ")
+    );
+    Some((text, Role::Late))
+}
+
+/// An update that was promised, and is due.
+fn promised(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let at = snapshot.state.incident.as_ref()?.next_update?;
+    (at <= model.now).then(|| {
+        let text = format!(
+            "an update was promised for {} · U gives it",
+            at.format("%H:%MZ")
+        );
+        (text, Role::Late)
+    })
 }
 
 /// A walk keeps the playbook it began with.

@@ -42,6 +42,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             ("Enter".into(), "start"),
             ("Esc".into(), "leave"),
         ],
+        Some(Overlay::Card(_)) => vec![
+            ("Enter".into(), "tell the channels"),
+            ("Esc".into(), "leave"),
+        ],
         Some(Overlay::Help { .. }) => vec![("↑↓".into(), "scroll"), ("Esc".into(), "leave")],
         None => hints(model),
     };

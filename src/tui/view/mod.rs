@@ -130,3 +130,9 @@ fn severity_role(severity: crate::playbook::Severity) -> Role {
         crate::playbook::Severity::Low => Role::Low,
     }
 }
+
+/// What is left, to the second.
+pub(super) fn countdown(left: chrono::TimeDelta) -> String {
+    let seconds = left.num_seconds().max(0);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}

@@ -24,6 +24,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             let lines = help(model, inner.width.into(), theme);
             frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), inner);
         }
+        Some(Overlay::Card(card)) => {
+            let title = "hand-over card: on your clipboard; Enter tells the channels";
+            let inner = panel(title, area, theme, frame);
+            let width = usize::from(inner.width);
+            let lines: Vec<Line<'_>> = card
+                .iter()
+                .flat_map(|text| wrap(text, width))
+                .map(|text| line(&text, width, theme.style(Role::Text)))
+                .collect();
+            frame.render_widget(Paragraph::new(lines), inner);
+        }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
         Some(Overlay::Unfinished { at }) => {
             let inner = panel(

@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::change;
+use super::{change, countdown};
 use crate::expression::Verdict;
 use crate::incident::{
     Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
@@ -37,7 +37,7 @@ pub(super) fn lines(
             change, standing, ..
         } => change::standing(&mut out, change, standing),
         Question::Unknown { attempt, .. } => not_known(&mut out, attempt),
-        Question::Escalation(escalation) => escalate(&mut out, model, escalation),
+        Question::Escalation(escalation) => escalate(&mut out, model, state, escalation),
         Question::Working(step) => working(&mut out, model, state, step),
         Question::Manual { step, .. } => {
             if let StepKind::Manual(manual) = &step.kind {
@@ -58,7 +58,7 @@ pub(super) fn lines(
     out.lines
 }
 
-fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
+fn escalate(out: &mut Prompt<'_>, model: &Model, state: &State, escalation: &Escalation) {
     out.ask(&format!(
         "Escalate now, along the path \"{}\"?",
         escalation.path
@@ -66,18 +66,30 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, escalation: &Escalation) {
     for cause in &escalation.causes {
         out.text(&format!("because {}", cause.sentence()), Role::Text);
     }
-    if let Some(path) = model.catalog.escalation.path(&escalation.path) {
-        let levels: Vec<String> = path
-            .levels
-            .iter()
-            .map(|level| level.contacts.join(", "))
-            .collect();
-        out.text(&format!("reaches {}", levels.join(", then ")), Role::Dim);
+    if let Some(path) = &escalation.route {
+        let levels = path.levels.iter().map(|level| {
+            let names: Vec<&str> = level.contacts.iter().map(|one| one.name.as_str()).collect();
+            format!("{} (waits {} min)", names.join(", "), level.wait / 60)
+        });
+        let levels: Vec<String> = levels.collect();
+        out.text(&format!("asks {}", levels.join(", then ")), Role::Dim);
+    } else {
+        let why = "`escalation.toml` has no such path: nobody is told by itself";
+        out.text(why, Role::Late);
     }
-    out.text(
-        &format!("asked {} ago", age(model.now - escalation.raised_at)),
-        Role::Dim,
-    );
+    match escalation.by_itself_at(state) {
+        Some(at) => out.text(
+            &format!(
+                "critical: escalates by itself in {}",
+                countdown(at - model.now)
+            ),
+            Role::Late,
+        ),
+        None => out.text(
+            &format!("asked {} ago", age(model.now - escalation.raised_at)),
+            Role::Dim,
+        ),
+    }
     out.text("The walk goes on once this is answered.", Role::Dim);
     out.option("a", "escalate now", Role::Recommended);
     out.option("p", "postpone, with a reason", Role::Text);

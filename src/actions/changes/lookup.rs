@@ -1,84 +1,17 @@
-//! `changes`: who changed a resource in the hours before, from CloudTrail.
+//! Who did what, through LookupEvents.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudtrail::primitives::DateTime as AwsTime;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ActionError, Context, Span};
+use crate::actions::ActionError;
 use crate::aws::{Aws, Pages, Quota, describe};
-use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
 /// Pages read of each look-up; each holds fifty events, and two can be had in a second.
 const PAGES: usize = 4;
-/// Changes in the output, the latest of them.
-const SHOWN: usize = 50;
-
-/// The declaration.
-pub(super) const KIND: ActionKind = ActionKind {
-    name: "changes",
-    about: "deployments and API writes on resources in a window (cloudtrail:LookupEvents); CloudTrail delivers within 15 minutes, and looks up two a second",
-    keys: &[
-        Key::required(
-            "resources",
-            KeyKind::TextList,
-            "the resources, by name and by id, each as CloudTrail may have it; ARNs are looked up by their name as well",
-        ),
-        Key::required(
-            "window",
-            KeyKind::Duration,
-            "how far to look back; at most 90d",
-        ),
-        Key::optional(
-            "sweep",
-            KeyKind::Boolean,
-            "look through the latest writes of the whole account and region as well, for events that name a resource only in their details",
-        ),
-    ],
-    output: &[
-        "changes",
-        "count",
-        "failed",
-        "deployments",
-        "actors",
-        "last",
-        "truncated",
-        "delay",
-    ],
-    prefetched: ActionKind::always,
-    mutating: ActionKind::never,
-    permissions: |_| vec!["cloudtrail:LookupEvents".into()],
-    check,
-    instead: ActionKind::itself,
-};
-
-fn check(parameters: &Value) -> Result<(), (&'static str, String)> {
-    let window = parameters["window"]
-        .as_str()
-        .and_then(|text| humantime::parse_duration(text).ok());
-    if window.is_some_and(|window| window.as_secs() > 90 * 86_400) {
-        return Err(("window", "CloudTrail keeps 90 days for look-ups".into()));
-    }
-    if parameters["resources"]
-        .as_array()
-        .is_some_and(Vec::is_empty)
-    {
-        return Err(("resources", "name at least one resource".into()));
-    }
-    Ok(())
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Request {
-    resources: Vec<String>,
-    window: Span,
-    #[serde(default)]
-    sweep: bool,
-}
 
 /// Events that bring a new version of something into service.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html>
@@ -107,37 +40,9 @@ const DEPLOYMENTS: [&str; 22] = [
     "StartAutomationExecution",
 ];
 
-pub(super) async fn run(request: Request, context: &Context) -> Result<Value, ActionError> {
-    let aws = &context.aws().await?;
-    let now = aws.now();
-    let from = context.from(now, request.window);
-    let names = names(&request.resources);
-    if names.is_empty() {
-        return Err(ActionError::failed(
-            "none of the resources has a name: nothing was looked up",
-        ));
-    }
-    let mut found: BTreeMap<String, Change> = BTreeMap::new();
-    let mut truncated = false;
-    for name in &names {
-        let by = (LookupAttributeKey::ResourceName, name.as_str());
-        truncated |= look(aws, by, from, now, &mut found, &|_| true).await?;
-    }
-    if request.sweep {
-        let by = (LookupAttributeKey::ReadOnly, "false");
-        let mentions = |event: &Event| {
-            let details = event.cloud_trail_event().unwrap_or_default();
-            names.iter().any(|name| mentions(details, name))
-        };
-        truncated |= look(aws, by, from, now, &mut found, &mentions).await?;
-    }
-    let mut output = summarise(found.into_values().collect(), truncated);
-    context.redactor.json(&mut output);
-    Ok(output)
-}
-
 /// What a resource may be called in CloudTrail: as it was given, and by its name in its ARN.
-fn names(resources: &[String]) -> Vec<String> {
+#[must_use]
+pub fn names(resources: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for resource in resources.iter().filter(|resource| !resource.is_empty()) {
         names.push(resource.clone());
@@ -182,15 +87,78 @@ fn mentions(details: &str, name: &str) -> bool {
     })
 }
 
+/// Something that somebody did.
 #[derive(Debug, Clone, PartialEq)]
-struct Change {
-    at: DateTime<Utc>,
-    event: String,
-    source: String,
-    actor: String,
-    resources: Vec<String>,
-    error: Option<String>,
-    id: String,
+pub struct Change {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The operation, as CloudTrail names it.
+    pub event: String,
+    /// The service, as `ecs.amazonaws.com`.
+    pub source: String,
+    /// Who: an ARN where there is one.
+    pub actor: String,
+    /// What it names.
+    pub resources: Vec<String>,
+    /// Why it was refused, or failed.
+    pub error: Option<String>,
+    /// CloudTrail's id of it.
+    pub id: String,
+}
+
+impl Change {
+    /// Whether it brings a new version of something into service.
+    #[must_use]
+    pub fn is_deployment(&self) -> bool {
+        // Lambda's events carry the API's version: UpdateFunctionCode20150331v2.
+        let named = |name: &str| {
+            let rest = self.event.strip_prefix(name);
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_digit())
+            })
+        };
+        self.error.is_none() && DEPLOYMENTS.iter().any(|name| named(name))
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Writes {
+    /// In no order.
+    pub changes: Vec<Change>,
+    /// Whether there is more than was read.
+    pub truncated: bool,
+}
+
+/// Looks up who wrote to resources: by each of their names, and, with `sweep`, among the latest
+/// writes of the whole account and region that mention one.
+///
+/// # Errors
+/// When CloudTrail cannot be asked, or does not allow it.
+pub async fn writes(
+    aws: &Aws,
+    names: &[String],
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    sweep: bool,
+) -> Result<Writes, ActionError> {
+    let mut found: BTreeMap<String, Change> = BTreeMap::new();
+    let mut truncated = false;
+    for name in names {
+        let by = (LookupAttributeKey::ResourceName, name.as_str());
+        truncated |= look(aws, by, from, to, &mut found, &|_| true).await?;
+    }
+    if sweep {
+        let by = (LookupAttributeKey::ReadOnly, "false");
+        let mentions = |event: &Event| {
+            let details = event.cloud_trail_event().unwrap_or_default();
+            names.iter().any(|name| mentions(details, name))
+        };
+        truncated |= look(aws, by, from, to, &mut found, &mentions).await?;
+    }
+    Ok(Writes {
+        changes: found.into_values().collect(),
+        truncated,
+    })
 }
 
 /// Looks events up by one attribute, which is all that CloudTrail takes. Says whether there is
@@ -269,50 +237,6 @@ fn change(event: &Event) -> Option<Change> {
     })
 }
 
-fn summarise(mut changes: Vec<Change>, truncated: bool) -> Value {
-    changes.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
-    let deployment = |change: &Change| {
-        change.error.is_none()
-            && DEPLOYMENTS.contains(&change.event.trim_end_matches(char::is_numeric))
-            || DEPLOYMENTS.iter().any(|name| {
-                // Lambda's events carry the API's version: UpdateFunctionCode20150331v2.
-                change.error.is_none()
-                    && change
-                        .event
-                        .strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-            })
-    };
-    // What was refused or failed changed nothing; it is shown all the same.
-    let made = || changes.iter().filter(|change| change.error.is_none());
-    let mut actors: Vec<&str> = made().map(|change| change.actor.as_str()).collect();
-    actors.sort_unstable();
-    actors.dedup();
-    let shown: Vec<Value> = changes
-        .iter()
-        .take(SHOWN)
-        .map(|change| {
-            json!({
-                "at": change.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-                "event": change.event, "source": change.source, "actor": change.actor,
-                "resources": change.resources, "error": change.error,
-                "deployment": deployment(change), "id": change.id,
-            })
-        })
-        .collect();
-    let mut output = json!({
-        "changes": shown, "count": made().count(), "failed": changes.len() - made().count(),
-        "deployments": changes.iter().filter(|change| deployment(change)).count(),
-        "actors": actors, "truncated": truncated,
-        "delay": "CloudTrail delivers events within 15 minutes",
-    });
-    if let Some(last) = made().next() {
-        let at = last.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        output["last"] = at.into();
-    }
-    output
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,32 +275,5 @@ mod tests {
         assert!(mentions("arn:aws:x:service/web", "web"));
         assert!(!mentions(r#"{"service":"website"}"#, "web"));
         assert!(!mentions(r#"{"service":"my-web"}"#, "web"));
-    }
-
-    #[test]
-    fn deployments_are_told_from_other_writes_and_failed_ones() {
-        let change = |event: &str, error: Option<&str>, id: &str| Change {
-            at: DateTime::from_timestamp(60, 0).unwrap(),
-            event: event.into(),
-            source: String::new(),
-            actor: "a".into(),
-            resources: Vec::new(),
-            error: error.map(str::to_owned),
-            id: id.into(),
-        };
-        let output = summarise(
-            vec![
-                change("UpdateFunctionCode20150331v2", None, "1"),
-                change("UpdateService", None, "2"),
-                change("UpdateService", Some("AccessDenied"), "3"),
-                change("RebootInstances", None, "4"),
-            ],
-            false,
-        );
-        assert_eq!(
-            (&output["count"], &output["deployments"], &output["failed"]),
-            (&json!(3), &json!(2), &json!(1))
-        );
-        assert_eq!(output["last"], "1970-01-01T00:01:00Z");
     }
 }

@@ -1,0 +1,136 @@
+//! `standdown ack`, `update`, `handover`: what anyone may add to an incident, whether or not a
+//! console has it open.
+
+use std::time::Duration;
+
+use super::{CliError, SUCCESS, notify, on_a_line, say, stores};
+use crate::actions::VOCABULARY;
+use crate::clock;
+use crate::config::Settings;
+use crate::engine::{self, Recorder, subscriptions};
+use crate::incident::{Command, Event, State, card, evolve};
+use crate::journal::{Hash, Journal, Summary};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Acknowledge {
+    /// The incident's id, or the beginning of it.
+    incident: String,
+    /// What you say; or who answered, where you asked for help yourself.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    note: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Update {
+    /// The incident's id, or the beginning of it.
+    incident: String,
+    /// When those who wait hear more, such as 30m.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    next: Option<Duration>,
+    /// How it stands.
+    #[arg(required = true, trailing_var_arg = true)]
+    text: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HandOver {
+    /// The incident's id, or the beginning of it.
+    incident: String,
+    /// Tell the channels as well.
+    #[arg(long)]
+    tell: bool,
+}
+
+pub(super) async fn acknowledge(
+    arguments: Acknowledge,
+    settings: &Settings,
+) -> Result<u8, CliError> {
+    let note = arguments.note.join(" ");
+    let command = Command::AcknowledgeEscalation {
+        note: (!note.trim().is_empty()).then_some(note),
+    };
+    let (summary, events) = record(settings, &arguments.incident, command)?;
+    let id = &summary.id;
+    for event in &events {
+        match event {
+            Event::StatusChanged { .. } => say!("{id} is acknowledged"),
+            Event::EscalationAcknowledged { .. } => {
+                say!("{id}: the escalation is acknowledged; nobody else is asked");
+            }
+            _ => {}
+        }
+    }
+    say!("to work on it: standdown resume {id}");
+    told(settings, &summary).await
+}
+
+pub(super) async fn update(arguments: Update, settings: &Settings) -> Result<u8, CliError> {
+    let command = Command::Update {
+        text: arguments.text.join(" "),
+        next: arguments.next.map(|next| next.as_secs()),
+    };
+    let (summary, events) = record(settings, &arguments.incident, command)?;
+    for event in &events {
+        if let Event::UpdateGiven { text, next } = event {
+            say!("recorded in {}: {}", summary.id, on_a_line(text));
+            if let Some(next) = next {
+                say!("the next one is promised for {}", next.format("%H:%MZ"));
+            }
+        }
+    }
+    told(settings, &summary).await
+}
+
+pub(super) async fn hand_over(arguments: HandOver, settings: &Settings) -> Result<u8, CliError> {
+    if arguments.tell {
+        let (summary, events) = record(settings, &arguments.incident, Command::GiveCard)?;
+        for event in &events {
+            if let Event::HandedOver { card } = event {
+                print(card)?;
+            }
+        }
+        return told(settings, &summary).await;
+    }
+    let (journal, summary) = stores::find(settings, &arguments.incident)?;
+    let writer = summary.writer.as_deref();
+    print(&card(&state(&journal, &summary)?, clock::now(), writer))?;
+    Ok(SUCCESS)
+}
+
+fn print(card: &[String]) -> Result<(), CliError> {
+    for text in card {
+        say!("{}", on_a_line(text));
+    }
+    Ok(())
+}
+
+/// An incident as its record says.
+pub(super) fn state(journal: &Journal, summary: &Summary) -> Result<State, CliError> {
+    let loaded = journal.load(&summary.id, 0, Hash::default())?;
+    Ok(loaded.events.iter().fold(State::new(VOCABULARY), evolve))
+}
+
+/// Records what is asked for; who is told of incidents is told of this.
+pub(super) fn record(
+    settings: &Settings,
+    prefix: &str,
+    command: Command,
+) -> Result<(Summary, Vec<Event>), CliError> {
+    let (mut journal, summary) = stores::find(settings, prefix)?;
+    if summary.rehearsal.is_none() {
+        journal.subscribe(subscriptions(&settings.channels.value));
+    }
+    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
+    let events = engine::add(&mut journal, &summary.id, command, who)
+        .map_err(|error| CliError::Said(error.to_string()))?;
+    Ok((summary, events))
+}
+
+/// Sends what waits, as far as that takes no longer than a few seconds.
+async fn told(settings: &Settings, summary: &Summary) -> Result<u8, CliError> {
+    if summary.rehearsal.is_none() {
+        let store = stores::path(settings, stores::INCIDENTS)?;
+        notify::before_leaving(settings, &Recorder::start(&store)).await;
+    }
+    Ok(SUCCESS)
+}

@@ -1,0 +1,57 @@
+//! An incident's record, read as a whole; and what is read outside and kept beside it.
+
+use super::{CliError, live, stores};
+use crate::actions::VOCABULARY;
+use crate::config::Settings;
+use crate::engine::{Found, outside};
+use crate::incident::{IncidentId, Recorded, State, evolve};
+use crate::journal::{Hash, Journal, Moment, Summary};
+
+/// An incident's record.
+pub(super) struct Record {
+    pub id: IncidentId,
+    pub summary: Summary,
+    pub journal: Journal,
+    pub events: Vec<Recorded>,
+    pub state: State,
+}
+
+impl Record {
+    /// Finds an incident by the beginning of its id, and reads it.
+    pub fn find(settings: &Settings, prefix: &str) -> Result<Self, CliError> {
+        let (journal, summary) = stores::find(settings, prefix)?;
+        Self::read(journal, summary)
+    }
+
+    pub fn read(journal: Journal, summary: Summary) -> Result<Self, CliError> {
+        let events = journal.load(&summary.id, 0, Hash::default())?.events;
+        let state = events.iter().fold(State::new(VOCABULARY), evolve);
+        Ok(Self {
+            id: summary.id.clone(),
+            summary,
+            journal,
+            events,
+            state,
+        })
+    }
+
+    /// Reads it anew, as after something was added.
+    pub fn again(self) -> Result<Self, CliError> {
+        Self::read(self.journal, self.summary)
+    }
+
+    /// What is known from outside; read anew unless it is not to be, and kept.
+    pub async fn moments(
+        &mut self,
+        settings: &Settings,
+        fetch: bool,
+    ) -> Result<(Vec<Moment>, Found), CliError> {
+        let mut found = Found::default();
+        // A rehearsal's AWS ended with it; what it said was kept then.
+        if fetch && self.summary.rehearsal.is_none() && self.summary.imported.is_none() {
+            found = outside(&self.state, &live::pool(settings), &settings.redactor()).await;
+            self.journal.add_moments(&self.id, &found.moments)?;
+        }
+        Ok((self.journal.moments(&self.id)?, found))
+    }
+}

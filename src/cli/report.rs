@@ -1,0 +1,198 @@
+//! `standdown report` and `standdown actions`: what an incident was, and what is to be done.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::record::Record;
+use super::{CliError, SUCCESS, on_a_line, print_json, say, stores, write_file};
+use crate::actions::VOCABULARY;
+use crate::config::Settings;
+use crate::engine;
+use crate::incident::{ActionItem, Command, Review, State, evolve};
+use crate::journal::{Hash, Journal};
+use crate::report::{Report, html, markdown, read_review};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The incident's id, or the beginning of it.
+    incident: String,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    format: Format,
+    /// Write it there. What people wrote into an earlier report of that name is kept.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write what is known here, and do not ask AWS again.
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Markdown; impact, causes and action items are filled in there.
+    Md,
+    /// One file for a browser or a mail, with charts.
+    Html,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Actions {
+    /// List those that were done as well.
+    #[arg(long)]
+    all: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Say that one is done, by its name in the list: INCIDENT/NUMBER.
+    #[arg(long, value_name = "INCIDENT/NUMBER")]
+    done: Option<String>,
+}
+
+pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let mut record = Record::find(settings, &arguments.incident)?;
+    if let Some(path) = arguments
+        .out
+        .as_deref()
+        .filter(|_| arguments.format == Format::Md)
+        && let Some(review) = written(path)?
+    {
+        record = keep(record, review, settings)?;
+    }
+    let (moments, found) = record.moments(settings, !arguments.offline).await?;
+    let report = Report::of(&record.state, &record.events, &moments, found.missing);
+    let report = report
+        .ok_or_else(|| CliError::Said(format!("incident {} has no readable record", record.id)))?;
+    let review = report.review(&record.state);
+    let text = match arguments.format {
+        Format::Md => markdown(&report, &review),
+        Format::Html => html(&report, &review),
+        Format::Json => {
+            let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
+            text.push('\n');
+            text
+        }
+    };
+    match &arguments.out {
+        Some(path) => write_file(path, &text, arguments.format == Format::Md),
+        None => write_file(Path::new("-"), &text, false),
+    }
+}
+
+/// What people wrote into the report that stands there.
+fn written(path: &Path) -> Result<Option<Review>, CliError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let path = path.display();
+            return Err(CliError::Said(format!("failed to read {path}: {error}")));
+        }
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    read_review(&text).map(Some).ok_or_else(|| {
+        CliError::Said(format!(
+            "{} is no report of standdown, and is left as it is; name another file",
+            path.display()
+        ))
+    })
+}
+
+/// Records what people wrote, so that every report has it.
+fn keep(mut record: Record, review: Review, settings: &Settings) -> Result<Record, CliError> {
+    if review == Review::default() && record.state.incident.iter().all(|one| one.review.is_none()) {
+        return Ok(record);
+    }
+    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
+    engine::add(
+        &mut record.journal,
+        &record.id,
+        Command::Review(review),
+        who,
+    )
+    .map_err(|error| CliError::Said(error.to_string()))?;
+    record.again()
+}
+
+pub(super) fn actions(arguments: &Actions, settings: &Settings) -> Result<u8, CliError> {
+    if let Some(name) = &arguments.done {
+        return done(name, settings);
+    }
+    let journal = stores::open(settings, stores::INCIDENTS)?;
+    let mut all = Vec::new();
+    for (id, item, number) in items(&journal)? {
+        if arguments.all || !item.done {
+            all.push((id, item, number));
+        }
+    }
+    if arguments.json {
+        let all: Vec<_> = all
+            .iter()
+            .map(|(id, item, number)| {
+                json!({ "incident": id, "number": number, "text": item.text, "done": item.done })
+            })
+            .collect();
+        return print_json(&all);
+    }
+    for (id, item, number) in &all {
+        let mark = if item.done { "done" } else { "open" };
+        say!("{id}/{number}  {mark}  {}", on_a_line(&item.text));
+    }
+    if all.is_empty() {
+        say!(
+            "nothing is to be done; action items are written into a report: standdown report INCIDENT --out FILE"
+        );
+    }
+    Ok(SUCCESS)
+}
+
+/// All action items, with their number in their incident.
+fn items(journal: &Journal) -> Result<Vec<(String, ActionItem, usize)>, CliError> {
+    let mut all = Vec::new();
+    for summary in journal.incidents()? {
+        let events = journal.load(&summary.id, 0, Hash::default())?.events;
+        let review = events.iter().rev().find_map(|one| match &one.event {
+            crate::incident::Event::ReviewWritten { review } => Some(review),
+            _ => None,
+        });
+        let items = review.into_iter().flat_map(|review| &review.actions);
+        all.extend(
+            items
+                .enumerate()
+                .map(|(index, item)| (summary.id.to_string(), item.clone(), index + 1)),
+        );
+    }
+    Ok(all)
+}
+
+fn done(name: &str, settings: &Settings) -> Result<u8, CliError> {
+    let wrong = || {
+        CliError::Usage(format!(
+            "{name:?} names no action item; write INCIDENT/NUMBER, as `standdown actions` lists them"
+        ))
+    };
+    let (prefix, number) = name.rsplit_once('/').ok_or_else(wrong)?;
+    let number: usize = number.parse().map_err(|_| wrong())?;
+    let (mut journal, summary) = stores::find(settings, prefix)?;
+    let events = journal.load(&summary.id, 0, Hash::default())?.events;
+    let state = events.iter().fold(State::new(VOCABULARY), evolve);
+    let mut review = state
+        .incident
+        .and_then(|incident| incident.review)
+        .map(|review| (*review).clone())
+        .unwrap_or_default();
+    let place = number.checked_sub(1).ok_or_else(wrong)?;
+    let item = review.actions.get_mut(place).ok_or_else(wrong)?;
+    item.done = true;
+    let text = item.text.clone();
+    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
+    engine::add(&mut journal, &summary.id, Command::Review(review), who)
+        .map_err(|error| CliError::Said(error.to_string()))?;
+    say!("done: {}", on_a_line(&text));
+    Ok(SUCCESS)
+}

@@ -1,0 +1,227 @@
+//! The card that hands an incident over: where it stands, on twenty lines at most.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, State, VisitResult,
+    question,
+};
+use crate::playbook::StepKind;
+
+/// As many lines fit into a terminal, and into a message that somebody reads.
+pub const CARD_LINES: usize = 20;
+/// A line is cut after as many characters.
+const WIDTH: usize = 160;
+
+/// Writes the card: state, what was tried, what is ruled out, what is in flight, what is next, who
+/// holds what. `writer` is who has the incident open, where that is known.
+#[must_use]
+pub fn card(state: &State, now: DateTime<Utc>, writer: Option<&str>) -> Vec<String> {
+    let Some(incident) = &state.incident else {
+        return Vec::new();
+    };
+    let mut lines = head(incident, now);
+    let walk = state.execution();
+    if let Some(walk) = walk {
+        let said = match walk.status {
+            ExecutionStatus::InProgress => String::new(),
+            status => format!(" ({})", status.name()),
+        };
+        lines.push(format!("playbook: {}{said}", walk.playbook.name));
+        lines.extend(list("tried", tried(walk), 5));
+        lines.extend(list("ruled out", ruled_out(walk), 2));
+        lines.extend(list("in flight", in_flight(walk), 3));
+    }
+    lines.push(format!("next: {}", next(state, now)));
+    lines.extend(list("holds", holds(state, now, writer), 4));
+    if let Some(note) = incident.notes.last() {
+        lines.push(format!("last note, {}: {}", note.by, note.text));
+    }
+    lines.truncate(CARD_LINES);
+    lines.iter().map(|line| cut(line)).collect()
+}
+
+fn head(incident: &Incident, now: DateTime<Utc>) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}: {} · {} · {}, {} old",
+        incident.id,
+        incident.title,
+        incident.severity.name(),
+        incident.status.name(),
+        span(now - incident.opened_at)
+    )];
+    for alarm in incident.alarms.iter().take(2) {
+        let since = alarm
+            .since
+            .map(|at| format!(" since {}", at.format("%H:%MZ")));
+        lines.push(format!(
+            "alarm: {} is {}{} ({} {})",
+            alarm.name,
+            alarm.state.name(),
+            since.unwrap_or_default(),
+            alarm.account,
+            alarm.region
+        ));
+    }
+    if incident.alarms.len() > 2 {
+        lines.push(format!("and {} more alarms", incident.alarms.len() - 2));
+    }
+    lines
+}
+
+/// What was done so far, the latest last.
+pub(super) fn tried(walk: &Execution) -> Vec<String> {
+    let left = walk.visits.iter().filter_map(|visit| {
+        let step = walk.playbook.step(&visit.step.0)?;
+        let how = match visit.result.as_ref()? {
+            VisitResult::Succeeded { .. } if step.remediation().is_some() => "changed".into(),
+            VisitResult::Succeeded { .. } => "read".into(),
+            VisitResult::Failed { error } => format!("failed: {error}"),
+            VisitResult::Confirmed { verdict } => format!("by hand, {}", verdict.name()),
+            VisitResult::Branched { .. } | VisitResult::Outcome { .. } => return None,
+        };
+        Some(format!("{} ({how})", step.title))
+    });
+    left.collect()
+}
+
+/// The branches that decisions left aside.
+fn ruled_out(walk: &Execution) -> Vec<String> {
+    let decided = walk.visits.iter().filter_map(|visit| {
+        let step = walk.playbook.step(&visit.step.0)?;
+        let (StepKind::Decision(decision), Some(VisitResult::Branched { branch })) =
+            (&step.kind, visit.result.as_ref())
+        else {
+            return None;
+        };
+        let others = decision.branches.iter().filter(|one| one.label != *branch);
+        let others: Vec<String> = others.map(|one| format!("{:?}", one.label)).collect();
+        Some(format!(
+            "{} ({}: took {branch:?})",
+            others.join(", "),
+            step.title
+        ))
+    });
+    decided.collect()
+}
+
+fn in_flight(walk: &Execution) -> Vec<String> {
+    let running = walk.running().map(|attempt| {
+        let step = walk.playbook.step(&attempt.step.0);
+        let title = step.map_or(attempt.step.0.to_string(), |step| step.title.clone());
+        let remote = attempt.remotes.values().next();
+        let remote = remote.map_or(String::new(), |remote| format!(" {}", remote.id()));
+        format!(
+            "{title}{remote} since {}",
+            attempt.started_at.format("%H:%M:%SZ")
+        )
+    });
+    running.collect()
+}
+
+/// What the responder is asked, in one sentence.
+#[must_use]
+pub fn next(state: &State, now: DateTime<Utc>) -> String {
+    match question(state, now) {
+        Question::StartPlaybook => "start a playbook".into(),
+        Question::Input(input) => format!("answer: {}", input.prompt),
+        Question::Escalation(one) => format!("escalate along {}, or put it off", one.path),
+        Question::Working(step) => format!("{} is running", step.title),
+        Question::Approval(approval) => match (&approval.sought, approval.intent.others()) {
+            (Some(_), Some((count, group))) => format!(
+                "{count} of the group {group} agree to {}",
+                approval.intent.document()
+            ),
+            _ => format!("agree to {}, or decline it", approval.intent.document()),
+        },
+        Question::Undescribed(_) => "describe the change again, or decline it".into(),
+        Question::Standing { step, .. } => format!("{}: take the change back, or not", step.title),
+        Question::Unknown { step, .. } => format!("find out whether {} was made", step.title),
+        Question::Manual { step, .. } => format!("by hand: {}", step.title),
+        Question::Decision { step, branches, .. } => {
+            let recommended = branches.iter().find(|one| one.recommended);
+            let label = recommended.map(|one| format!(": {:?} is recommended", one.branch.label));
+            format!("decide at {}{}", step.title, label.unwrap_or_default())
+        }
+        Question::Ended => "the playbook has ended; mitigate, resolve, or start another".into(),
+        Question::Closed => "nothing: the incident is closed".into(),
+    }
+}
+
+/// Who has what of it.
+fn holds(state: &State, now: DateTime<Utc>, writer: Option<&str>) -> Vec<String> {
+    let mut all: Vec<String> = writer
+        .map(|writer| format!("the incident: {writer}"))
+        .into_iter()
+        .collect();
+    let over = |incident: &Incident| incident.status >= IncidentStatus::Mitigated;
+    if state.incident.as_ref().is_none_or(over) {
+        return all;
+    }
+    let chase = |one: &Escalation| {
+        let asked = one.asked.last();
+        let names = asked.map_or(String::new(), |asked| asked.contacts.join(", "));
+        match (&one.acknowledged, one.exhausted) {
+            (Some(known), _) => Some(format!("escalation {}: {}", one.path, known.by)),
+            (None, true) => Some(format!("escalation {}: nobody answered", one.path)),
+            (None, false) if one.is_open() => Some(format!(
+                "escalation {}: level {} asked ({names}), nobody has it yet",
+                one.path, one.level
+            )),
+            _ => None,
+        }
+    };
+    all.extend(state.escalations().filter_map(chase).next_back());
+    let sought = state.walking().and_then(|walk| walk.approval.as_ref());
+    if let Some((approval, sought)) = sought.and_then(|one| Some((one, one.sought.as_ref()?))) {
+        all.push(format!(
+            "approval asked by {} {} ago, {} agreed",
+            sought.by.user,
+            span(now - sought.at),
+            approval.given.len()
+        ));
+    }
+    let next = state.incident.as_ref().and_then(|one| one.next_update);
+    if let Some(next) = next {
+        all.push(format!(
+            "an update is promised for {}",
+            next.format("%H:%MZ")
+        ));
+    }
+    all
+}
+
+fn list(what: &str, all: Vec<String>, most: usize) -> Vec<String> {
+    let more = all.len().saturating_sub(most);
+    let shown = all.into_iter().skip(more);
+    let mut lines: Vec<String> = shown.map(|one| format!("{what}: {one}")).collect();
+    if more > 0
+        && let Some(first) = lines.first_mut()
+    {
+        *first = format!("{first} (and {more} before)");
+    }
+    lines
+}
+
+/// A span of time as people say it.
+#[must_use]
+pub fn span(span: TimeDelta) -> String {
+    let minutes = span.num_minutes().max(0);
+    match minutes {
+        0 => format!("{} s", span.num_seconds().max(0)),
+        1..120 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+fn cut(line: &str) -> String {
+    let line: String = line
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.chars().count() <= WIDTH {
+        return line;
+    }
+    let kept: String = line.chars().take(WIDTH - 1).collect();
+    format!("{kept}…")
+}

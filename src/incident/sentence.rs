@@ -1,0 +1,223 @@
+//! An event in a line, for people.
+
+use super::{Cause, Event, State, VisitResult};
+use crate::playbook::StepId;
+
+/// Says an event in a line; some say nothing that another does not.
+#[must_use]
+pub fn sentence(event: &Event, state: &State) -> Option<String> {
+    let titled = |id: &StepId| {
+        let mut walks = state.executions.iter().rev();
+        let title = walks.find_map(|walk| Some(walk.playbook.step(&id.0)?.title.clone()));
+        title.unwrap_or_else(|| id.to_string())
+    };
+    Some(match event {
+        Event::IncidentOpened { title, .. } => format!("incident opened: {title}"),
+        Event::AlarmAttached { alarm } => format!("alarm {} belongs to it", alarm.name),
+        Event::AlarmStateChanged { name, from, to, .. } => {
+            format!("alarm {name}: {} → {}", from.name(), to.name())
+        }
+        Event::StatusChanged { to, .. } => format!("the incident is {}", to.name()),
+        Event::SeverityChanged { from, to } => format!("severity {} → {}", from.name(), to.name()),
+        Event::NoteAdded { text, .. } => format!("note: {text}"),
+        Event::ExecutionStarted {
+            healing: Some(run), ..
+        } => format!("healing {} of {} begins", run.rule, run.resource),
+        Event::HealingProposed { run, .. } => {
+            format!("healing {} of {} is proposed", run.rule, run.resource)
+        }
+        Event::HealingSkipped { run, reason } => {
+            format!(
+                "healing {} of {} does not act: {reason}",
+                run.rule, run.resource
+            )
+        }
+        Event::ExecutionStarted {
+            playbook,
+            unattended: true,
+            ..
+        } => format!("playbook {playbook} prepared: what it reads runs ahead"),
+        Event::ExecutionStarted { playbook, .. } => format!("playbook {playbook} started"),
+        Event::ExecutionAttended => "a responder is here: the walk begins".into(),
+        Event::InputProvided { name, value, from } => format!("{name} = {value}, from {from}"),
+        Event::StepEnded {
+            step,
+            result: VisitResult::Failed { error },
+            ..
+        } => format!("{} failed: {error}", titled(step)),
+        Event::StepEnded {
+            step,
+            result: VisitResult::Succeeded { prefetched, .. },
+            ..
+        } => {
+            format!(
+                "{} succeeded{}",
+                titled(step),
+                if *prefetched { ", run ahead" } else { "" }
+            )
+        }
+        Event::StepConfirmed {
+            step,
+            verdict,
+            note,
+            ..
+        } => {
+            let said = note
+                .as_ref()
+                .map(|note| format!(": {note}"))
+                .unwrap_or_default();
+            format!("{} {}{said}", titled(step), verdict.name())
+        }
+        Event::BranchTaken {
+            step,
+            branch,
+            overridden_because,
+            ..
+        } => match overridden_because {
+            Some(reason) => {
+                let step = titled(step);
+                format!("{step}: {branch}, although not recommended: {reason}")
+            }
+            None => format!("{}: {branch}", titled(step)),
+        },
+        Event::LateResult { result, .. } => {
+            format!("a late result came in: {}", result.status.name())
+        }
+        Event::RetryScheduled { step, number, .. } => {
+            format!("{} failed; try {number} follows", titled(step))
+        }
+        Event::EscalationRaised { causes, .. } => {
+            format!(
+                "escalation asked for: {}",
+                causes.first().map(Cause::sentence).unwrap_or_default()
+            )
+        }
+        Event::EscalationApproved {
+            unanswered: true, ..
+        } => "nobody answered: it escalates by itself".into(),
+        Event::EscalationApproved { .. } => "escalated".into(),
+        Event::EscalationHeld { until, .. } => {
+            format!(
+                "quiet hours: nobody is asked before {}",
+                until.format("%H:%MZ")
+            )
+        }
+        Event::EscalationLevelAsked {
+            level, contacts, ..
+        } => format!("level {level} was asked: {}", contacts.join(", ")),
+        Event::EscalationAcknowledged { note, .. } => {
+            let said = note.as_ref().map(|note| format!(": {note}"));
+            format!("the escalation is acknowledged{}", said.unwrap_or_default())
+        }
+        Event::EscalationExhausted { .. } => {
+            "everybody on the path was asked, and nobody has it".into()
+        }
+        Event::UpdateGiven { text, next } => {
+            let next = next.map(|at| format!(" (next at {})", at.format("%H:%MZ")));
+            format!("update given: {text}{}", next.unwrap_or_default())
+        }
+        Event::HandedOver { .. } => "the picture was handed over".into(),
+        Event::ReviewWritten { review } => {
+            format!("review written, {} action items", review.actions.len())
+        }
+        Event::EscalationPostponed { until, reason, .. } => format!(
+            "escalation put off until {}: {reason}",
+            until.format("%H:%M")
+        ),
+        Event::ExecutionEnded {
+            status,
+            outcome,
+            reason,
+        } => {
+            let why = outcome
+                .map(|outcome| outcome.name().to_owned())
+                .or(reason.clone())
+                .unwrap_or_default();
+            format!("playbook {}: {why}", status.name())
+        }
+        Event::ApprovalRequested { step, .. } => format!("{} waits for approval", titled(step)),
+        Event::SurveyFailed { step, reason, .. } => {
+            format!("{} could not be described: {reason}", titled(step))
+        }
+        Event::CeilingRaised { step, reason, .. } => {
+            format!("{}: ceiling raised: {reason}", titled(step))
+        }
+        Event::ApprovalSought {
+            step,
+            reason,
+            until,
+            ..
+        } => format!(
+            "{}: others were asked to agree until {}: {reason}",
+            titled(step),
+            until.format("%H:%M")
+        ),
+        Event::ApprovalGiven { step, approver, .. } => {
+            format!("{}: {} agreed", titled(step), approver.named())
+        }
+        Event::ApprovalRefused {
+            step, from, reason, ..
+        } => format!(
+            "{}: what {from} says does not count: {reason}",
+            titled(step)
+        ),
+        Event::ApprovalExpired { step, .. } => format!("{}: the request ended", titled(step)),
+        Event::ApprovalGranted {
+            step,
+            digest,
+            reason,
+            ..
+        } => {
+            let digest = digest.get(..12).unwrap_or(digest);
+            let why = reason.as_ref().map(|why| format!(": {why}"));
+            format!(
+                "{} approved ({digest}){}",
+                titled(step),
+                why.unwrap_or_default()
+            )
+        }
+        Event::ApprovalDeclined {
+            step,
+            reason,
+            approver,
+            ..
+        } => {
+            let by = approver.as_ref().map(|by| format!(" by {}", by.user));
+            format!(
+                "{} declined{}: {reason}",
+                titled(step),
+                by.unwrap_or_default()
+            )
+        }
+        Event::WaveScheduled { step, wave, at, .. } => {
+            format!(
+                "{}: turn {wave} follows at {}",
+                titled(step),
+                at.format("%H:%M:%S")
+            )
+        }
+        Event::TurnsStopped { step, wave, .. } => {
+            format!("{}: stopped after turn {wave}", titled(step))
+        }
+        Event::WaveBegun { step, wave, .. } => format!("{}: turn {wave} begins", titled(step)),
+        Event::AttemptIdentified { remote, .. } => format!("runs at AWS as {}", remote.id()),
+        Event::AttemptUncertain { reason, .. } => format!("unknown: {reason}"),
+        Event::AttemptReattached { .. } => "taken up where it runs".into(),
+        Event::GateAnswered {
+            gate,
+            approved,
+            reason,
+            ..
+        } => {
+            let verb = if *approved { "approved" } else { "rejected" };
+            format!("{gate} {verb} in AWS: {reason}")
+        }
+        Event::CancelRequested { .. } => "AWS was asked to stop it".into(),
+        Event::Unreadable { reason } => format!("an event that cannot be read: {reason}"),
+        Event::SurveyStarted { .. }
+        | Event::StepArrived { .. }
+        | Event::StepEnded { .. }
+        | Event::AttemptStarted { .. }
+        | Event::AttemptEnded { .. } => return None,
+    })
+}

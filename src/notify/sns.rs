@@ -1,0 +1,74 @@
+//! An SNS topic: whoever subscribed to it gets the message.
+
+use aws_sdk_sns::types::MessageAttributeValue;
+
+use super::Undelivered;
+use super::words::{Words, fact};
+use crate::aws::{Aws, Class, Place, describe};
+use crate::journal::Message;
+
+/// SNS takes a subject of fewer than 100 characters, without line breaks, in ASCII.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+const SUBJECT: usize = 99;
+
+/// Where a topic is: its ARN says the region.
+pub(super) fn place(topic: &str, profile: Option<&str>) -> Result<Place, Undelivered> {
+    let mut parts = topic.split(':');
+    let region = parts.nth(3).filter(|region| !region.is_empty());
+    let region = region.ok_or_else(|| Undelivered::ever(format!("{topic:?} is no topic's ARN")))?;
+    Ok(Place::new(profile.unwrap_or_default(), region))
+}
+
+pub(super) async fn publish(
+    aws: &Aws,
+    topic: &str,
+    message: &Message,
+    words: &Words,
+) -> Result<(), Undelivered> {
+    let attribute = |value: String| {
+        MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value)
+            .build()
+            .map_err(|error| Undelivered::ever(error.to_string()))
+    };
+    let subject: String = words
+        .title
+        .chars()
+        .filter(|c| c.is_ascii() && !c.is_ascii_control())
+        .take(SUBJECT)
+        .collect();
+    let mut asked = aws
+        .sns
+        .publish()
+        .topic_arn(topic)
+        .message(format!("{}\n{}", words.title, words.lines.join("\n")))
+        .message_attributes("topic", attribute(message.topic.name().into())?)
+        .message_attributes("incident", attribute(message.incident.to_string())?)
+        .message_attributes("key", attribute(message.key())?);
+    if !subject.trim().is_empty() {
+        asked = asked.subject(subject);
+    }
+    // SNS refuses an attribute without a value.
+    let severity = fact(message, "severity");
+    if !severity.is_empty() {
+        asked = asked.message_attributes("severity", attribute(severity)?);
+    }
+    if is_fifo(topic) {
+        asked = asked
+            .message_group_id(message.incident.to_string())
+            .message_deduplication_id(message.key());
+    }
+    let answer = asked.send().await;
+    answer.map(drop).map_err(|error| {
+        let error = describe("sns:Publish", &error);
+        match error.class {
+            Class::NotFound | Class::Invalid => Undelivered::ever(error.to_string()),
+            _ => Undelivered::now(error.to_string()),
+        }
+    })
+}
+
+fn is_fifo(topic: &str) -> bool {
+    topic.rsplit_once('.').is_some_and(|(_, end)| end == "fifo")
+}

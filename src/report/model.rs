@@ -1,0 +1,580 @@
+//! The report: what an incident was, and what was done about it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::execution::seconds;
+use super::timeline::{Entry, Source, alarm_at, timeline};
+use crate::expression::Evidence;
+use crate::incident::{
+    Attempt, AttemptId, AttemptOrigin, AttemptStatus, Event, Incident, IncidentStatus, Recorded,
+    Review, State, impact, span,
+};
+use crate::journal::Moment;
+use crate::playbook::{Severity, StepId};
+
+/// A report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The incident.
+    pub incident: String,
+    /// Its title.
+    pub title: String,
+    /// How bad it was.
+    pub severity: Severity,
+    /// Where it stands.
+    pub status: IncidentStatus,
+    /// The rehearsal it was, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<String>,
+    /// What happened, in a few sentences.
+    pub summary: Vec<String>,
+    /// What it did to those who use the system.
+    pub impact: String,
+    /// How long things took.
+    pub durations: Durations,
+    /// Its alarms.
+    pub alarms: Vec<Alarm>,
+    /// What happened when.
+    pub timeline: Vec<Entry>,
+    /// What somebody did in the two hours before the alarm.
+    pub before_the_alarm: Vec<Entry>,
+    /// What was decided, and on what evidence.
+    pub decisions: Vec<Decision>,
+    /// What was changed.
+    pub changes: Vec<Change>,
+    /// What contributed to it, in words.
+    pub contributing_causes: String,
+    /// What is to be done.
+    pub action_items: Vec<crate::incident::ActionItem>,
+    /// The metrics that were looked at.
+    pub charts: Vec<Chart>,
+    /// Where to look further.
+    pub links: Vec<(String, String)>,
+    /// What is not in it, and why.
+    pub missing: Vec<String>,
+}
+
+/// An alarm of the incident.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Its account.
+    pub account: String,
+    /// Its region.
+    pub region: String,
+}
+
+/// How long things took, in seconds; nothing where it did not come to that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Durations {
+    /// From the alarm to the incident.
+    pub detect: Option<f64>,
+    /// From the incident until somebody had it.
+    pub acknowledge: Option<f64>,
+    /// From the incident until its effect was gone.
+    pub mitigate: Option<f64>,
+    /// From the incident until its cause was gone.
+    pub resolve: Option<f64>,
+}
+
+impl Durations {
+    /// Reads them from an incident.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Self {
+        let reached = |status| {
+            // Who skips a status was in it at that moment as well.
+            let at = incident.reached.iter().find(|(to, _)| *to >= status);
+            at.map(|(_, at)| seconds(*at - incident.opened_at))
+        };
+        let alarm = incident.alarms.front().and_then(|alarm| alarm.since);
+        let alarm = alarm.filter(|since| *since <= incident.opened_at);
+        Self {
+            detect: alarm.map(|since| seconds(incident.opened_at - since)),
+            acknowledge: reached(IncidentStatus::Acknowledged),
+            mitigate: reached(IncidentStatus::Mitigated),
+            resolve: reached(IncidentStatus::Resolved),
+        }
+    }
+
+    /// All of them with their names.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, Option<f64>); 4] {
+        [
+            ("detect", self.detect),
+            ("acknowledge", self.acknowledge),
+            ("mitigate", self.mitigate),
+            ("resolve", self.resolve),
+        ]
+    }
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Decision {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// Where.
+    pub title: String,
+    /// What was taken.
+    pub taken: String,
+    /// What was recommended.
+    pub recommended: String,
+    /// The values that it stood on.
+    pub evidence: Vec<Evidence>,
+    /// Why another one was taken.
+    pub overridden_because: Option<String>,
+}
+
+/// What was changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// When it was agreed to.
+    pub at: DateTime<Utc>,
+    /// The step.
+    pub title: String,
+    /// The document.
+    pub document: String,
+    /// Its version.
+    pub version: String,
+    /// What was changed.
+    pub targets: Vec<String>,
+    /// Account and region.
+    pub place: String,
+    /// Who sent it.
+    pub by: String,
+    /// Who agreed to it.
+    pub approved_by: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// AWS's id of it.
+    pub execution: Option<String>,
+    /// How it ended.
+    pub status: &'static str,
+    /// What was read afterwards: whether it worked.
+    pub verified: Option<bool>,
+    /// Whether it took another change back.
+    pub takes_back: bool,
+    /// Whether a rule made it, and not a person.
+    pub automated: bool,
+}
+
+/// A metric over time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Chart {
+    /// What it shows.
+    pub title: String,
+    /// Seconds since 1970, and values.
+    pub points: Vec<(i64, f64)>,
+    /// The threshold.
+    pub threshold: Option<f64>,
+    /// What happened meanwhile.
+    pub marks: Vec<Mark>,
+}
+
+/// A moment on a chart.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mark {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub text: String,
+    /// What kind of moment: `alarm`, `change` or `incident`.
+    pub kind: &'static str,
+}
+
+impl Report {
+    /// Reads the record. `None` where there is no incident.
+    #[must_use]
+    pub fn of(
+        state: &State,
+        events: &[Recorded],
+        moments: &[Moment],
+        missing: Vec<String>,
+    ) -> Option<Self> {
+        let incident = state.incident.as_ref()?;
+        let entries = timeline(state, events, moments);
+        let changes = changes(state, events);
+        let review = incident.review.as_deref().cloned().unwrap_or_default();
+        let before = |entry: &&Entry| entry.minutes_before_alarm.is_some();
+        let before_the_alarm: Vec<Entry> = entries.iter().filter(before).cloned().collect();
+        let decisions = decisions(state, events);
+        let durations = Durations::of(incident);
+        Some(Self {
+            incident: incident.id.to_string(),
+            title: incident.title.clone(),
+            severity: incident.severity,
+            status: incident.status,
+            rehearsal: incident.rehearsal.as_ref().map(|one| one.scenario.clone()),
+            summary: summary(state, &durations, &changes, before_the_alarm.len()),
+            impact: impact(incident, state),
+            durations,
+            alarms: alarms(incident),
+            charts: charts(state, events, moments, &changes),
+            timeline: entries,
+            before_the_alarm,
+            decisions,
+            changes,
+            contributing_causes: review.causes.clone(),
+            action_items: review.actions,
+            links: links(state),
+            missing,
+        })
+    }
+
+    /// What somebody wrote down, as it is filled in again.
+    #[must_use]
+    pub fn review(&self, state: &State) -> Review {
+        let written = state
+            .incident
+            .as_ref()
+            .and_then(|one| one.review.as_deref());
+        written.cloned().unwrap_or_default()
+    }
+}
+
+fn alarms(incident: &Incident) -> Vec<Alarm> {
+    let alarms = incident.alarms.iter().map(|alarm| Alarm {
+        name: alarm.name.clone(),
+        state: alarm.state.name(),
+        reason: alarm.reason.clone(),
+        account: alarm.account.clone(),
+        region: alarm.region.clone(),
+    });
+    alarms.collect()
+}
+
+fn summary(state: &State, durations: &Durations, changes: &[Change], before: usize) -> Vec<String> {
+    let Some(incident) = &state.incident else {
+        return Vec::new();
+    };
+    let mut said = Vec::new();
+    let because = incident.alarms.front().map(|alarm| {
+        let more = match incident.alarms.len() {
+            0 | 1 => String::new(),
+            count => format!(" and {} more alarms", count - 1),
+        };
+        format!(", because of the alarm {}{more}", alarm.name)
+    });
+    said.push(format!(
+        "On {} the incident \"{}\" was opened with severity {}{}.",
+        incident.opened_at.format("%-d %B %Y at %H:%M UTC"),
+        incident.title,
+        incident.severity.name(),
+        because.unwrap_or_default()
+    ));
+    for walk in &state.executions {
+        let steps = walk.visits.len();
+        let steps = format!("{steps} step{}", if steps == 1 { "" } else { "s" });
+        let how = match walk.outcome {
+            Some(outcome) => format!("ended after {steps} as {}", outcome.name()),
+            None => format!("is {} after {steps}", walk.status.name()),
+        };
+        let what = match &walk.healing {
+            Some(run) => format!("The healing rule {} of {}", run.rule, run.resource),
+            None => format!("The playbook \"{}\"", walk.playbook.name),
+        };
+        said.push(format!("{what} {how}."));
+    }
+    let succeeded = changes
+        .iter()
+        .filter(|one| one.status == "succeeded")
+        .count();
+    said.push(match changes.len() {
+        0 => "Nothing was changed by the console.".into(),
+        1 => format!(
+            "One change was made: {} on {}, which {}.",
+            changes[0].document,
+            changes[0].targets.join(", "),
+            changes[0].status
+        ),
+        count => format!("{count} changes were made, of which {succeeded} succeeded."),
+    });
+    if before > 0 {
+        let were = if before == 1 {
+            "call was"
+        } else {
+            "calls were"
+        };
+        said.push(format!(
+            "In the two hours before the alarm {before} {were} made on what it is about."
+        ));
+    }
+    let words: Vec<String> = [
+        ("acknowledged", durations.acknowledge),
+        ("mitigated", durations.mitigate),
+        ("resolved", durations.resolve),
+    ]
+    .into_iter()
+    .filter_map(|(word, took)| Some(format!("{word} after {}", long(took?))))
+    .collect();
+    if words.is_empty() {
+        said.push(format!("It is {}.", incident.status.name()));
+    } else {
+        said.push(format!("It was {}.", words.join(", ")));
+    }
+    said
+}
+
+/// Seconds as people say them.
+pub(super) fn long(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an incident is no 2^63 ms long"
+    )]
+    let span_of = TimeDelta::milliseconds((seconds * 1000.0) as i64);
+    span(span_of)
+}
+
+fn titled(state: &State, step: &StepId) -> String {
+    let mut walks = state.executions.iter().rev();
+    let title = walks.find_map(|walk| Some(walk.playbook.step(&step.0)?.title.clone()));
+    title.unwrap_or_else(|| step.to_string())
+}
+
+fn decisions(state: &State, events: &[Recorded]) -> Vec<Decision> {
+    let taken = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::BranchTaken {
+            step,
+            branch,
+            recommended,
+            evidence,
+            overridden_because,
+            ..
+        } => Some(Decision {
+            at: recorded.at,
+            by: recorded.by.user.clone(),
+            title: titled(state, step),
+            taken: branch.clone(),
+            recommended: recommended.clone(),
+            evidence: evidence.clone(),
+            overridden_because: overridden_because.clone(),
+        }),
+        _ => None,
+    });
+    taken.collect()
+}
+
+/// What was agreed to, and what became of it.
+pub(super) fn changes(state: &State, events: &[Recorded]) -> Vec<Change> {
+    let mut agreed: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for recorded in events {
+        if let Event::ApprovalGiven {
+            digest, approver, ..
+        } = &recorded.event
+        {
+            agreed.entry(digest).or_default().push(approver.named());
+        }
+    }
+    let made = events.iter().filter_map(|recorded| {
+        let (id, digest, reason) = match &recorded.event {
+            Event::ApprovalGranted {
+                attempt,
+                digest,
+                reason,
+                ..
+            } => (*attempt, Some(digest.as_str()), reason.clone()),
+            Event::WaveBegun { attempt, .. } => (*attempt, None, None),
+            _ => return None,
+        };
+        let (walk, attempt) = state.attempt(id)?;
+        let intent = attempt.intent.as_ref()?;
+        let plan = intent.plan.as_ref();
+        let others = digest.and_then(|digest| agreed.get(digest).cloned());
+        let own = || vec![recorded.by.user.clone()];
+        Some(Change {
+            at: recorded.at,
+            title: titled(state, &attempt.step),
+            document: intent.document().to_owned(),
+            version: plan.map_or_else(String::new, |plan| plan.version.clone()),
+            targets: targets(attempt),
+            place: format!("{} {}", intent.account, intent.region),
+            by: recorded.by.user.clone(),
+            approved_by: others.unwrap_or_else(own),
+            reason,
+            execution: attempt
+                .remotes
+                .values()
+                .next()
+                .map(|one| one.id().to_owned()),
+            status: attempt
+                .end
+                .as_ref()
+                .map_or("running", |(result, _)| result.status.name()),
+            verified: verified(walk.attempts.values(), attempt),
+            takes_back: intent.undoes.is_some(),
+            automated: walk.healing.is_some(),
+        })
+    });
+    made.collect()
+}
+
+fn targets(attempt: &Attempt) -> Vec<String> {
+    let plan = attempt
+        .intent
+        .as_ref()
+        .and_then(|intent| intent.plan.as_ref());
+    let targets = plan.into_iter().flat_map(|plan| &plan.targets);
+    let named = targets.map(|target| match &target.name {
+        Some(name) => format!("{} ({name})", target.id),
+        None => target.id.clone(),
+    });
+    named.collect()
+}
+
+/// What the last look after a change said, before the next change of the same step.
+fn verified<'a>(all: impl Iterator<Item = &'a Attempt>, made: &Attempt) -> Option<bool> {
+    let looks = all.filter(|one| {
+        one.origin == AttemptOrigin::Verify
+            && one.step == made.step
+            && one.started_at >= made.started_at
+    });
+    let last = looks
+        .filter(|one| one.end.is_some())
+        .max_by_key(|one| one.started_at)?;
+    let (result, _) = last.end.as_ref()?;
+    Some(result.status == AttemptStatus::Succeeded)
+}
+
+/// The metrics that steps captured, the latest of each, with what happened meanwhile.
+fn charts(
+    state: &State,
+    events: &[Recorded],
+    moments: &[Moment],
+    changes: &[Change],
+) -> Vec<Chart> {
+    let mut charts: Vec<Chart> = Vec::new();
+    for walk in &state.executions {
+        for visit in &walk.visits {
+            let Some(id) = walk.latest.get(&visit.step) else {
+                continue;
+            };
+            for (title, value) in series(state, &visit.step, *id) {
+                let points: Vec<(i64, f64)> = value["series"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|point| Some((point[0].as_i64()?, point[1].as_f64()?)))
+                    .collect();
+                if points.len() < 2 || charts.iter().any(|one| one.title == title) {
+                    continue;
+                }
+                let marks = marks(state, events, moments, changes, &points);
+                charts.push(Chart {
+                    title,
+                    threshold: value["threshold"].as_f64(),
+                    points,
+                    marks,
+                });
+            }
+        }
+    }
+    charts
+}
+
+/// What an attempt captured that has a series, under its title.
+fn series(state: &State, step: &StepId, id: AttemptId) -> Vec<(String, Value)> {
+    let Some((_, attempt)) = state.attempt(id) else {
+        return Vec::new();
+    };
+    let title = titled(state, step);
+    let output = attempt
+        .end
+        .as_ref()
+        .and_then(|(result, _)| result.output.as_ref());
+    let Some(output) = output else {
+        return Vec::new();
+    };
+    if output["series"].is_array() {
+        return vec![(title, output.clone())];
+    }
+    let several = output.as_object().into_iter().flatten();
+    several
+        .filter(|(_, value)| value["series"].is_array())
+        .map(|(name, value)| (format!("{title}: {name}"), value.clone()))
+        .collect()
+}
+
+fn marks(
+    state: &State,
+    events: &[Recorded],
+    moments: &[Moment],
+    changes: &[Change],
+    points: &[(i64, f64)],
+) -> Vec<Mark> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Vec::new();
+    };
+    let mut marks = Vec::new();
+    if let Some(at) = alarm_at(state, moments) {
+        marks.push(Mark {
+            at,
+            text: "alarm".into(),
+            kind: "alarm",
+        });
+    }
+    let entries = timeline(state, events, moments);
+    let done = entries
+        .iter()
+        .filter(|one| one.source == Source::Api && one.minutes_before_alarm.is_some());
+    marks.extend(done.map(|one| Mark {
+        at: one.at,
+        text: one.text.clone(),
+        kind: "change",
+    }));
+    marks.extend(changes.iter().map(|one| Mark {
+        at: one.at,
+        text: one.document.clone(),
+        kind: "change",
+    }));
+    if let Some(incident) = &state.incident {
+        marks.push(Mark {
+            at: incident.opened_at,
+            text: "incident opened".into(),
+            kind: "incident",
+        });
+        marks.extend(incident.reached.iter().map(|(status, at)| Mark {
+            at: *at,
+            text: status.name().into(),
+            kind: "incident",
+        }));
+    }
+    marks.retain(|mark| (first.0..=last.0).contains(&mark.at.timestamp()));
+    marks.sort_by_key(|mark| mark.at);
+    marks
+}
+
+/// The playbooks' links, and the alarms in AWS's console.
+fn links(state: &State) -> Vec<(String, String)> {
+    let mut links: Vec<(String, String)> = Vec::new();
+    for walk in &state.executions {
+        for link in &walk.playbook.links {
+            if !links.contains(link) {
+                links.push(link.clone());
+            }
+        }
+    }
+    let alarms = state.incident.iter().flat_map(|incident| &incident.alarms);
+    for alarm in alarms.filter(|alarm| !alarm.region.is_empty()) {
+        let name: String = url::form_urlencoded::byte_serialize(alarm.name.as_bytes()).collect();
+        links.push((
+            format!("alarm {}", alarm.name),
+            format!(
+                "https://{0}.console.aws.amazon.com/cloudwatch/home?region={0}#alarmsV2:alarm/{1}",
+                alarm.region,
+                name.replace('+', "%20")
+            ),
+        ));
+    }
+    links
+}

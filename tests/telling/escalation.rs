@@ -1,0 +1,1 @@
+//! Escalations at a running console, and at the command line.

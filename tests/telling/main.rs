@@ -1,0 +1,18 @@
+//! Who is asked next, what others are told, and what an incident leaves behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/engine.rs"]
+mod engine_support;
+#[path = "../support/receiver.rs"]
+mod receiver;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/terminal.rs"]
+mod terminal;
+
+mod escalation;
+mod levels;
