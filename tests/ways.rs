@@ -203,20 +203,6 @@ fn a_panic_of_the_screen_gives_the_terminal_back_and_leaves_in_order() {
     assert!(journal.verify(&incident.id, None).unwrap().holds());
 }
 
-/// Builds the clock that can be set.
-fn wall_clock(world: &World) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/wall_clock.c");
-    let library = world.path("wall_clock.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .output()
-        .unwrap();
-    let said = Said::from(built);
-    assert_eq!(said.code, 0, "{}", said.err);
-    library
-}
-
 /// The record's events: their time, and the event.
 fn record(world: &World) -> Vec<(DateTime<Utc>, Value)> {
     let said = world.run(&["export", "20"]);
@@ -233,7 +219,7 @@ fn record(world: &World) -> Vec<(DateTime<Utc>, Value)> {
 fn a_wall_clock_that_is_set_changes_no_order_and_fires_nothing_twice() {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let library = wall_clock(&world);
+    let library = support::wall_clock(&world);
     let hand = world.write("wall", "0");
     let extra = [
         ("LD_PRELOAD", library.to_str().unwrap()),
@@ -345,7 +331,7 @@ fn a_machine_whose_clock_is_wrong_makes_the_change_once_like_any_other() {
 fn changes_once(seconds: &str) {
     let world = World::new();
     let server = simulate(&world, "stuck-instance", "10");
-    let library = wall_clock(&world);
+    let library = support::wall_clock(&world);
     let hand = world.write("wall", seconds);
     let extra = [
         ("LD_PRELOAD", library.to_str().unwrap()),

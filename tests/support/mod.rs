@@ -216,3 +216,17 @@ pub fn run_python_of(environment: &str, script: &str, arguments: &[&str]) -> Str
     assert_eq!(said.code, 0, "{script}:\n{}{}", said.out, said.err);
     said.out
 }
+
+/// Builds the clock that can be set.
+pub fn wall_clock(world: &World) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/wall_clock.c");
+    let library = world.path("wall_clock.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .output()
+        .unwrap();
+    let said = Said::from(built);
+    assert_eq!(said.code, 0, "{}", said.err);
+    library
+}

@@ -1,8 +1,10 @@
 //! A receiver of webhooks: it keeps what it gets, and answers what it is told to.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -30,7 +32,17 @@ pub struct Receiver {
 impl Receiver {
     /// Listens, and answers so; then with a success.
     pub fn answering(statuses: &[u16]) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), statuses)
+    }
+
+    /// An address at which nobody listens.
+    pub fn nobody() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    /// The same on a listener of one's own.
+    pub fn on(listener: TcpListener, statuses: &[u16]) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
         let answers = Arc::new(Mutex::new(

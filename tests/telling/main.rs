@@ -14,5 +14,7 @@ mod support;
 #[path = "../support/terminal.rs"]
 mod terminal;
 
+mod channels;
 mod escalation;
 mod levels;
+mod shop;
