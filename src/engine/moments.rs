@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::actions::{Change, names, writes};
 use crate::alarms::{HistoryEntry, history};
 use crate::aws::{Aws, Place, Pool};
+use crate::document::sha256;
 use crate::incident::{AlarmRef, IncidentStatus, State};
 use crate::journal::{Moment, MomentSource};
 use crate::redaction::Redactor;
@@ -163,7 +164,8 @@ fn of_alarm(alarm: &AlarmRef, entry: &HistoryEntry) -> Moment {
     };
     let at = entry.at();
     Moment {
-        id: format!("{}/{}/{text}", alarm.arn, at.timestamp_millis()),
+        // CloudWatch gives it none.
+        id: sha256(&format!("{}/{}/{text}", alarm.arn, at.timestamp_millis())),
         at,
         source: MomentSource::Alarm,
         actor: actor.into(),

@@ -34,7 +34,9 @@ pub(super) fn svg(chart: &Chart) -> Option<String> {
         lowest - room
     };
     let mut out = String::new();
-    draw(chart, (first.0, last.0), (bottom, highest + room), &mut out).ok()?;
+    let last_mark = chart.marks.iter().map(|mark| mark.at.timestamp()).max();
+    let until = last_mark.map_or(last.0, |mark| mark.max(last.0));
+    draw(chart, (first.0, until), (bottom, highest + room), &mut out).ok()?;
     Some(out)
 }
 
@@ -48,6 +50,7 @@ fn draw(
 ) -> Result<(), Failed> {
     let area = SVGBackend::with_string(out, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
+    let format = if to - from < 900 { "%H:%M:%S" } else { "%H:%M" };
     let mut plot = ChartBuilder::on(&area)
         .margin(8)
         .margin_top(20)
@@ -61,7 +64,7 @@ fn draw(
         .y_labels(5)
         .x_label_formatter(&|at| {
             DateTime::from_timestamp(*at, 0)
-                .map_or_else(String::new, |at| at.format("%H:%M").to_string())
+                .map_or_else(String::new, |at| at.format(format).to_string())
         })
         .y_label_formatter(&|value| short(*value))
         .draw()?;

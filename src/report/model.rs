@@ -549,7 +549,9 @@ fn marks(
             kind: "incident",
         }));
     }
-    marks.retain(|mark| (first.0..=last.0).contains(&mark.at.timestamp()));
+    // The last datapoint stands for the period that begins with it, and comes late.
+    let until = last.0 + 2 * (last.0 - points[points.len().saturating_sub(2)].0).max(60);
+    marks.retain(|mark| (first.0..=until).contains(&mark.at.timestamp()));
     marks.sort_by_key(|mark| mark.at);
     marks
 }

@@ -16,5 +16,9 @@ mod terminal;
 
 mod channels;
 mod escalation;
+mod generated;
 mod levels;
+mod report;
 mod shop;
+mod statistics;
+mod timeline;

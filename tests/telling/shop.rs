@@ -52,12 +52,16 @@ pub struct Shop {
 
 impl Shop {
     pub fn open(severity: &str, more: &str, configuration: &str) -> Self {
+        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/approvals/scenario.toml");
+        Self::with(scenario, severity, more, configuration)
+    }
+
+    pub fn with(scenario: &str, severity: &str, more: &str, configuration: &str) -> Self {
         let world = World::new();
         let playbook = PLAYBOOK.replace("SEVERITY", severity).replace("MORE", more);
         world.write("playbooks/orders.toml", playbook);
         world.write("playbooks/escalation.toml", LEVELS);
         world.write("config/standdown/config.toml", configuration);
-        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/approvals/scenario.toml");
         let server = simulate(&world, scenario, "10");
         Self { world, server }
     }
