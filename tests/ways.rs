@@ -150,6 +150,7 @@ fn the_screen_that_panics() {
             healings: watch::channel(Arc::default()).1,
             untold: watch::channel(Vec::new()).1,
             signals: Vec::new(),
+            lists: watch::channel(Arc::default()).1,
             looking: watch::channel(standdown::tui::Screen::Board).0,
             reply: Box::new(|_| Box::pin(async { Err("nobody asks".into()) })),
             opened: Box::new(|handle| {

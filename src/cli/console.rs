@@ -11,7 +11,7 @@ use super::changes::changes;
 use super::healer::Rules;
 use super::live::Live;
 use super::rehearse::Stage;
-use super::{CliError, approvals, farewell, healing, notify, stores};
+use super::{CliError, approvals, farewell, healing, lists, notify, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::config::Settings;
@@ -42,6 +42,16 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
     let rules = Rules::later(settings);
     let catalog = catalog(settings);
     let (looking, _) = watch::channel(tui::Screen::Board);
+    let (opened, of) = watch::channel(None);
+    let lists = lists::follow(lists::From {
+        recorder: recorder.clone(),
+        store: stores::path(settings, stores::INCIDENTS)?,
+        redactor: settings.redactor(),
+        catalog: catalog.clone(),
+        open: of,
+        looking: looking.subscribe(),
+        aws: Arc::clone(&live.pool),
+    });
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -75,8 +85,10 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         looking,
         untold,
         signals: signals(settings),
+        lists,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
+            opened.send_replace(Some(handle.clone()));
             report_alarms(handle, watched.clone());
             rules.clone().follow(handle, watched.clone());
         }),
@@ -105,7 +117,18 @@ pub(super) async fn rehearse(
     let rules = Rules::later(settings);
     let (looking, _) = watch::channel(tui::Screen::Board);
     let (_found, none) = watch::channel(None);
+    let (opened, of) = watch::channel(None);
     let recorder = stage.recorder.clone();
+    let catalog = catalog(settings);
+    let lists = lists::follow(lists::From {
+        recorder: recorder.clone(),
+        store: stores::path(settings, stores::REHEARSALS)?,
+        redactor: settings.redactor(),
+        catalog: catalog.clone(),
+        open: of,
+        looking: looking.subscribe(),
+        aws: Arc::clone(&stage.engine.aws),
+    });
     let surroundings = Surroundings {
         theme,
         header: Header {
@@ -113,7 +136,7 @@ pub(super) async fn rehearse(
             read_only: settings.read_only.value,
         },
         refresh: feed.interval,
-        catalog: catalog(settings),
+        catalog,
         boards: live.boards,
         visible: live.visible,
         severities: settings.severities.value.clone(),
@@ -131,8 +154,10 @@ pub(super) async fn rehearse(
         // Nobody outside is told in a rehearsal.
         untold: watch::channel(Vec::new()).1,
         signals: signals(settings),
+        lists,
         reply: approvals::answers(settings),
         opened: Box::new(move |handle| {
+            opened.send_replace(Some(handle.clone()));
             on_stage.follow(handle);
             report_alarms(handle, watched.clone());
             rules.clone().follow(handle, watched.clone());

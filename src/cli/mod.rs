@@ -17,6 +17,7 @@ mod farewell;
 mod healer;
 mod healing;
 mod incidents;
+mod lists;
 mod live;
 mod note;
 mod notify;
@@ -275,7 +276,10 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Doctor(arguments)) => doctor::run(&arguments, &settings).await,
             Some(Subcommands::Watch(arguments)) => watch::run(&arguments, &settings).await,
             Some(Subcommands::Cost(arguments)) => cost::run(&arguments, &settings).await,
-            Some(Subcommands::Rehearse(arguments)) => rehearse::run(arguments, &settings).await,
+            Some(Subcommands::Rehearse(arguments)) => {
+                // The console of a rehearsal holds a world.
+                Box::pin(rehearse::run(arguments, &settings)).await
+            }
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,

@@ -70,7 +70,7 @@ pub(super) fn sender(settings: &Settings, recorder: &Recorder) -> Sender {
         recorder,
         &live::pool(settings),
         Arc::new(LocalPrograms),
-        settings.breaker.value,
+        (settings.breaker.value, settings.redactor()),
     )
 }
 
@@ -151,7 +151,7 @@ async fn test(channel: &str, settings: &Settings) -> Result<u8, CliError> {
         error: None,
     };
     match sender(settings, &recorder).send(&message).await {
-        Ok(()) => {
+        Ok(_) => {
             say!("sent");
             Ok(SUCCESS)
         }

@@ -17,7 +17,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Vec<Configured> {
             .and_then(|named| kind(&entry, named));
         let secret = secret(&entry, kind.as_ref());
         let audience = entry.choice("audience", &Audience::ALL).unwrap_or_default();
-        let topics = topics(&entry, audience);
+        let topics = topics(&entry, audience, kind.as_ref());
         let templates = templates(&entry, kind.as_ref());
         let problems = entry.problems();
         entry.finish();
@@ -84,6 +84,10 @@ fn kind(entry: &Reader<'_>, named: &str) -> Option<Kind> {
                 to: to?,
             })
         }
+        "opscenter" => Some(Kind::Opscenter {
+            profile: text("profile"),
+            region: text("region"),
+        }),
         "webhook" => Some(Kind::Webhook {
             url: needed("url")?,
         }),
@@ -147,10 +151,14 @@ fn secret(entry: &Reader<'_>, kind: Option<&Kind>) -> Option<SecretSource> {
 }
 
 /// What a channel is told: what its audience wants to know, unless it says otherwise.
-fn topics(entry: &Reader<'_>, audience: Audience) -> Vec<Topic> {
+fn topics(entry: &Reader<'_>, audience: Audience, kind: Option<&Kind>) -> Vec<Topic> {
     let named = entry.strings("on");
     if named.is_empty() {
-        return audience.topics();
+        return match kind {
+            // An item is made and resolved; in between it says nothing.
+            Some(Kind::Opscenter { .. }) => vec![Topic::Opened, Topic::Resolved],
+            _ => audience.topics(),
+        };
     }
     let mut topics = Vec::new();
     for word in named {

@@ -8,13 +8,16 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::recorder::Recorder;
+use crate::actions::VOCABULARY;
 use crate::actions::programs::Programs;
 use crate::aws::{Aws, Place, Pool, Quota, describe};
 use crate::breaker::{Breaker, Policy, State};
 use crate::clock;
+use crate::incident::{Command, IncidentId};
 use crate::journal::{JournalError, Message, Subscription};
 use crate::notify::{Configured, Undelivered, deliver};
 use crate::playbook::SecretSource;
+use crate::redaction::Redactor;
 
 /// How often it is looked for what is due.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,6 +30,7 @@ pub struct Sender {
     aws: Arc<Pool>,
     programs: Arc<dyn Programs>,
     policy: Policy,
+    redactor: Redactor,
 }
 
 impl Sender {
@@ -36,7 +40,7 @@ impl Sender {
         recorder: &Recorder,
         aws: &Arc<Pool>,
         programs: Arc<dyn Programs>,
-        policy: Policy,
+        (policy, redactor): (Policy, Redactor),
     ) -> Self {
         Self {
             channels: channels.into(),
@@ -44,6 +48,7 @@ impl Sender {
             aws: Arc::clone(aws),
             programs,
             policy,
+            redactor,
         }
     }
 
@@ -101,13 +106,16 @@ impl Sender {
                 .entry(message.channel.clone())
                 .or_insert_with(|| Breaker::new(self.policy));
             match self.send(&message).await {
-                Ok(()) => {
+                Ok(said) => {
                     sent += 1;
                     breaker.succeeded(clock::now());
-                    let id = message.id;
+                    let (id, incident) = (message.id, message.incident.clone());
                     self.recorder
                         .call(move |journal| journal.message_sent(id, clock::now()))
                         .await?;
+                    if let Some(said) = said {
+                        self.note(incident, said).await;
+                    }
                 }
                 Err(error) => {
                     unsent += 1;
@@ -126,11 +134,25 @@ impl Sender {
         Ok((sent, unsent))
     }
 
-    /// Sends one message.
+    /// Writes down in an incident what came of telling others.
+    async fn note(&self, incident: IncidentId, said: String) {
+        let redactor = self.redactor.clone();
+        let noted = self.recorder.call(move |journal| {
+            let who = (&super::actor(), &redactor, VOCABULARY);
+            match super::add(journal, &incident, Command::Note(said), who) {
+                Ok(_) | Err(super::AsideError::Refused(_)) => Ok(()),
+                Err(super::AsideError::Append(error)) => Err(error),
+            }
+        });
+        // It was told all the same; the link is found where it was told.
+        drop(noted.await);
+    }
+
+    /// Sends one message. Returns what the incident's record is to say of it.
     ///
     /// # Errors
     /// When it does not arrive.
-    pub async fn send(&self, message: &Message) -> Result<(), Undelivered> {
+    pub async fn send(&self, message: &Message) -> Result<Option<String>, Undelivered> {
         let named = |one: &&Configured| one.channel.name == message.channel;
         let Some(one) = self.channels.iter().find(named) else {
             return Err(Undelivered {

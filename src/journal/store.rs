@@ -38,6 +38,8 @@ pub struct Journal {
     whole: bool,
     /// Who is told of what is recorded.
     pub(super) subscriptions: Option<Vec<Subscription>>,
+    /// How often something was added here that is no writer's.
+    asides: i64,
 }
 
 /// Takes note of an event before it is written; the reason why it may not be, if it may not.
@@ -121,6 +123,7 @@ impl Journal {
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             whole: true,
             subscriptions: None,
+            asides: 0,
         })
     }
 
@@ -286,6 +289,9 @@ impl Journal {
             lease::give(&transaction, incident, writer)?;
         }
         transaction.commit()?;
+        if writer.is_none() {
+            self.asides += 1;
+        }
         Ok(head)
     }
 
@@ -363,7 +369,8 @@ impl Journal {
         Ok(last(&self.connection, incident)?)
     }
 
-    /// Numbers that change when somebody else writes to the store, and when it is opened anew.
+    /// Numbers that change when somebody writes to the store who is not the writer, and when it is
+    /// opened anew.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -374,7 +381,8 @@ impl Journal {
         let version = self
             .connection
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
-        Ok((self.number, version))
+        let version: i64 = version;
+        Ok((self.number, version + self.asides))
     }
 }
 

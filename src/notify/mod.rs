@@ -6,6 +6,7 @@
 mod email;
 mod form;
 mod http;
+mod opscenter;
 mod program;
 mod sns;
 mod terminal;
@@ -14,7 +15,7 @@ mod words;
 
 use std::time::Duration;
 
-use crate::aws::Pool;
+use crate::aws::{Place, Pool};
 use crate::expression::Template;
 use crate::journal::{Message, Topic};
 use crate::playbook::SecretSource;
@@ -123,6 +124,13 @@ pub enum Kind {
         /// Whom it is to.
         to: Vec<String>,
     },
+    /// `OpsCenter` of Systems Manager: an incident is an `OpsItem` there.
+    Opscenter {
+        /// The profile that may make them, where it is not the usual one.
+        profile: Option<String>,
+        /// The region, where it is not the usual one.
+        region: Option<String>,
+    },
     /// Any webhook: JSON, signed with the secret where there is one.
     Webhook {
         /// Where.
@@ -174,12 +182,13 @@ impl Signal {
 
 impl Kind {
     /// Their names.
-    pub const NAMES: [&str; 8] = [
+    pub const NAMES: [&str; 9] = [
         "slack",
         "pagerduty",
         "teams",
         "sns",
         "email",
+        "opscenter",
         "webhook",
         "program",
         "terminal",
@@ -194,6 +203,7 @@ impl Kind {
             Self::Teams => "teams",
             Self::Sns { .. } => "sns",
             Self::Email { .. } => "email",
+            Self::Opscenter { .. } => "opscenter",
             Self::Webhook { .. } => "webhook",
             Self::Program { .. } => "program",
             Self::Terminal(_) => "terminal",
@@ -242,7 +252,8 @@ impl Undelivered {
     }
 }
 
-/// Tells a message on a channel, with the channel's secret.
+/// Tells a message on a channel, with the channel's secret. Returns what the incident's record is to
+/// say of it, where there is something.
 ///
 /// # Errors
 /// When it does not arrive.
@@ -251,13 +262,13 @@ pub async fn deliver(
     secret: Option<&str>,
     message: &Message,
     aws: &Pool,
-) -> Result<(), Undelivered> {
+) -> Result<Option<String>, Undelivered> {
     let words = Words::of(message, channel);
     let needed = || {
         let why = format!("the channel {} has no secret", channel.name);
         secret.ok_or_else(|| Undelivered::ever(why))
     };
-    match &channel.kind {
+    let sent = match &channel.kind {
         Kind::Slack => http::post(needed()?, &form::slack(&words), &[]).await,
         Kind::Teams => http::post(needed()?, &form::teams(&words), &[]).await,
         Kind::Pagerduty { url } => {
@@ -283,6 +294,12 @@ pub async fn deliver(
             let login = user.as_deref().zip(secret);
             email::send((server, login), (from, to), message, &words).await
         }
+        Kind::Opscenter { profile, region } => {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            let aws = aws.at(&Place::new(&text(profile), &text(region))).await;
+            let aws = aws.map_err(|error| Undelivered::now(error.to_string()))?;
+            return opscenter::tell(&aws, message, &words).await;
+        }
         Kind::Webhook { url } => {
             let body = channel.templates.body.as_ref();
             let body = body.map_or_else(|| words.json(message), |body| body.fill(&words));
@@ -290,5 +307,6 @@ pub async fn deliver(
         }
         Kind::Program { command } => program::run(command, secret, &words.json(message)).await,
         Kind::Terminal(signal) => terminal::ring(*signal, &words.title),
-    }
+    };
+    sent.map(|()| None)
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::left::{How, Left};
 use super::message::{Message, Request};
 use super::model::{Header, Model, Screen as Shown};
-use super::panes::{Healings, Requests};
+use super::panes::{Healings, Lists, Requests};
 use super::signals::{Signals, Told};
 use super::terminal::{Screen, TerminalError, failures};
 use super::theme::Theme;
@@ -90,6 +90,8 @@ pub struct Surroundings {
     pub healings: watch::Receiver<Arc<Healings>>,
     /// The channels that are left alone because they kept failing, in words.
     pub untold: watch::Receiver<Vec<String>>,
+    /// What is read line by line.
+    pub lists: watch::Receiver<Arc<Lists>>,
     /// How the terminal calls its user when an answer is needed.
     pub signals: Vec<Signal>,
     /// Is told which screen is looked at.
@@ -167,6 +169,7 @@ async fn converse(
         recovered: true,
         requests: true,
         healings: true,
+        lists: true,
     };
     surroundings.catalog.mark_changed();
     surroundings.boards.mark_changed();
@@ -247,6 +250,10 @@ async fn converse(
             result = surroundings.healings.changed(), if open.healings => {
                 open.healings = result.is_ok();
                 messages.push(Message::HealingsSeen(Arc::clone(&surroundings.healings.borrow_and_update())));
+            },
+            result = surroundings.lists.changed(), if open.lists => {
+                open.lists = result.is_ok();
+                messages.push(Message::ListsSeen(Arc::clone(&surroundings.lists.borrow_and_update())));
             },
             result = recovered.changed(), if open.recovered => {
                 open.recovered = result.is_ok();
@@ -395,6 +402,7 @@ struct Open {
     recovered: bool,
     requests: bool,
     healings: bool,
+    lists: bool,
 }
 
 /// What comes back from tasks.

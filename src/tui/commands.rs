@@ -56,6 +56,9 @@ pub enum CommandId {
     Card,
     Requests,
     Healings,
+    Timeline,
+    Statistics,
+    FilterList,
     Agree,
     Disagree,
     SwitchRule,
@@ -115,6 +118,8 @@ pub enum Place {
     Requests,
     /// At the healing rules.
     Healings,
+    /// At what is read line by line.
+    Lists,
 }
 
 /// A row of the table.
@@ -483,6 +488,30 @@ pub const COMMANDS: &[Entry] = &[
         8,
     ),
     entry(
+        CommandId::Timeline,
+        &["5"],
+        "timeline",
+        "see what happened when: the record, the alarms' history, the calls to AWS",
+        Place::Views,
+        8,
+    ),
+    entry(
+        CommandId::Statistics,
+        &["6"],
+        "statistics",
+        "see what the record says about playbooks, and what follows from it",
+        Place::Views,
+        8,
+    ),
+    entry(
+        CommandId::FilterList,
+        &["/"],
+        "filter",
+        "show lines that contain a text",
+        Place::Lists,
+        1,
+    ),
+    entry(
         CommandId::Unfinished,
         &["u"],
         "unfinished",
@@ -537,6 +566,14 @@ pub const COMMANDS: &[Entry] = &[
         "escalate now, with a reason",
         Place::WithIncident,
         2,
+    ),
+    entry(
+        CommandId::Timeline,
+        &["L"],
+        "timeline",
+        "see what happened when, from every source",
+        Place::Incident,
+        6,
     ),
     entry(
         CommandId::Update,

@@ -78,6 +78,8 @@ pub enum Purpose {
     StopPlaybook,
     /// The board's filter; it applies while it is typed.
     Filter,
+    /// A list's filter; it applies while it is typed.
+    FilterList,
     /// For how many minutes somebody looks after an alarm, and why.
     AcknowledgeAlarm {
         /// The alarm, by ARN.

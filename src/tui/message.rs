@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
-use super::panes::{Healings, Requests};
+use super::panes::{Healings, Lists, Requests};
 use crate::alarms::Board;
 use crate::approvals::Decision;
 use crate::engine::{Control, Snapshot};
@@ -47,6 +47,8 @@ pub enum Message {
     RequestsSeen(Arc<Requests>),
     /// The healing rules and what they have done were read.
     HealingsSeen(Arc<Healings>),
+    /// What is read line by line was read.
+    ListsSeen(Arc<Lists>),
 }
 
 /// Something has to be done.

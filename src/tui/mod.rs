@@ -23,7 +23,7 @@ pub use commands::{COMMANDS, CommandId, Place};
 pub use left::{How, Left};
 pub use message::{Message, Request};
 pub use model::{Header, Model, Order, Screen};
-pub use panes::{Asked, Healings, Requests, Rule};
+pub use panes::{Asked, Healings, ListLine, Listing, Lists, Requests, Rule};
 pub use terminal::TerminalError;
 pub use text::{against, age, clean, column};
 pub use theme::{Depth, Role, Theme, ThemeError};

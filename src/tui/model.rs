@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::commands::{CommandId, Place};
 use super::form::{Form, Purpose};
-use super::panes::{Asked, Healings, Requests, Rule};
+use super::panes::{Asked, Healings, Lists, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
@@ -62,6 +62,10 @@ pub struct Model {
     pub healings: Arc<Healings>,
     /// The selected rule.
     pub rule: Option<String>,
+    /// What is read line by line.
+    pub lists: Arc<Lists>,
+    /// What its lines have to contain.
+    pub list_filter: String,
     /// Whether an incident is being opened.
     pub opening: bool,
     /// Whether the tree has the keys.
@@ -162,6 +166,10 @@ pub enum Screen {
     Requests,
     /// At the healing rules.
     Healings,
+    /// At what happened when.
+    Timeline,
+    /// At what the record says about playbooks.
+    Statistics,
 }
 
 /// What lies over the screen.
@@ -222,6 +230,8 @@ impl Model {
             request: None,
             healings: Arc::default(),
             rule: None,
+            lists: Arc::default(),
+            list_filter: String::new(),
             opening: false,
             tree: false,
             tree_step: None,
@@ -405,6 +415,18 @@ impl Model {
             .map(|snapshot| question(&snapshot.state, self.now))
     }
 
+    /// What the lines of a list have to contain: as it is typed, or as it was.
+    #[must_use]
+    pub fn list_filter(&self) -> String {
+        match &self.overlay {
+            Some(Overlay::Form(form)) if form.purpose == Purpose::FilterList => form
+                .fields
+                .first()
+                .map_or_else(String::new, |field| field.input.value().to_owned()),
+            _ => self.list_filter.clone(),
+        }
+    }
+
     /// What waits for the responder, in one sentence: a question, or an update that is due.
     #[must_use]
     pub fn waits_for(&self) -> Option<String> {
@@ -548,6 +570,7 @@ impl Model {
             }
             Screen::Requests => places.push(Place::Requests),
             Screen::Healings => places.push(Place::Healings),
+            Screen::Timeline | Screen::Statistics => places.push(Place::Lists),
         }
         if self.screen != Screen::Incident {
             places.push(Place::Views);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::approvals::Sent;
+use crate::incident::IncidentId;
 use crate::journal::{HealingRecord, Switch, Tally};
 use crate::playbook::{Action, Layer, Mode};
 
@@ -78,4 +79,37 @@ pub struct Rule {
     pub window: u64,
     /// Whether its file lets it count.
     pub enabled: bool,
+}
+
+/// What is read line by line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lists {
+    /// What happened when.
+    pub timeline: Listing,
+    /// What the record says about playbooks.
+    pub statistics: Listing,
+    /// What ended earlier incidents of the alarm, the latest first.
+    pub earlier: Vec<String>,
+    /// The incident that they are earlier than.
+    pub of: Option<IncidentId>,
+}
+
+/// Lines, and what is missing among them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listing {
+    /// The lines.
+    pub lines: Vec<ListLine>,
+    /// What is missing, and why.
+    pub notes: Vec<String>,
+    /// When it was read.
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// A line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListLine {
+    /// What it says.
+    pub text: String,
+    /// Whether it is pointed out.
+    pub marked: bool,
 }

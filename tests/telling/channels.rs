@@ -417,3 +417,43 @@ fn a_channel_that_nobody_configured_is_said_and_can_be_told_later() {
     assert_eq!(shop.run(&["notify", "flush"]).out, "1 sent, 0 not\n");
     assert_eq!(receiver.got()[0].json()["topic"], "escalated");
 }
+
+#[test]
+fn an_incident_is_an_ops_item_that_is_made_once_linked_and_resolved() {
+    let shop = Shop::open(
+        "high",
+        "",
+        "[[channels]]\nname = \"ops\"\nkind = \"opscenter\"\n",
+    );
+    let items = || -> Vec<Value> {
+        let endpoint = shop.environment()[0].1.clone();
+        let said = run_python_of("python", "boto3_ops_items.py", &[&endpoint]);
+        serde_json::from_str(&said).unwrap()
+    };
+    let mut console = shop.console(&[]);
+    console.see("note: OpsItem oi-000000000001: https://eu-central-1.console.aws.amazon.com");
+    let made = items();
+    assert_eq!(made.len(), 1, "{made:#?}");
+    assert_eq!(
+        (&made[0]["Status"], &made[0]["Severity"]),
+        (&"Open".into(), &"2".into())
+    );
+    assert_eq!(
+        made[0]["OperationalData"]["standdown"]["Value"],
+        shop.incident()
+    );
+    console.press("R");
+    console.see("the cause is gone");
+    console.press("\r");
+    console.see("the incident is resolved");
+    console.press("q");
+    console.end();
+    assert_eq!(shop.run(&["notify", "unsent"]).out, "everything was sent\n");
+    assert_eq!(items()[0]["Status"], "Resolved");
+    // Made again by somebody who does not know that it is there, it is the same one.
+    for _ in 0..2 {
+        let said = shop.run(&["notify", "test", "ops"]);
+        assert_eq!((said.code, said.out.as_str()), (0, "sent\n"), "{said:?}");
+    }
+    assert_eq!(items().len(), 2);
+}

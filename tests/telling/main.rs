@@ -18,6 +18,7 @@ mod channels;
 mod escalation;
 mod generated;
 mod levels;
+mod panes;
 mod report;
 mod shop;
 mod statistics;

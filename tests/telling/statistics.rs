@@ -133,7 +133,7 @@ fn findings(ours: &Value) {
         ("often_overridden", "which: High"),
         ("wrong_estimate", "read"),
         ("review_overdue", "o"),
-        ("no_playbook", "alarm-7"),
+        ("no_playbook", "alarm-47"),
     ] {
         assert!(found.contains(&wanted), "{wanted:?}: {found:#?}");
     }

@@ -12,7 +12,7 @@ use super::automations::Execution;
 use super::commands::Sent;
 use super::documents::{self, Document};
 use super::ledger::{Entry, Ledger};
-use super::services::Asked;
+use super::services::{Asked, OpsItem};
 use super::wire::Failure;
 use crate::playbook::glob;
 use crate::rehearsal::scenario::{Fault, FaultKind, Metric, Scenario};
@@ -46,6 +46,8 @@ pub struct World {
     pub(super) successes: Mutex<HashMap<String, (f64, Option<f64>)>>,
     /// Automation documents.
     pub(super) documents: Mutex<BTreeMap<String, Document>>,
+    /// `OpsCenter`'s items.
+    pub(super) ops_items: Mutex<Vec<OpsItem>>,
     /// Faults that were added while it runs.
     pub(super) more_faults: Mutex<Vec<Fault>>,
     /// Where what was started is written down, so that it outlives this process.
@@ -75,6 +77,7 @@ impl World {
             commands: Mutex::default(),
             automations: Mutex::default(),
             successes: Mutex::default(),
+            ops_items: Mutex::default(),
             more_faults: Mutex::default(),
             ledger: None,
         }

@@ -295,6 +295,9 @@ pub(super) fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<R
                 model.filter.clear();
                 select(model, 0);
             }
+            if form.purpose == Purpose::FilterList {
+                model.list_filter.clear();
+            }
             return Vec::new();
         }
         KeyCode::Up => form.at = form.at.saturating_sub(1),
@@ -375,6 +378,11 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             let at = model.selected_index(&rows);
             select(model, at);
             look(model)
+        }
+        Purpose::FilterList => {
+            model.list_filter = text;
+            model.scroll = 0;
+            Vec::new()
         }
         Purpose::Note => ask(Command::Note(text), "noted"),
         Purpose::AcknowledgeAlarm { alarm, name } => {

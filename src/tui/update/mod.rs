@@ -73,6 +73,7 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             }
         }
         Message::HealingsSeen(healings) => model.healings = healings,
+        Message::ListsSeen(lists) => model.lists = lists,
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Answered(answer) => {
             model.opening = false;
@@ -246,6 +247,17 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         }
         CommandId::Requests => panes::open(model, Screen::Requests),
         CommandId::Healings => panes::open(model, Screen::Healings),
+        CommandId::Timeline => panes::open(model, Screen::Timeline),
+        CommandId::Statistics => panes::open(model, Screen::Statistics),
+        CommandId::FilterList => {
+            let form = Form::one(
+                "Filter",
+                Purpose::FilterList,
+                "show lines that contain",
+                true,
+            );
+            model.overlay = Some(Overlay::Form(form.with(&model.list_filter)));
+        }
         CommandId::Agree | CommandId::Disagree => panes::answer(model, entry.id),
         CommandId::SwitchRule | CommandId::StopHealing => panes::switch(model, entry.id),
         CommandId::Incident => model.screen = Screen::Incident,
@@ -382,7 +394,24 @@ fn back(model: &mut Model) {
         model.scroll = 0;
     } else if model.tree {
         model.tree = false;
-    } else if matches!(model.screen, Screen::Requests | Screen::Healings) {
+    } else if model.screen == Screen::Timeline && model.list_filter.is_empty() {
+        // It belongs to the incident.
+        let open = model.incident.is_some();
+        model.screen = if open {
+            Screen::Incident
+        } else {
+            Screen::Board
+        };
+        model.scroll = 0;
+    } else if matches!(model.screen, Screen::Timeline | Screen::Statistics)
+        && !model.list_filter.is_empty()
+    {
+        model.list_filter.clear();
+        model.scroll = 0;
+    } else if matches!(
+        model.screen,
+        Screen::Requests | Screen::Healings | Screen::Statistics
+    ) {
         model.screen = Screen::Board;
         model.scroll = 0;
     } else if model.screen == Screen::Board {

@@ -72,6 +72,11 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             let to = from(model.scroll.into(), most.into());
             model.scroll = u16::try_from(to).unwrap_or(u16::MAX).min(most);
         }
+        Screen::Timeline | Screen::Statistics => {
+            let most = crate::tui::view::longest_list(model);
+            let to = from(model.scroll.into(), most.into());
+            model.scroll = u16::try_from(to).unwrap_or(u16::MAX).min(most);
+        }
         Screen::Healings => {
             let count = model.healings.rules.len();
             let to = from(model.rule_index(), count).min(last(count));

@@ -12,6 +12,7 @@ use crate::tui::model::{Model, Overlay, Screen};
 pub(super) fn open(model: &mut Model, screen: Screen) {
     model.screen = screen;
     model.scroll = 0;
+    model.list_filter.clear();
     select_first(model);
 }
 

@@ -90,6 +90,8 @@ fn hints(model: &Model) -> Vec<(String, &'static str)> {
                 (CommandId::Board, Screen::Board)
                     | (CommandId::Requests, Screen::Requests)
                     | (CommandId::Healings, Screen::Healings)
+                    | (CommandId::Timeline, Screen::Timeline)
+                    | (CommandId::Statistics, Screen::Statistics)
             )
         {
             valid.push(entry);

@@ -250,8 +250,39 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
     if !matches!(asked, Question::Escalation(_)) {
         lines.extend(prompt::lines(model, state, &asked, width, theme));
     }
+    // At the first step, what helped before; later, what was found.
+    let begins = execution.visits.len() <= 1;
+    if begins {
+        earlier(&mut lines, model, width, theme);
+    }
     evidence_so_far(&mut lines, model, execution, width, theme);
+    if !begins {
+        earlier(&mut lines, model, width, theme);
+    }
     lines
+}
+
+/// What ended earlier incidents of the same alarm.
+fn earlier(lines: &mut Vec<Line<'static>>, model: &Model, width: usize, theme: &Theme) {
+    let open = model
+        .incident
+        .as_ref()
+        .and_then(|snapshot| snapshot.state.incident.as_ref());
+    let same = open.map(|incident| &incident.id) == model.lists.of.as_ref();
+    if !same || model.lists.earlier.is_empty() {
+        return;
+    }
+    lines.push(rule("earlier incidents of this alarm", width, theme));
+    for one in &model.lists.earlier {
+        for (index, part) in wrap(one, width.saturating_sub(4)).into_iter().enumerate() {
+            let indent = if index == 0 { "  " } else { "    " };
+            lines.push(line(
+                &format!("{indent}{part}"),
+                width,
+                theme.style(Role::Dim),
+            ));
+        }
+    }
 }
 
 fn head(

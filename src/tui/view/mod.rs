@@ -11,6 +11,7 @@ mod header;
 mod healings;
 mod history;
 mod incident;
+mod lists;
 mod overlay;
 mod prompt;
 mod requests;
@@ -29,6 +30,7 @@ use super::theme::{Role, Theme};
 use crate::alarms::Freshness;
 
 pub(super) use incident::longest_scroll;
+pub(super) use lists::longest as longest_list;
 pub(super) use overlay::longest_help;
 pub(super) use prompt::commands_here;
 pub(super) use requests::longest_sheet;
@@ -71,6 +73,7 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         Screen::Incident => incident::draw(model, theme, frame, middle),
         Screen::Requests => requests::draw(model, theme, frame, middle),
         Screen::Healings => healings::draw(model, theme, frame, middle),
+        Screen::Timeline | Screen::Statistics => lists::draw(model, theme, frame, middle),
     }
     footer::draw(model, theme, frame, bottom);
     overlay::draw(model, theme, frame, middle);

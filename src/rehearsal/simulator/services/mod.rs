@@ -7,12 +7,14 @@ mod documents;
 mod expression;
 mod insights;
 mod logs;
+mod ops_items;
 mod ssm;
 mod sts;
 
 use super::wire::{Call, Failure, Service, Value};
 use super::world::World;
 pub(super) use insights::Asked;
+pub(super) use ops_items::OpsItem;
 
 /// Answers a call.
 pub(super) fn answer(world: &World, call: &Call) -> Result<Value, Failure> {

@@ -5,6 +5,7 @@ use super::super::wire::{Failure, Value, map};
 use super::super::world::World;
 use super::automation;
 use super::documents;
+use super::ops_items;
 use super::page;
 use crate::rehearsal::scenario::{Calendar, Instance};
 
@@ -35,7 +36,10 @@ pub(super) fn answer(
         "DescribeInstanceInformation" => describe_instance_information(world, input),
         "SendAutomationSignal" => automation::signal(world, input),
         "GetCalendarState" => calendar(world, input),
-        _ => return documents::answer(world, operation, input),
+        _ => {
+            return ops_items::answer(world, operation, input)
+                .or_else(|| documents::answer(world, operation, input));
+        }
     })
 }
 

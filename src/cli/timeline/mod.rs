@@ -90,7 +90,7 @@ impl Arguments {
     }
 }
 
-fn line(one: &Entry) -> String {
+pub(super) fn line(one: &Entry) -> String {
     let mark = one
         .minutes_before_alarm
         .map_or_else(String::new, |minutes| {
@@ -108,8 +108,26 @@ fn line(one: &Entry) -> String {
     )
 }
 
+/// The same for a screen: what is pointed out stands before what it is about.
+pub(super) fn brief(one: &Entry) -> String {
+    let mark = one
+        .minutes_before_alarm
+        .map_or_else(String::new, |minutes| {
+            let what = if one.deployment { "deployment " } else { "" };
+            format!("◆ {what}{minutes} min before the alarm · ")
+        });
+    let actor = one.actor.rsplit('/').next().unwrap_or_default();
+    format!(
+        "{} {:7} {mark}{}: {}",
+        one.at.format("%H:%M:%S"),
+        one.source.name(),
+        on_a_line(actor),
+        on_a_line(&one.text)
+    )
+}
+
 /// What may still be missing, and why.
-fn notes(found: &Found, offline: bool) -> Vec<String> {
+pub(super) fn notes(found: &Found, offline: bool) -> Vec<String> {
     let mut all: Vec<String> = found
         .missing
         .iter()
