@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 12] = [
     &["alarms"],
     &["actions"],
     &["engine"],
-    &["rehearsal", "tui"],
+    &["rehearsal", "report", "tui"],
     &["cli"],
 ];
 

@@ -145,7 +145,8 @@ pub(super) fn note(
             connection.execute(
                 "INSERT INTO outbox (incident, sequence, channel, topic, facts, at, next_at, state, error)
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM outbox
-                    WHERE incident = ?1 AND channel = ?3 AND at = ?6 AND facts = ?5)",
+                    WHERE incident = ?1 AND channel = ?3 AND at = ?6
+                    AND (facts = ?5 OR (topic = 'acknowledged' AND ?4 = 'acknowledged')))",
                 params![
                     incident,
                     sequence,

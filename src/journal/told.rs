@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::healing::{self, HealingStatus};
+use super::schema::has_table;
 use crate::incident::{Event, IncidentStatus};
 
 macro_rules! topics {
@@ -129,7 +130,7 @@ pub(super) fn telling(
                 IncidentStatus::Resolved => Topic::Resolved,
                 IncidentStatus::Open | IncidentStatus::Closed => return Ok(Vec::new()),
             };
-            Telling::of(topic, json!({}))
+            Telling::of(topic, json!({})).on(&called(connection, incident)?)
         }
         Event::EscalationLevelAsked {
             level,
@@ -149,7 +150,8 @@ pub(super) fn telling(
             Telling::of(Topic::Escalated, json!({ "exhausted": true }))
         }
         Event::EscalationAcknowledged { note, .. } => {
-            Telling::of(Topic::Acknowledged, json!({ "note": note }))
+            let facts = json!({ "note": note });
+            Telling::of(Topic::Acknowledged, facts).on(&called(connection, incident)?)
         }
         Event::UpdateGiven { text, next } => {
             let next = next.map(|at| at.to_rfc3339());
@@ -180,6 +182,18 @@ pub(super) fn telling(
         _ => return Ok(Vec::new()),
     };
     Ok(vec![one])
+}
+
+/// The channels that an escalation called somebody on: they are told who has it, and that it is over.
+fn called(connection: &Connection, incident: &str) -> rusqlite::Result<Vec<String>> {
+    if !has_table(connection, "outbox")? {
+        return Ok(Vec::new());
+    }
+    let mut query = connection.prepare_cached(
+        "SELECT DISTINCT channel FROM outbox WHERE incident = ?1 AND topic = 'escalated'",
+    )?;
+    let channels = query.query_map([incident], |row| row.get(0))?;
+    channels.collect()
 }
 
 /// The healings that have ended just now.

@@ -1,7 +1,11 @@
 //! Who may agree to a change, and to which.
 
+use std::sync::Arc;
+
 use chrono::Duration;
+use standdown::document::Source;
 use standdown::incident::{Approver, AttemptStatus, Command, Effect, Event, Question, Refusal};
+use standdown::playbook::EscalationPaths;
 
 use crate::walk::{Walk, approve, approve_because, step};
 
@@ -178,6 +182,32 @@ fn what_does_not_count_is_said_once() {
     };
     assert_eq!(walk.ask(refuse.clone()).unwrap().len(), 1);
     assert_eq!(walk.ask(refuse).unwrap(), []);
+}
+
+#[test]
+fn a_group_is_asked_on_its_channels_and_for_what_it_may_agree_to_alone() {
+    for (documents, wanted) in [("Fir*", true), ("Second", false)] {
+        let file = format!(
+            "format = 1\n[approvers.sre]\nchannels = [\"sre-approvals\"]\ndocuments = [\"{documents}\"]\n"
+        );
+        let (paths, problems) = EscalationPaths::compile(&Source::new("escalation.toml", file));
+        assert!(problems.is_empty(), "{problems:#?}");
+        let mut walk = Walk::with(ONE, true);
+        walk.state = walk.state.clone().escalating(Arc::new(paths));
+        walk.surveyed();
+        let digest = walk.digest();
+        let asked = walk.ask(approve_because(&digest, "one", "it is stuck"));
+        if wanted {
+            let told = asked.unwrap().into_iter().find_map(|event| match event {
+                Event::ApprovalSought { channels, .. } => Some(channels),
+                _ => None,
+            });
+            assert_eq!(told.as_deref(), Some(&["sre-approvals".to_owned()][..]));
+        } else {
+            let refused = Refusal::NotTheirs("sre".into(), "First".into());
+            assert_eq!(asked, Err(refused));
+        }
+    }
 }
 
 #[test]
