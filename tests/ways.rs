@@ -14,8 +14,7 @@ mod support;
 mod terminal;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ use standdown::alarms::Board;
 use standdown::engine::Recorder;
 use standdown::playbook::Catalog;
 use standdown::tui::{self, Depth, Header, Surroundings, Theme};
-use support::{Said, World, run_python, simulate};
+use support::{World, run_python, simulate};
 use terminal::{Terminal, console, pid, to_the_approval};
 use tokio::sync::watch;
 

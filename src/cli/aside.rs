@@ -83,7 +83,10 @@ pub(super) async fn update(arguments: Update, settings: &Settings) -> Result<u8,
 
 pub(super) async fn hand_over(arguments: HandOver, settings: &Settings) -> Result<u8, CliError> {
     if arguments.tell {
-        let (summary, events) = record(settings, &arguments.incident, Command::GiveCard)?;
+        let (_, known) = stores::find(settings, &arguments.incident)?;
+        let writer = known.writer;
+        let command = Command::GiveCard { writer };
+        let (summary, events) = record(settings, &arguments.incident, command)?;
         for event in &events {
             if let Event::HandedOver { card } = event {
                 print(card)?;

@@ -57,6 +57,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         header: Header {
             rehearsal: None,
             read_only: settings.read_only.value,
+            user: engine::actor().user,
         },
         refresh: settings.refresh.value,
         catalog: catalog.clone(),
@@ -134,6 +135,7 @@ pub(super) async fn rehearse(
         header: Header {
             rehearsal: Some(format!("{}{speed}", stage.rehearsal.scenario)),
             read_only: settings.read_only.value,
+            user: engine::actor().user,
         },
         refresh: feed.interval,
         catalog,

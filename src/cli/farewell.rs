@@ -53,6 +53,11 @@ fn about(id: &IncidentId, snapshot: &Snapshot, settings: &Settings) -> Vec<Strin
             "incident {id} is unfinished; `standdown{state} resume {id}` takes it up where it stands"
         ));
     }
+    if snapshot.state.chases().next().is_some() {
+        lines.push(format!(
+            "{id} is escalated, and nobody has it: the next level is asked while a console or `standdown watch` has the incident"
+        ));
+    }
     let recorded = snapshot
         .state
         .sequence

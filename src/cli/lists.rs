@@ -19,8 +19,11 @@ use crate::redaction::Redactor;
 use crate::report::{Ended, Wanted, timeline as merged};
 use crate::tui::{ListLine, Listing, Lists, Screen};
 
-/// How often what is looked at is read anew: CloudTrail takes minutes, and is asked sparingly.
-const EVERY: Duration = Duration::from_mins(1);
+/// How often what is looked at is read anew: CloudTrail takes minutes, and its two calls a second
+/// are what diagnostics need.
+const EVERY: Duration = Duration::from_mins(5);
+/// What happened before these is in `standdown timeline`.
+const MOST: usize = 5000;
 /// How many earlier incidents are told of.
 const EARLIER: usize = 3;
 
@@ -103,9 +106,15 @@ impl From {
             .await;
         let snapshot = handle.snapshot();
         let events: Vec<Recorded> = snapshot.events.iter().map(|one| (**one).clone()).collect();
-        let all = merged(&snapshot.state, &events, &moments.unwrap_or_default());
+        let (moments, notes) = match moments {
+            Ok(moments) => (moments, notes),
+            Err(error) => (Vec::new(), vec![error.to_string()]),
+        };
+        let all = merged(&snapshot.state, &events, &moments);
+        let before = all.len().saturating_sub(MOST);
         let lines = all
             .iter()
+            .skip(before)
             .map(|one| ListLine {
                 text: timeline::brief(one),
                 marked: one.minutes_before_alarm.is_some(),

@@ -50,8 +50,22 @@ impl Record {
         // A rehearsal's AWS ended with it; what it said was kept then.
         if fetch && self.summary.rehearsal.is_none() && self.summary.imported.is_none() {
             found = outside(&self.state, &live::pool(settings), &settings.redactor()).await;
-            self.journal.add_moments(&self.id, &found.moments)?;
+            if let Err(error) = self.journal.add_moments(&self.id, &found.moments) {
+                found
+                    .missing
+                    .push(format!("what AWS told cannot be kept: {error}"));
+            }
+        } else if fetch {
+            let why = "AWS was not asked: what it told of a rehearsal, or where this was imported from, is kept there";
+            found.missing.push(why.into());
         }
-        Ok((self.journal.moments(&self.id)?, found))
+        let mut known = self.journal.moments(&self.id)?;
+        for one in &found.moments {
+            let same = |other: &Moment| other.source == one.source && other.id == one.id;
+            if !known.iter().any(same) {
+                known.push(one.clone());
+            }
+        }
+        Ok((known, found))
     }
 }

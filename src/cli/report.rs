@@ -10,9 +10,9 @@ use super::{CliError, SUCCESS, on_a_line, print_json, say, stores, write_file};
 use crate::actions::VOCABULARY;
 use crate::config::Settings;
 use crate::engine;
-use crate::incident::{ActionItem, Command, Review, State, evolve};
+use crate::incident::{ActionItem, Command, State, evolve};
 use crate::journal::{Hash, Journal};
-use crate::report::{Report, html, markdown, read_review};
+use crate::report::{Report, Written, html, markdown, read_review};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -58,9 +58,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         .out
         .as_deref()
         .filter(|_| arguments.format == Format::Md)
-        && let Some(review) = written(path)?
+        && let Some(written) = written(path)?
+        && written.is_changed()
     {
-        record = keep(record, review, settings)?;
+        record = keep(record, written, path, settings)?;
     }
     let (moments, found) = record.moments(settings, !arguments.offline).await?;
     let report = Report::of(&record.state, &record.events, &moments, found.missing);
@@ -83,7 +84,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
 }
 
 /// What people wrote into the report that stands there.
-fn written(path: &Path) -> Result<Option<Review>, CliError> {
+fn written(path: &Path) -> Result<Option<Written>, CliError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -103,19 +104,26 @@ fn written(path: &Path) -> Result<Option<Review>, CliError> {
     })
 }
 
-/// Records what people wrote, so that every report has it.
-fn keep(mut record: Record, review: Review, settings: &Settings) -> Result<Record, CliError> {
-    if review == Review::default() && record.state.incident.iter().all(|one| one.review.is_none()) {
-        return Ok(record);
+/// Records what people wrote, so that every report has it. What was recorded since the report was
+/// written is not written over.
+fn keep(
+    mut record: Record,
+    written: Written,
+    path: &Path,
+    settings: &Settings,
+) -> Result<Record, CliError> {
+    let known = record.state.incident.as_ref();
+    let known = known.and_then(|one| one.review.as_deref().cloned());
+    if !written.is_over(&known.unwrap_or_default()) {
+        return Err(CliError::Said(format!(
+            "{} was changed, and so was the record since it was written; write the report to another file, and carry over what you wrote",
+            path.display()
+        )));
     }
     let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
-    engine::add(
-        &mut record.journal,
-        &record.id,
-        Command::Review(review),
-        who,
-    )
-    .map_err(|error| CliError::Said(error.to_string()))?;
+    let command = Command::Review(written.review);
+    engine::add(&mut record.journal, &record.id, command, who)
+        .map_err(|error| CliError::Said(error.to_string()))?;
     record.again()
 }
 

@@ -75,8 +75,9 @@ fn kind(entry: &Reader<'_>, named: &str) -> Option<Kind> {
             let (server, from, to) = (entry.required_string("server"), needed("from"), list("to"));
             let user = text("user");
             if let Some(server) = &server {
-                is_server(entry, server);
+                is_server(entry, server, user.is_some());
             }
+            are_addresses(entry, from.iter().chain(to.iter().flatten()));
             Some(Kind::Email {
                 server: server?.value,
                 user,
@@ -108,7 +109,7 @@ fn is_topic(arn: &str) -> bool {
 }
 
 /// A password stands elsewhere, and never in the server's URL.
-fn is_server(entry: &Reader<'_>, server: &Located<String>) {
+fn is_server(entry: &Reader<'_>, server: &Located<String>, login: bool) {
     let url = url::Url::parse(&server.value).ok();
     let smtp = url
         .as_ref()
@@ -118,9 +119,31 @@ fn is_server(entry: &Reader<'_>, server: &Located<String>) {
             .help("write smtps://HOST, or smtp://HOST:PORT?tls=required for STARTTLS"),
         Some(url) if url.password().is_some() => Problem::error("a password does not stand here")
             .help("write `user`, and `secret` for where the password stands"),
+        Some(url) if login && !is_private(url) => {
+            Problem::error("a password would be sent there in the clear")
+                .help("write smtps://HOST, or smtp://HOST:PORT?tls=required")
+        }
         Some(_) => return,
     };
     entry.problems().push(problem.at(server.span.clone()));
+}
+
+/// Whether nobody else hears what is said to a server.
+fn is_private(url: &url::Url) -> bool {
+    let required = url
+        .query_pairs()
+        .any(|(name, value)| name == "tls" && value == "required");
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    url.scheme() == "smtps" || required || here
+}
+
+fn are_addresses<'a>(entry: &Reader<'_>, all: impl Iterator<Item = &'a String>) {
+    for one in all {
+        if let Err(error) = one.parse::<lettre::message::Mailbox>() {
+            let wrong = Problem::error(format!("{one:?} is no address: {error}"));
+            entry.problems().push(wrong.at(entry.span.clone()));
+        }
+    }
 }
 
 /// Where a channel's secret stands; never the secret itself.

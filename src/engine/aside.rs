@@ -30,7 +30,7 @@ pub(super) fn is_anyones(command: &Command) -> bool {
         Command::Note(_)
             | Command::AcknowledgeEscalation { .. }
             | Command::Update { .. }
-            | Command::GiveCard
+            | Command::GiveCard { .. }
             | Command::Review(_)
     )
 }
@@ -44,7 +44,7 @@ pub(super) fn belongs(command: &Command, event: &Event) -> bool {
             Event::EscalationAcknowledged { .. } | Event::StatusChanged { .. }
         ),
         Command::Update { .. } => matches!(event, Event::UpdateGiven { .. }),
-        Command::GiveCard => matches!(event, Event::HandedOver { .. }),
+        Command::GiveCard { .. } => matches!(event, Event::HandedOver { .. }),
         Command::Review(_) => matches!(event, Event::ReviewWritten { .. }),
         _ => false,
     }

@@ -199,7 +199,7 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::RequestAgain { .. }
         | Command::AttemptIdentified { .. }
         | Command::CancelCurrent
-        | Command::GiveCard
+        | Command::GiveCard { .. }
         | Command::Tick
         | Command::TakeUp) => other,
     }

@@ -38,8 +38,8 @@ pub async fn outside(state: &State, pool: &Pool, redactor: &Redactor) -> Found {
     let Some(incident) = &state.incident else {
         return found;
     };
-    let began = incident.alarms.iter().filter_map(|alarm| alarm.since).min();
-    let from = began.unwrap_or(incident.opened_at).min(incident.opened_at) - BEFORE;
+    let began = incident.alarm_since.unwrap_or(incident.opened_at);
+    let from = began - BEFORE;
     let ended = incident
         .reached
         .iter()
@@ -76,7 +76,10 @@ pub async fn outside(state: &State, pool: &Pool, redactor: &Redactor) -> Found {
                 Err(error) => found.missing.push(error.to_string()),
             }
         }
-        calls(&aws, &resources(state, &alarms), (from, to), &mut found).await;
+        // What may have caused it and what was done about it are swept apart: CloudTrail tells the
+        // latest first, and a busy account has more than is read.
+        let sweeps = [(from, began.min(to)), (began.min(to), to)];
+        calls(&aws, &resources(state, &alarms), &sweeps, &mut found).await;
     }
     for one in &mut found.moments {
         for text in [&mut one.text, &mut one.actor]
@@ -92,7 +95,7 @@ pub async fn outside(state: &State, pool: &Pool, redactor: &Redactor) -> Found {
 async fn calls(
     aws: &Aws,
     resources: &[String],
-    window: (DateTime<Utc>, DateTime<Utc>),
+    windows: &[(DateTime<Utc>, DateTime<Utc>)],
     found: &mut Found,
 ) {
     let mut wanted = names(resources);
@@ -106,15 +109,14 @@ async fn calls(
         ));
         wanted.truncate(NAMES);
     }
-    match writes(aws, &wanted, window, true).await {
-        Ok(read) => {
-            if read.truncated {
-                let why = "CloudTrail has more calls than were read";
-                found.missing.push(why.into());
-            }
-            found.moments.extend(read.changes.into_iter().map(of_api));
-        }
-        Err(error) => found.missing.push(error.message),
+    let read = writes(aws, &wanted, windows, true).await;
+    if read.truncated {
+        let why = "CloudTrail has more calls than were read";
+        found.missing.push(why.into());
+    }
+    found.moments.extend(read.changes.into_iter().map(of_api));
+    if let Some(error) = read.failed {
+        found.missing.push(error.message);
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::recorder::Recorder;
 use crate::actions::VOCABULARY;
@@ -21,6 +22,9 @@ use crate::redaction::Redactor;
 
 /// How often it is looked for what is due.
 const EVERY: Duration = Duration::from_secs(1);
+/// What was taken is sent within so long: with the longest send after it, that is less than others
+/// leave it alone for.
+const IN_TURN: Duration = Duration::from_mins(1);
 
 /// Whoever is told, and what it takes to tell them.
 #[derive(Clone)]
@@ -100,38 +104,89 @@ impl Sender {
             .recorder
             .call(move |journal| journal.take_messages(&names, now))
             .await?;
-        let (mut sent, mut unsent) = (0, 0);
+        let mut by_channel: HashMap<String, Vec<Message>> = HashMap::new();
         for message in taken {
-            let breaker = breakers
-                .entry(message.channel.clone())
-                .or_insert_with(|| Breaker::new(self.policy));
-            match self.send(&message).await {
+            let own = by_channel.entry(message.channel.clone());
+            own.or_default().push(message);
+        }
+        // One that is slow keeps no other waiting.
+        let all = by_channel.into_iter().map(|(channel, messages)| {
+            let breaker = breakers.remove(&channel);
+            let breaker = breaker.unwrap_or_else(|| Breaker::new(self.policy));
+            async move {
+                let done = self.send_in_turn(messages, breaker).await;
+                (channel, done)
+            }
+        });
+        let (mut sent, mut unsent, mut failed) = (0, 0, None);
+        for (channel, (breaker, done)) in join_all(all).await {
+            breakers.insert(channel, breaker);
+            match done {
+                Ok((yes, no)) => (sent, unsent) = (sent + yes, unsent + no),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok((sent, unsent)), Err)
+    }
+
+    /// Sends a channel's messages one after the other, for as long as they are this sender's: what it
+    /// does not come to is given back.
+    async fn send_in_turn(
+        &self,
+        messages: Vec<Message>,
+        mut breaker: Breaker,
+    ) -> (Breaker, Result<(usize, usize), JournalError>) {
+        let (mut sent, mut unsent) = (0, 0);
+        let began = Instant::now();
+        let mut left = messages.into_iter();
+        for message in left.by_ref() {
+            let told = match self.send(&message).await {
                 Ok(said) => {
                     sent += 1;
                     breaker.succeeded(clock::now());
-                    let (id, incident) = (message.id, message.incident.clone());
-                    self.recorder
-                        .call(move |journal| journal.message_sent(id, clock::now()))
-                        .await?;
-                    if let Some(said) = said {
-                        self.note(incident, said).await;
-                    }
+                    self.sent(&message, said).await
                 }
                 Err(error) => {
                     unsent += 1;
                     if !error.lasting {
                         breaker.failed(clock::now());
                     }
-                    self.recorder
-                        .call(move |journal| {
-                            let why = (error.why.as_str(), error.lasting);
-                            journal.message_failed(&message, why, clock::now())
-                        })
-                        .await?;
+                    self.failed(message, error).await
                 }
+            };
+            if let Err(error) = told {
+                return (breaker, Err(error));
+            }
+            if began.elapsed() > IN_TURN || breaker.allows(clock::now()).is_err() {
+                break;
             }
         }
-        Ok((sent, unsent))
+        let rest: Vec<i64> = left.map(|message| message.id).collect();
+        let given_back = self
+            .recorder
+            .call(move |journal| journal.give_back_messages(&rest))
+            .await;
+        (breaker, given_back.map(|()| (sent, unsent)))
+    }
+
+    async fn sent(&self, message: &Message, said: Option<String>) -> Result<(), JournalError> {
+        let (id, incident) = (message.id, message.incident.clone());
+        self.recorder
+            .call(move |journal| journal.message_sent(id, clock::now()))
+            .await?;
+        if let Some(said) = said {
+            self.note(incident, said).await;
+        }
+        Ok(())
+    }
+
+    async fn failed(&self, message: Message, error: Undelivered) -> Result<(), JournalError> {
+        self.recorder
+            .call(move |journal| {
+                let why = (error.why.as_str(), error.lasting);
+                journal.message_failed(&message, why, clock::now())
+            })
+            .await
     }
 
     /// Writes down in an incident what came of telling others.

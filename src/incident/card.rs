@@ -162,7 +162,11 @@ fn holds(state: &State, now: DateTime<Utc>, writer: Option<&str>) -> Vec<String>
         let asked = one.asked.last();
         let names = asked.map_or(String::new(), |asked| asked.contacts.join(", "));
         match (&one.acknowledged, one.exhausted) {
-            (Some(known), _) => Some(format!("escalation {}: {}", one.path, known.by)),
+            (Some(known), _) => Some(match &known.note {
+                // Whoever asked writes down who answered.
+                Some(note) => format!("escalation {}: {note} (says {})", one.path, known.by),
+                None => format!("escalation {}: {}", one.path, known.by),
+            }),
             (None, true) => Some(format!("escalation {}: nobody answered", one.path)),
             (None, false) if one.is_open() => Some(format!(
                 "escalation {}: level {} asked ({names}), nobody has it yet",

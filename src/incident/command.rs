@@ -255,7 +255,10 @@ pub enum Command {
         next: Option<u64>,
     },
     /// Hand the responder's picture over to others.
-    GiveCard,
+    GiveCard {
+        /// Who has the incident open.
+        writer: Option<String>,
+    },
     /// Write down what was learned.
     Review(Review),
     /// End the walk without an outcome.
@@ -515,6 +518,11 @@ pub enum Refusal {
     /// Others were asked already.
     #[error("{0} of the group {1} have to agree; they were asked")]
     Sought(usize, String),
+    /// Who may agree to what is not known.
+    #[error(
+        "an `escalation.toml` cannot be read, so that nobody knows who may agree to this; `standdown check` says what is wrong"
+    )]
+    ApproversUnknown,
     /// The group may not agree to this.
     #[error(
         "the group {0} may not agree to {1}: `escalation.toml` says what it may; ask for another group's agreement in the playbook"

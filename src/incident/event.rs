@@ -500,6 +500,9 @@ pub enum Event {
     EscalationExhausted {
         /// The escalation.
         escalation: EscalationId,
+        /// The last level that was asked; 0 where nobody could be, as there is no such path.
+        #[serde(default)]
+        asked: u32,
     },
     /// Those who wait for the end of the incident were told how it stands.
     UpdateGiven {

@@ -109,6 +109,9 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
             let said = note.as_ref().map(|note| format!(": {note}"));
             format!("the escalation is acknowledged{}", said.unwrap_or_default())
         }
+        Event::EscalationExhausted { asked: 0, .. } => {
+            "nobody could be asked: `escalation.toml` has no such path".into()
+        }
         Event::EscalationExhausted { .. } => {
             "everybody on the path was asked, and nobody has it".into()
         }

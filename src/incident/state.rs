@@ -72,9 +72,7 @@ impl State {
     /// Those that go from level to level until somebody has them.
     #[must_use]
     pub fn chases(&self) -> impl DoubleEndedIterator<Item = &Escalation> {
-        let over = |incident: &Incident| incident.status >= IncidentStatus::Mitigated;
-        let none = self.incident.as_ref().is_none_or(over);
-        self.escalations().filter(move |one| !none && one.is_open())
+        self.escalations().filter(|one| one.is_open())
     }
 
     /// What a time that was written down for the real world takes here: a rehearsal is quicker.
@@ -184,6 +182,8 @@ pub struct Incident {
     pub rehearsal: Option<Rehearsal>,
     /// When it reached each status.
     pub reached: Vector<(IncidentStatus, DateTime<Utc>)>,
+    /// Since when its first alarm had been in ALARM when it was attached.
+    pub alarm_since: Option<DateTime<Utc>>,
     /// What those were told who wait for it, the latest last.
     pub updates: Vector<Update>,
     /// When the next one is promised.
@@ -844,6 +844,8 @@ pub struct Escalation {
     pub acknowledged: Option<Acknowledged>,
     /// Whether all levels were asked in vain.
     pub exhausted: bool,
+    /// Whether the incident was mitigated since.
+    pub over: bool,
 }
 
 /// Who was asked to help.
@@ -875,7 +877,14 @@ impl Escalation {
         self.answer == EscalationAnswer::Approved
             && self.acknowledged.is_none()
             && !self.exhausted
-            && self.route.is_some()
+            && !self.over
+            && self.next_at.is_some()
+    }
+
+    /// Whether somebody was asked for help, and nobody has said that they come.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.answer == EscalationAnswer::Approved && self.acknowledged.is_none() && !self.over
     }
 
     /// When it escalates by itself, unless it is answered: one about a critical incident does.
@@ -884,6 +893,7 @@ impl Escalation {
         let critical = |incident: &Incident| incident.severity == Severity::Critical;
         let route = self.route.as_ref()?;
         let waits = self.answer == EscalationAnswer::Pending
+            && !self.over
             && state.incident.as_ref().is_some_and(critical);
         waits.then(|| self.raised_at + state.paced(route.countdown))
     }

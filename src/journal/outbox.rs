@@ -269,6 +269,18 @@ impl Journal {
         Ok(())
     }
 
+    /// Gives messages back that were taken and not sent.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn give_back_messages(&mut self, ids: &[i64]) -> Result<(), JournalError> {
+        for id in ids {
+            self.connection()
+                .execute("UPDATE outbox SET taken_until = 0 WHERE id = ?1", [id])?;
+        }
+        Ok(())
+    }
+
     /// What waits to be sent, and what was given up, the oldest first.
     ///
     /// # Errors

@@ -146,8 +146,9 @@ pub(super) fn telling(
             });
             Telling::of(Topic::Escalated, facts).on(channels)
         }
-        Event::EscalationExhausted { .. } => {
-            Telling::of(Topic::Escalated, json!({ "exhausted": true }))
+        Event::EscalationExhausted { asked, .. } => {
+            let facts = json!({ "exhausted": true, "level": asked });
+            Telling::of(Topic::Escalated, facts).on(&called(connection, incident)?)
         }
         Event::EscalationAcknowledged { note, .. } => {
             let facts = json!({ "note": note });

@@ -115,7 +115,8 @@ pub enum Kind {
     },
     /// E-mail through an SMTP server, whose password is the secret.
     Email {
-        /// The server: `smtps://host`, `smtp://host` with STARTTLS, or without where it says so.
+        /// The server: `smtps://host`, `smtp://host?tls=required` with STARTTLS, `smtp://host` in
+        /// the clear, which takes no login but on this machine.
         server: String,
         /// Who logs in there.
         user: Option<String>,

@@ -13,8 +13,9 @@ use super::words::{Words, fact};
 use crate::aws::{Aws, Class, Quota, describe};
 use crate::journal::{Message, Topic};
 
-/// The longest title that `OpsCenter` takes.
+/// The longest title and the longest description that `OpsCenter` takes.
 const TITLE: usize = 1024;
+const DESCRIPTION: usize = 2048;
 /// Under this name an item's data has the incident.
 const INCIDENT: &str = "standdown";
 
@@ -49,11 +50,13 @@ async fn create(aws: &Aws, message: &Message, words: &Words) -> Result<String, U
     };
     aws.pace(Quota::Ssm).await;
     let title: String = words.title.chars().take(TITLE).collect();
+    let below = words.lines.join("\n");
+    let description: String = below.chars().take(DESCRIPTION).collect();
     let asked = aws
         .ssm
         .create_ops_item()
         .title(title)
-        .description(words.lines.join("\n"))
+        .description(description)
         .source("standdown")
         .severity(severity)
         .operational_data("/aws/dedup", text(dedup))

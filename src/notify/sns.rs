@@ -7,7 +7,8 @@ use super::words::{Words, fact};
 use crate::aws::{Aws, Class, Place, describe};
 use crate::journal::Message;
 
-/// SNS takes a subject of fewer than 100 characters, without line breaks, in ASCII.
+/// SNS takes a subject of fewer than 100 characters, in ASCII, without line breaks, that begins with
+/// a letter, a digit or a mark.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 const SUBJECT: usize = 99;
 
@@ -36,6 +37,7 @@ pub(super) async fn publish(
         .title
         .chars()
         .filter(|c| c.is_ascii() && !c.is_ascii_control())
+        .skip_while(char::is_ascii_whitespace)
         .take(SUBJECT)
         .collect();
     let mut asked = aws

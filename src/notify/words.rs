@@ -134,6 +134,9 @@ fn title(message: &Message) -> String {
     let what = match message.topic {
         Topic::Opened => "incident opened".to_owned(),
         Topic::Acknowledged => "somebody has the incident".into(),
+        Topic::Escalated if fact("exhausted") == "true" && fact("level") == "0" => {
+            "ESCALATED, and nobody could be asked: there is no such path".into()
+        }
         Topic::Escalated if fact("exhausted") == "true" => {
             "ESCALATED to everybody, and NOBODY ANSWERED".into()
         }

@@ -139,19 +139,30 @@ impl Catalog {
         catalog
     }
 
+    /// The first file counts. Its paths may be the binary's own; who agrees to what is its to say
+    /// alone, and where it cannot be read, nobody is known to agree to anything.
     fn add_escalation(&mut self, sources: &[(Origin, Source)]) {
         for (origin, source) in sources.iter().filter(|(origin, _)| is_escalation(origin)) {
-            let (paths, problems) = EscalationPaths::compile(source);
-            if !problems.is_empty() {
+            let (read, problems) = EscalationPaths::compile(source);
+            let mut known = (*self.escalation).clone();
+            if problems.is_empty() {
+                if known.paths.is_empty() {
+                    known.paths = read.paths;
+                }
+                if !known.decided && !known.unreadable {
+                    known.approvers = read.approvers;
+                    known.decided = true;
+                }
+            } else {
+                known.unreadable = true;
                 self.broken.push(Broken {
                     origin: origin.clone(),
                     id: None,
                     source: source.clone(),
                     problems,
                 });
-            } else if self.escalation.paths.is_empty() {
-                self.escalation = Arc::new(paths);
             }
+            self.escalation = Arc::new(known);
         }
     }
 

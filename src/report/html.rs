@@ -99,6 +99,9 @@ fn figure(chart: &Chart) -> Markup {
                     @if let Some(threshold) = chart.threshold {
                         "dashed: the threshold, " (threshold)
                     }
+                    @for mark in &chart.before {
+                        div { "before it: " (mark.at.format("%H:%M:%S")) " " (mark.kind) ": " (one_line(&mark.text)) }
+                    }
                     @if !chart.marks.is_empty() {
                         ol {
                             @for mark in &chart.marks {

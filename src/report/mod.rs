@@ -19,7 +19,7 @@ pub use html::html;
 pub use markdown::markdown;
 pub use model::{Change, Chart, Decision, Durations, Report};
 pub use page::status_page;
-pub use review::{REVIEW_END, REVIEW_START, read as read_review};
+pub use review::{Written, read as read_review};
 pub use statistics::{
     Branches, Counted, Ended, Finding, Incidents, Problem, Statistics, Steps, Wanted, statistics,
 };

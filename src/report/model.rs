@@ -95,10 +95,10 @@ impl Durations {
             let at = incident.reached.iter().find(|(to, _)| *to >= status);
             at.map(|(_, at)| seconds(*at - incident.opened_at))
         };
-        let alarm = incident.alarms.front().and_then(|alarm| alarm.since);
-        let alarm = alarm.filter(|since| *since <= incident.opened_at);
         Self {
-            detect: alarm.map(|since| seconds(incident.opened_at - since)),
+            detect: incident
+                .alarm_since
+                .map(|since| seconds(incident.opened_at - since)),
             acknowledge: reached(IncidentStatus::Acknowledged),
             mitigate: reached(IncidentStatus::Mitigated),
             resolve: reached(IncidentStatus::Resolved),
@@ -180,6 +180,8 @@ pub struct Chart {
     pub threshold: Option<f64>,
     /// What happened meanwhile.
     pub marks: Vec<Mark>,
+    /// What was done in the two hours before the alarm, and before it begins.
+    pub before: Vec<Mark>,
 }
 
 /// A moment on a chart.
@@ -446,7 +448,8 @@ fn verified<'a>(all: impl Iterator<Item = &'a Attempt>, made: &Attempt) -> Optio
     Some(result.status == AttemptStatus::Succeeded)
 }
 
-/// The metrics that steps captured, the latest of each, with what happened meanwhile.
+/// The metrics that steps captured, each as it was when it was arrived at first, with what happened
+/// meanwhile.
 fn charts(
     state: &State,
     events: &[Recorded],
@@ -469,12 +472,13 @@ fn charts(
                 if points.len() < 2 || charts.iter().any(|one| one.title == title) {
                     continue;
                 }
-                let marks = marks(state, events, moments, changes, &points);
+                let (before, marks) = marks(state, events, moments, changes, &points);
                 charts.push(Chart {
                     title,
                     threshold: value["threshold"].as_f64(),
                     points,
                     marks,
+                    before,
                 });
             }
         }
@@ -511,9 +515,9 @@ fn marks(
     moments: &[Moment],
     changes: &[Change],
     points: &[(i64, f64)],
-) -> Vec<Mark> {
+) -> (Vec<Mark>, Vec<Mark>) {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let mut marks = Vec::new();
     if let Some(at) = alarm_at(state, moments) {
@@ -551,9 +555,12 @@ fn marks(
     }
     // The last datapoint stands for the period that begins with it, and comes late.
     let until = last.0 + 2 * (last.0 - points[points.len().saturating_sub(2)].0).max(60);
-    marks.retain(|mark| (first.0..=until).contains(&mark.at.timestamp()));
     marks.sort_by_key(|mark| mark.at);
-    marks
+    let (before, mut marks): (Vec<Mark>, Vec<Mark>) = marks
+        .into_iter()
+        .partition(|mark| mark.at.timestamp() < first.0);
+    marks.retain(|mark| mark.at.timestamp() <= until);
+    (before, marks)
 }
 
 /// The playbooks' links, and the alarms in AWS's console.

@@ -13,7 +13,8 @@ pub(super) fn lines(text: &str) -> Vec<String> {
     text.lines().map(one_line).collect()
 }
 
-/// Text that Markdown takes for text: no markup, link, picture or cell of its own.
+/// Text that Markdown takes for text: no HTML, picture, cell or named link of its own. What looks like
+/// a URL may be shown as one.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in one_line(text).chars() {

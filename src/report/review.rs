@@ -1,20 +1,52 @@
 //! What people write into a report: impact, causes, action items.
 //!
 //! It stands between two marks of the Markdown report. A report that is made again over an old one
-//! reads it from there first, so that nothing that was written is lost.
+//! reads it from there first, so that nothing that was written is lost. The first mark has the hash of
+//! what stood there when it was written: it tells what people changed from what the record did.
 
-use super::plain::lines;
+use super::plain::{lines, one_line};
+use crate::document::sha256;
 use crate::incident::{ActionItem, Review};
 
-/// Stands before what people write.
-pub const REVIEW_START: &str = "<!-- standdown: what stands below is yours, and is kept -->";
+/// Begins the mark that stands before what people write.
+const START: &str = "<!-- standdown: what stands below is yours, and is kept · ";
 /// Stands after it.
-pub const REVIEW_END: &str = "<!-- standdown: what stands below is written anew -->";
+const END: &str = "<!-- standdown: what stands below is written anew -->";
 /// Stands where nothing was written yet.
 const EMPTY: &str = "_To be written._";
+const HINT: &str = "_What is to be done, by whom, until when?_";
 const IMPACT: &str = "## Impact";
 const CAUSES: &str = "## Contributing causes";
 const ACTIONS: &str = "## Action items";
+
+/// What people wrote into a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// It.
+    pub review: Review,
+    /// The hash of what stood there when the report was written.
+    pub base: String,
+}
+
+impl Written {
+    /// Whether people changed it since the report was written.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.base != hash(&self.review)
+    }
+
+    /// Whether it was written over what the record has.
+    #[must_use]
+    pub fn is_over(&self, review: &Review) -> bool {
+        self.base == hash(review)
+    }
+}
+
+fn hash(review: &Review) -> String {
+    let mut hash = sha256(&serde_json::to_string(review).unwrap_or_default());
+    hash.truncate(16);
+    hash
+}
 
 /// Writes the part that people fill in. `impact` is what is known of it without them.
 pub(super) fn write(review: &Review, impact: &str) -> String {
@@ -27,76 +59,107 @@ pub(super) fn write(review: &Review, impact: &str) -> String {
         }
     };
     let impact = if review.impact.trim().is_empty() {
-        format!("{EMPTY} By its grade: {impact}.")
+        format!("{EMPTY}\n{}", graded(impact))
     } else {
         or_empty(&review.impact)
     };
     let mut out = format!(
-        "{REVIEW_START}\n\n{IMPACT}\n\n{impact}\n\n{CAUSES}\n\n{}\n\n{ACTIONS}\n\n",
+        "{START}{} -->\n\n{IMPACT}\n\n{impact}\n\n{CAUSES}\n\n{}\n\n{ACTIONS}\n\n",
+        hash(review),
         or_empty(&review.causes)
     );
     for item in &review.actions {
         let mark = if item.done { "x" } else { " " };
-        let text = lines(&item.text).join(" ");
+        let text = one_line(&item.text);
         out.extend(["- [", mark, "] ", &text, "\n"]);
     }
     if review.actions.is_empty() {
-        out.push_str("- [ ] _What is to be done, by whom, until when?_\n");
+        out.extend(["- [ ] ", HINT, "\n"]);
     }
-    out.extend(["\n", REVIEW_END, "\n"]);
+    out.extend(["\n", END, "\n"]);
     out
 }
 
-/// Reads that part from a report; `None` where it is no report of this program.
+/// What is known of the impact without people.
+fn graded(impact: &str) -> String {
+    format!("_By its grade: {impact}._")
+}
+
+/// Reads that part from a report; `None` where it is no whole report of this program.
 #[must_use]
-pub fn read(report: &str) -> Option<Review> {
-    let (_, rest) = report.split_once(REVIEW_START)?;
-    let (own, _) = rest.split_once(REVIEW_END)?;
+pub fn read(report: &str) -> Option<Written> {
+    let (_, rest) = report.split_once(START)?;
+    let (base, rest) = rest.split_once(" -->")?;
+    let (own, _) = rest.rsplit_once(END)?;
     let mut review = Review::default();
     let mut section = "";
     for line in own.lines() {
         match line.trim() {
             heading @ (IMPACT | CAUSES | ACTIONS) => section = heading,
-            text if text.starts_with(EMPTY) => {}
-            text if section == ACTIONS => review.actions.extend(item(text)),
-            _ => {
-                let part = match section {
-                    IMPACT => &mut review.impact,
-                    CAUSES => &mut review.causes,
-                    _ => continue,
+            text if text.starts_with("_By its grade: ") && text.ends_with("._") => {}
+            text => {
+                let text = text.strip_prefix(EMPTY).map_or(text, str::trim_start);
+                let line = if text.len() < line.trim().len() {
+                    text
+                } else {
+                    line
                 };
-                part.push_str(line);
-                part.push('\n');
+                match section {
+                    IMPACT => push(&mut review.impact, line),
+                    CAUSES => push(&mut review.causes, line),
+                    ACTIONS => add(&mut review.actions, line),
+                    // What stands before the first heading belongs to the first.
+                    _ if !text.is_empty() => push(&mut review.impact, line),
+                    _ => {}
+                }
             }
         }
     }
-    review.impact = review.impact.trim().to_owned();
-    review.causes = review.causes.trim().to_owned();
-    Some(review)
+    Some(Written {
+        review: Review {
+            impact: review.impact.trim().to_owned(),
+            causes: review.causes.trim().to_owned(),
+            ..review
+        },
+        base: base.to_owned(),
+    })
 }
 
-fn item(line: &str) -> Option<ActionItem> {
-    let rest = line.strip_prefix(['-', '*'])?.trim_start();
-    let (done, text) = match rest.split_once(']') {
-        Some(("[ ", text)) => (false, text),
-        Some(("[x" | "[X", text)) => (true, text),
-        _ => (false, rest),
+fn push(part: &mut String, line: &str) {
+    part.push_str(line.trim_end());
+    part.push('\n');
+}
+
+/// Adds a line of the action items: an item, or what goes on with the one before.
+fn add(items: &mut Vec<ActionItem>, line: &str) {
+    let text = line.trim();
+    let bullet = text
+        .strip_prefix("- ")
+        .or_else(|| text.strip_prefix("* "))
+        .map(str::trim_start);
+    let (done, what) = match bullet.and_then(|rest| rest.split_once(']')) {
+        Some(("[ ", what)) => (false, what.trim()),
+        Some(("[x" | "[X", what)) => (true, what.trim()),
+        _ => (false, bullet.unwrap_or(text).trim()),
     };
-    let text = text.trim();
-    let hint = text.starts_with('_') && text.ends_with('_');
-    (!text.is_empty() && !hint).then(|| ActionItem {
-        text: text.to_owned(),
-        done,
-    })
+    if what.is_empty() || what == HINT {
+        return;
+    }
+    match items.last_mut().filter(|_| bullet.is_none()) {
+        Some(before) => before.text = format!("{} {what}", before.text),
+        None => items.push(ActionItem {
+            text: what.to_owned(),
+            done,
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_was_written_is_read_again() {
-        let review = Review {
+    fn review() -> Review {
+        Review {
             impact: "Orders failed for 12 minutes.\n\nRefunds followed.".into(),
             causes: "- a deployment\n- no alarm on the queue".into(),
             actions: vec![
@@ -109,13 +172,44 @@ mod tests {
                     done: true,
                 },
             ],
-        };
-        assert_eq!(read(&write(&review, "x")).as_ref(), Some(&review));
-        let empty = Review::default();
-        assert_eq!(
-            read(&write(&empty, "customers notice")).as_ref(),
-            Some(&empty)
-        );
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_is_no_change() {
+        for review in [review(), Review::default()] {
+            let read = read(&write(&review, "customers notice")).unwrap();
+            assert_eq!(read.review, review);
+            assert!(!read.is_changed() && read.is_over(&review));
+        }
         assert_eq!(read("# Something else"), None);
+    }
+
+    #[test]
+    fn nothing_that_people_write_is_lost() {
+        let text = write(&Review::default(), "customers notice")
+            .replacen("_To be written._", "_To be written._ Soon, by ada.", 1)
+            .replace(
+                "- [ ] _What is to be done, by whom, until when?_",
+                "First the queue.\n- [ ] an alarm\n  that somebody hears\n* [X] _soon_\n- plain",
+            );
+        let read = read(&text).unwrap();
+        assert!(read.is_changed());
+        assert_eq!(read.review.impact, "Soon, by ada.");
+        let items: Vec<(&str, bool)> = read
+            .review
+            .actions
+            .iter()
+            .map(|item| (item.text.as_str(), item.done))
+            .collect();
+        assert_eq!(
+            items,
+            [
+                ("First the queue.", false),
+                ("an alarm that somebody hears", false),
+                ("_soon_", true),
+                ("plain", false),
+            ]
+        );
     }
 }

@@ -114,8 +114,6 @@ fn is_suspect(moment: &Moment) -> bool {
 pub fn alarm_at(state: &State, moments: &[Moment]) -> Option<DateTime<Utc>> {
     let incident = state.incident.as_ref()?;
     let first = incident.alarms.front()?;
-    // The record keeps since when it was in its state when it was attached; a later change of state
-    // is CloudWatch's to tell.
     let told = moments.iter().filter(|one| {
         one.source == MomentSource::Alarm
             && one.about.contains(&first.name)
@@ -123,8 +121,7 @@ pub fn alarm_at(state: &State, moments: &[Moment]) -> Option<DateTime<Utc>> {
             && one.at <= incident.opened_at
     });
     let told = told.map(|one| one.at).max();
-    let since = first.since.filter(|since| *since <= incident.opened_at);
-    told.or(since)
+    told.or(incident.alarm_since)
 }
 
 fn told_by_cloudwatch(recorded: &Recorded, moments: &[Moment]) -> bool {

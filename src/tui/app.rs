@@ -33,6 +33,8 @@ use crate::playbook::{Catalog, Severity};
 const FRAME: Duration = Duration::from_millis(16);
 /// Whoever pressed a key a moment ago looks at the screen, and is not called.
 const AWAY: Duration = Duration::from_secs(5);
+/// Whoever pressed none for so long has left.
+const LEFT: Duration = Duration::from_mins(1);
 /// How often elapsed times move.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -160,6 +162,7 @@ async fn converse(
     let mut recovered = surroundings.recorder.recovered();
     let mut drawn = Instant::now();
     let mut pressed = Instant::now();
+    let mut ring: Option<(String, Instant)> = None;
     let mut dirty = false;
     // Sources that have ended are not asked again.
     let mut open = Open {
@@ -362,8 +365,18 @@ async fn converse(
             }
         }
         let asks = calls(surroundings, &model);
-        if let Some(text) = asks.filter(|_| pressed.elapsed() >= AWAY)
-            && asked.as_ref() != Some(&text)
+        if asks != asked {
+            // What came with a key of the responder's is seen by them, unless they left.
+            let away = pressed.elapsed() >= AWAY;
+            ring = asks.map(|text| {
+                (
+                    text,
+                    Instant::now() + if away { Duration::ZERO } else { LEFT },
+                )
+            });
+        }
+        if let Some((text, at)) = ring.take_if(|(_, at)| *at <= Instant::now())
+            && pressed.elapsed() >= at.elapsed().max(AWAY)
         {
             screen.call(&surroundings.signals, &text)?;
         }
@@ -576,7 +589,11 @@ impl Surroundings {
 }
 
 async fn take_up_now(id: IncidentId, surroundings: TakingUp, said: mpsc::Sender<Said>) {
-    let (settings, recorder) = (surroundings.settings, surroundings.recorder);
+    let (mut settings, recorder) = (surroundings.settings, surroundings.recorder);
+    // Whom to ask next is read with the playbooks: nothing is decided before it is known. The
+    // binary has playbooks of its own; where reading failed, the incident is taken up without.
+    let read = |catalog: &Arc<Catalog>| !catalog.entries.is_empty() || !catalog.broken.is_empty();
+    drop(settings.catalog.wait_for(read).await);
     let answer = match engine::resume(id.clone(), recorder, settings).await {
         Ok(handle) => {
             let role = handle.snapshot().role.clone();

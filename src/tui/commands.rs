@@ -701,7 +701,7 @@ pub const COMMANDS: &[Entry] = &[
         "back",
         "leave what is open; clear the filter",
         Place::Everywhere,
-        8,
+        7,
     ),
     entry(
         CommandId::Help,

@@ -11,7 +11,9 @@ use super::panes::{Asked, Healings, Lists, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
 use crate::config::SeverityRule;
 use crate::engine::{Role, Snapshot};
-use crate::incident::{AlarmRef, AlarmState, AttemptId, IncidentStatus, Question, next, question};
+use crate::incident::{
+    AlarmRef, AlarmState, AttemptId, Escalation, IncidentStatus, Question, next, question,
+};
 use crate::journal::Summary;
 use crate::playbook::{Catalog, Entry, Severity, StepId};
 
@@ -102,6 +104,8 @@ pub struct Header {
     pub rehearsal: Option<String>,
     /// Whether nothing may be changed from here.
     pub read_only: bool,
+    /// Who works here.
+    pub user: String,
 }
 
 /// How the board is sorted, and by what it is grouped.
@@ -180,8 +184,13 @@ pub enum Overlay {
         /// Lines scrolled down.
         scroll: u16,
     },
-    /// The card that hands the incident over, as it was when it was made.
-    Card(Vec<String>),
+    /// The card that hands the incident over.
+    Card {
+        /// It, as it was when it was made.
+        card: Vec<String>,
+        /// Lines scrolled down.
+        scroll: u16,
+    },
     /// A form.
     Form(Form),
     /// The choice of an unfinished incident.
@@ -435,11 +444,13 @@ impl Model {
         let due = incident.next_update.filter(|at| *at <= self.now);
         let asked = match question(state, self.now) {
             Question::Working(_) | Question::Ended | Question::Closed | Question::StartPlaybook => {
-                due.map(|_| "the promised update is due".into())
+                None
             }
             _ => Some(next(state, self.now)),
         };
-        Some(format!("{}: {}", incident.title, asked?))
+        let due = due.map(|_| "the promised update is due".to_owned());
+        let all: Vec<String> = asked.into_iter().chain(due).collect();
+        (!all.is_empty()).then(|| format!("{}: {}", incident.title, all.join("; ")))
     }
 
     /// The selected request's place.
@@ -585,7 +596,7 @@ impl Model {
             if snapshot.state.proposed().is_some() && !snapshot.state.walking().is_some_and(heals) {
                 places.push(Place::Proposed);
             }
-            if snapshot.state.chases().next().is_some() {
+            if snapshot.state.escalations().any(Escalation::is_unanswered) {
                 places.push(Place::Chased);
             }
             places.push(Place::WithIncident);

@@ -72,6 +72,39 @@ fn one_key_escalates_the_contact_is_told_and_answers_at_the_command_line() {
 }
 
 #[test]
+fn a_watcher_goes_on_asking_when_the_console_is_gone() {
+    let receiver = Receiver::answering(&[]);
+    let shop = Shop::open("high", "", &pager(&receiver));
+    let mut console = shop.console(&[]);
+    console.press("E");
+    console.see("Escalate now");
+    console.press("\r");
+    console.see("escalated: level 1 asked (second responder)");
+    let process = crate::terminal::pid(&console);
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
+    console.end();
+    let library = crate::support::wall_clock(&shop.world);
+    let hand = shop.world.write("wall", "660");
+    let extra = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("WALL_CLOCK", hand.to_str().unwrap()),
+    ];
+    let said = shop.run_with(&["watch", "--once"], &extra);
+    assert!(
+        said.err
+            .contains("nobody has it open; its escalation goes on here"),
+        "{said:?}"
+    );
+    let events = shop.run(&["export", &shop.incident()]).out;
+    let asked: Vec<u64> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter_map(|line| line["event"]["escalation_level_asked"]["level"].as_u64())
+        .collect();
+    assert_eq!(asked, [1, 2]);
+}
+
+#[test]
 fn a_critical_question_that_nobody_answers_escalates_by_itself() {
     let receiver = Receiver::answering(&[]);
     let trigger =

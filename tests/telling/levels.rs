@@ -251,6 +251,41 @@ fn a_mitigated_incident_asks_nobody_else() {
 }
 
 #[test]
+fn what_is_over_pages_nobody_and_what_comes_back_does() {
+    // Nobody answered, and it was mended meanwhile.
+    let mut clock = Clock::at(START, Severity::Critical, LEVELS, TRIGGER);
+    clock.minutes(16);
+    clock
+        .ask(Command::SetStatus(IncidentStatus::Resolved))
+        .unwrap();
+    clock.minutes(60);
+    assert_eq!(clock.asked(), ["03:16:00 raised"]);
+    // It comes back: whoever asks again is heard, level by level.
+    now(&mut clock);
+    clock.minutes(12);
+    assert_eq!(
+        clock.asked()[2..],
+        [
+            "04:16:00 1 second responder",
+            "04:26:00 2 commander+database on-call"
+        ]
+    );
+}
+
+#[test]
+fn whoever_takes_the_incident_up_goes_on_where_it_was() {
+    let mut clock = Clock::at(START, Severity::High, LEVELS, "");
+    now(&mut clock);
+    // No console was there for eleven minutes.
+    clock.now += TimeDelta::minutes(11);
+    clock.ask(Command::TakeUp).unwrap();
+    assert_eq!(
+        clock.asked()[2..],
+        ["03:11:00 2 commander+database on-call"]
+    );
+}
+
+#[test]
 fn a_path_that_repeats_begins_anew() {
     let paths = "[paths.primary]\nrepeat = 1\n[[paths.primary.levels]]\ncontacts = [\"a\"]\nwait = \"5m\"\n";
     let mut clock = Clock::at(START, Severity::High, paths, "");
@@ -382,7 +417,7 @@ fn a_path_that_is_not_known_says_that_nobody_was_asked() {
 
 #[test]
 fn a_file_with_mistakes_says_all_of_them_with_their_places() {
-    let text = "format = 1\n[hours.x]\ntime_zone = \"Berlin\"\nfrom = \"8\"\nto = \"18:00\"\n[quiet]\nhours = [\"y\"]\nseverities = [\"critical\"]\n[paths.empty]\n[[paths.primary.levels]]\nwait = \"10m\"\nphone = 1\n";
+    let text = "format = 1\n[hours.x]\ntime_zone = \"Berlin\"\nfrom = \"8\"\nto = \"18:00\"\n[quiet]\nhours = [\"y\"]\nseverities = [\"critical\"]\n[paths.empty]\n[[paths.primary.levels]]\nwait = \"10s\"\nphone = 1\n[[paths.primary.levels]]\ncontacts = [\"secnod\"]\nwait = \"5m\"\n[contacts.second]\n";
     let (_, problems) = EscalationPaths::compile(&Source::new("escalation.toml", text));
     let said: Vec<String> = problems.iter().map(|one| one.message.clone()).collect();
     for wanted in [
@@ -393,6 +428,8 @@ fn a_file_with_mistakes_says_all_of_them_with_their_places() {
         "the path `empty` has no levels",
         "a level has no contacts",
         "phone",
+        "a level that waits less than half a minute",
+        "no contact is named \"secnod\"",
     ] {
         assert!(
             said.iter().any(|one| one.contains(wanted)),

@@ -187,7 +187,7 @@ fn what_people_wrote_into_the_report_is_kept_and_listed() {
     );
     let written = first
         .replace(
-            "_To be written._ By its grade: customers notice.",
+            "_To be written._\n_By its grade: customers notice._",
             "Orders failed for ten minutes.",
         )
         .replace(
@@ -212,7 +212,8 @@ fn what_people_wrote_into_the_report_is_kept_and_listed() {
     // The same in every form, and written again without a change it is the same.
     let own = |report: &str| {
         let (_, rest) = report.split_once("is yours, and is kept").unwrap();
-        rest.split_once("is written anew").unwrap().0.to_owned()
+        let (own, _) = rest.split_once("is written anew").unwrap();
+        own.split_once("-->").unwrap().1.to_owned()
     };
     assert_eq!(own(&report("md", "report.md")), own(&second));
     assert!(report("html", "report.html").contains("Orders failed for ten minutes."));
@@ -235,6 +236,21 @@ fn what_people_wrote_into_the_report_is_kept_and_listed() {
     );
     assert_eq!(shop.run(&["actions", "--all"]).out.lines().count(), 2);
     assert!(report("md", "other.md").contains("- [x] alarm on the queue"));
+    // The report that says otherwise was written before, and nobody changed it since.
+    assert!(report("md", "report.md").contains("- [x] alarm on the queue"));
+    // Where both were changed, neither is written over.
+    let stale = second.replace("for ten minutes", "for nine minutes");
+    shop.world.write("report.md", &stale);
+    let refused = shop.run(&["report", &id, "--out", "report.md"]);
+    assert!(
+        refused.code == 1
+            && refused
+                .err
+                .contains("so was the record since it was written"),
+        "{refused:?}"
+    );
+    let kept = std::fs::read_to_string(shop.world.path("report.md")).unwrap();
+    assert_eq!(kept, stale);
     // What is no report is not written over.
     shop.world.write("mine.md", "# Mine\n");
     let refused = shop.run(&["report", &id, "--out", "mine.md"]);

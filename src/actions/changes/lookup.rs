@@ -128,37 +128,57 @@ pub struct Writes {
     pub changes: Vec<Change>,
     /// Whether there is more than was read.
     pub truncated: bool,
+    /// Why it was not read to the end.
+    pub failed: Option<ActionError>,
 }
 
-/// Looks up who wrote to resources: by each of their names, and, with `sweep`, among the latest
-/// writes of the whole account and region that mention one.
-///
-/// # Errors
-/// When CloudTrail cannot be asked, or does not allow it.
+/// Looks up who wrote to resources within windows that follow each other: by each of their names
+/// over all of them, and, with `sweep`, in each among the latest writes of the whole account and
+/// region that mention one. What was found before a call failed is kept.
 pub async fn writes(
     aws: &Aws,
     names: &[String],
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    windows: &[(DateTime<Utc>, DateTime<Utc>)],
     sweep: bool,
-) -> Result<Writes, ActionError> {
+) -> Writes {
     let mut found: BTreeMap<String, Change> = BTreeMap::new();
-    let mut truncated = false;
+    let mut writes = Writes::default();
+    let read = read(
+        aws,
+        names,
+        windows,
+        sweep,
+        (&mut found, &mut writes.truncated),
+    )
+    .await;
+    writes.failed = read.err();
+    writes.changes = found.into_values().collect();
+    writes
+}
+
+async fn read(
+    aws: &Aws,
+    names: &[String],
+    windows: &[(DateTime<Utc>, DateTime<Utc>)],
+    sweep: bool,
+    (found, truncated): (&mut BTreeMap<String, Change>, &mut bool),
+) -> Result<(), ActionError> {
+    let (Some((from, _)), Some((_, to))) = (windows.first(), windows.last()) else {
+        return Ok(());
+    };
     for name in names {
         let by = (LookupAttributeKey::ResourceName, name.as_str());
-        truncated |= look(aws, by, from, to, &mut found, &|_| true).await?;
+        *truncated |= look(aws, by, *from, *to, found, &|_| true).await?;
     }
-    if sweep {
+    for (from, to) in windows.iter().filter(|_| sweep) {
         let by = (LookupAttributeKey::ReadOnly, "false");
         let mentions = |event: &Event| {
             let details = event.cloud_trail_event().unwrap_or_default();
             names.iter().any(|name| mentions(details, name))
         };
-        truncated |= look(aws, by, from, to, &mut found, &mentions).await?;
+        *truncated |= look(aws, by, *from, *to, found, &mentions).await?;
     }
-    Ok(Writes {
-        changes: found.into_values().collect(),
-        truncated,
-    })
+    Ok(())
 }
 
 /// Looks events up by one attribute, which is all that CloudTrail takes. Says whether there is

@@ -86,7 +86,10 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             "none of the resources has a name: nothing was looked up",
         ));
     }
-    let found = writes(aws, &names, (from, now), request.sweep).await?;
+    let found = writes(aws, &names, &[(from, now)], request.sweep).await;
+    if let Some(error) = found.failed {
+        return Err(error);
+    }
     let mut output = summarise(found.changes, found.truncated);
     context.redactor.json(&mut output);
     Ok(output)

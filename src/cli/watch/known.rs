@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::alert::TOLD;
 
+use crate::actions::VOCABULARY;
 use crate::engine::is_watcher;
-use crate::incident::{AlarmRef, Event, IncidentId};
+use crate::incident::{AlarmRef, Escalation, Event, IncidentId, State, evolve};
 use crate::journal::{Hash, Journal, JournalError};
 
 /// Incidents that are opened without anybody asking, within [`LATELY`]: a storm of alarms must not
@@ -82,4 +83,33 @@ pub(super) fn look_up(
     } else {
         Known::New
     })
+}
+
+/// Unfinished incidents that go from level to level, or may at any time, while nobody alive has them
+/// open.
+pub(super) fn left_asking(journal: &mut Journal) -> Result<Vec<IncidentId>, JournalError> {
+    let mut left = Vec::new();
+    for summary in journal
+        .incidents()?
+        .iter()
+        .filter(|one| one.is_unfinished())
+    {
+        let lease = journal.lease(&summary.id)?;
+        if lease.is_some_and(|lease| lease.holder.is_alive()) {
+            continue;
+        }
+        let events = journal.load(&summary.id, 0, Hash::default())?.events;
+        let asked = events
+            .iter()
+            .any(|one| matches!(one.event, Event::EscalationRaised { .. }));
+        if !asked {
+            continue;
+        }
+        let state = events.iter().fold(State::new(VOCABULARY), evolve);
+        let by_itself = |one: &Escalation| one.by_itself_at(&state).is_some();
+        if state.chases().next().is_some() || state.escalations().any(by_itself) {
+            left.push(summary.id.clone());
+        }
+    }
+    Ok(left)
 }

@@ -38,6 +38,8 @@ use crate::playbook::{Catalog, Entry, Severity};
 use known::{Known, MOST};
 
 /// How long `--once` waits for the first whole list of alarms, and for the diagnostics.
+/// How often it is looked for escalations that nobody carries on.
+const ASKING: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_mins(3);
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +68,8 @@ struct Watcher<'a> {
     live: Live,
     at_least: Severity,
     open: Vec<Handle>,
+    /// When it was looked last for escalations that nobody carries on.
+    asked_at: Instant,
     /// Held while an incident is opened: two watchers of one store must not both open it.
     lock: PathBuf,
     /// The folder of the journal, as a shell takes it.
@@ -118,6 +122,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         live,
         at_least: arguments.at_least,
         open: Vec::new(),
+        // At the first look.
+        asked_at: Instant::now()
+            .checked_sub(ASKING)
+            .unwrap_or_else(Instant::now),
         lock: store.with_extension("watch"),
         state: shell_word(store.parent().unwrap_or(&store)),
         taken: HashSet::new(),
@@ -155,6 +163,7 @@ impl Watcher<'_> {
                 self.told(ended.ok()).await;
             }
             self.give_up_what_is_asked_for().await;
+            self.go_on_asking().await;
             // A source that is late may come back; one that is lost needs somebody.
             let read = |source: &Source| {
                 source.complete || matches!(source.freshness, Freshness::Lost { .. })
@@ -177,6 +186,42 @@ impl Watcher<'_> {
             tokio::select! {
                 changed = boards.changed() => if changed.is_err() { return },
                 () = sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+
+    /// Takes up incidents in which somebody was asked for help and the console has gone: the next level
+    /// is asked from here.
+    async fn go_on_asking(&mut self) {
+        if self.asked_at.elapsed() < ASKING {
+            return;
+        }
+        self.asked_at = Instant::now();
+        let left = self.recorder.call(known::left_asking).await;
+        let left = match left {
+            Ok(left) => left,
+            Err(error) => {
+                eprintln!("standdown: {}", printable(&error.to_string()));
+                return;
+            }
+        };
+        for id in left {
+            if self.open.iter().any(|handle| handle.id == id) {
+                continue;
+            }
+            let handle = engine::resume(id.clone(), self.recorder.clone(), self.engine.clone());
+            match handle.await {
+                Ok(handle) => {
+                    // Whoever had it is gone: it is taken over at once, or somebody came meanwhile.
+                    if !matches!(handle.snapshot().role, Role::Writer { .. })
+                        && let Err(error) = handle.control(engine::Control::TakeOver).await
+                    {
+                        eprintln!("standdown: {id}: {}", printable(&error.to_string()));
+                    }
+                    eprintln!("standdown: {id}: nobody has it open; its escalation goes on here");
+                    self.open.push(handle);
+                }
+                Err(error) => eprintln!("standdown: {}", printable(&error.to_string())),
             }
         }
     }

@@ -62,6 +62,9 @@ pub(super) fn approve(
         return Err(Refusal::Sought(count, group.to_owned()));
     }
     let reason = reason.ok_or(Refusal::WhyNeeded)?;
+    if draft.state.escalation.unreadable {
+        return Err(Refusal::ApproversUnknown);
+    }
     let approvers = draft.state.escalation.group(group);
     let document = waiting.intent.document();
     if approvers.is_some_and(|approvers| !approvers.may(document)) {

@@ -1,9 +1,7 @@
 //! From level to level, until somebody has it.
 
 use super::Draft;
-use crate::incident::{
-    Actor, Escalation, EscalationAnswer, EscalationId, Event, IncidentStatus, Refusal, card,
-};
+use crate::incident::{Actor, Escalation, EscalationId, Event, IncidentStatus, Refusal, card};
 use crate::playbook::{Contact, EscalationPath, end_of};
 
 /// Asks the first level, unless the same path is asked along already.
@@ -11,9 +9,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: EscalationId) {
     let Some(path) = draft.state.escalation(id).map(|one| one.path.clone()) else {
         return;
     };
-    let asked = |one: &Escalation| {
-        one.id != id && one.path == path && one.is_open() && one.next_at.is_some()
-    };
+    let asked = |one: &Escalation| one.id != id && one.path == path && one.is_open();
     if !draft.state.chases().any(asked) {
         go_on(draft, id);
     }
@@ -53,7 +49,10 @@ fn go_on(draft: &mut Draft<'_>, id: EscalationId) {
         return;
     };
     let Some(path) = one.route.clone() else {
-        draft.emit(Event::EscalationExhausted { escalation: id });
+        draft.emit(Event::EscalationExhausted {
+            escalation: id,
+            asked: 0,
+        });
         return;
     };
     if is_quiet(draft, &path) {
@@ -77,7 +76,10 @@ fn go_on(draft: &mut Draft<'_>, id: EscalationId) {
     loop {
         let Some(level) = path.levels.get(index) else {
             if round >= path.repeat || path.levels.is_empty() {
-                draft.emit(Event::EscalationExhausted { escalation: id });
+                draft.emit(Event::EscalationExhausted {
+                    escalation: id,
+                    asked: one.level,
+                });
                 return;
             }
             (index, round) = (0, round + 1);
@@ -109,8 +111,7 @@ fn go_on(draft: &mut Draft<'_>, id: EscalationId) {
 }
 
 pub(super) fn acknowledge(draft: &mut Draft<'_>, note: Option<String>) -> Result<(), Refusal> {
-    let waits =
-        |one: &&Escalation| one.answer == EscalationAnswer::Approved && one.acknowledged.is_none();
+    let waits = |one: &&Escalation| one.is_unanswered();
     let waiting: Vec<EscalationId> = draft
         .state
         .escalations()

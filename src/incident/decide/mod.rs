@@ -194,8 +194,8 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         }
         Command::AcknowledgeEscalation { note } => chase::acknowledge(&mut draft, note)?,
         Command::Update { text, next } => status::update(&mut draft, text, next)?,
-        Command::GiveCard => {
-            let card = card(&draft.state, stamp.at, Some(&stamp.actor.user));
+        Command::GiveCard { writer } => {
+            let card = card(&draft.state, stamp.at, writer.as_deref());
             draft.emit(Event::HandedOver { card });
         }
         Command::Review(review) => status::review(&mut draft, review),
@@ -208,7 +208,11 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             escalation::unanswered(&mut draft);
             chase::due(&mut draft);
         }
-        Command::TakeUp => attempts::take_up(&mut draft),
+        Command::TakeUp => {
+            attempts::take_up(&mut draft);
+            escalation::unanswered(&mut draft);
+            chase::due(&mut draft);
+        }
     }
     attempts::prefetch(&mut draft);
     escalation::triggers(&mut draft);

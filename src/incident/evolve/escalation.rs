@@ -38,6 +38,7 @@ pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
                 asked_by: None,
                 acknowledged: None,
                 exhausted: false,
+                over: false,
             });
         }
         Event::EscalationApproved {
@@ -94,7 +95,7 @@ pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
                 });
             }
         }
-        Event::EscalationExhausted { escalation } => {
+        Event::EscalationExhausted { escalation, .. } => {
             if let Some(one) = named(execution, *escalation) {
                 one.next_at = None;
                 one.exhausted = true;

@@ -59,7 +59,17 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                 });
             }
         }
-        event if about_incident(event) => incident(&mut state.incident, recorded),
+        event if about_incident(event) => {
+            incident(&mut state.incident, recorded);
+            if matches!(event, Event::StatusChanged { to, .. } if *to >= IncidentStatus::Mitigated)
+            {
+                for execution in &mut state.executions {
+                    for escalation in &mut execution.escalations {
+                        escalation.over = true;
+                    }
+                }
+            }
+        }
         Event::AttemptEnded { attempt, .. }
         | Event::AttemptIdentified { attempt, .. }
         | Event::AttemptUncertain { attempt, .. }
@@ -113,7 +123,7 @@ fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution>
         | Event::EscalationHeld { escalation, .. }
         | Event::EscalationLevelAsked { escalation, .. }
         | Event::EscalationAcknowledged { escalation, .. }
-        | Event::EscalationExhausted { escalation }
+        | Event::EscalationExhausted { escalation, .. }
         | Event::EscalationPostponed { escalation, .. } => Some(*escalation),
         _ => None,
     };
@@ -165,6 +175,7 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
             notes: Default::default(),
             rehearsal: rehearsal.clone(),
             reached: Default::default(),
+            alarm_since: None,
             updates: Default::default(),
             next_update: None,
             review: None,
@@ -175,7 +186,12 @@ fn incident(slot: &mut Option<Incident>, recorded: &Recorded) {
         return;
     };
     match &recorded.event {
-        Event::AlarmAttached { alarm } => incident.alarms.push_back(alarm.clone()),
+        Event::AlarmAttached { alarm } => {
+            if incident.alarms.is_empty() {
+                incident.alarm_since = alarm.since.filter(|since| *since <= incident.opened_at);
+            }
+            incident.alarms.push_back(alarm.clone());
+        }
         Event::AlarmStateChanged {
             name, to, reason, ..
         } => {

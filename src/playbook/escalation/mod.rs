@@ -99,6 +99,10 @@ pub struct EscalationPaths {
     pub paths: Vec<EscalationPath>,
     /// Who agrees to what; a group that is not named here may agree to anything.
     pub approvers: Vec<Approvers>,
+    /// Whether a file said so.
+    pub decided: bool,
+    /// Whether a file could not be read: who may agree to what is not known.
+    pub unreadable: bool,
 }
 
 impl EscalationPaths {

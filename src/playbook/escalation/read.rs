@@ -1,12 +1,16 @@
 //! Reads `escalation.toml`.
 
+use std::time::Duration;
+
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 
 use super::{Approvers, Contact, EscalationLevel, EscalationPath, EscalationPaths, Hours, Quiet};
-use crate::document::{Located, Problem, Problems, Reader, Source, parse};
+use crate::document::{Located, Problem, Problems, Reader, Source, nearest, parse};
 use crate::playbook::Severity;
 
+/// Nobody answers sooner.
+const SHORTEST: Duration = Duration::from_secs(30);
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Mon),
     ("tue", Weekday::Tue),
@@ -65,7 +69,12 @@ impl EscalationPaths {
         }
         let approvers = file.approvers(&reader);
         reader.finish();
-        (Self { paths, approvers }, problems.into_sorted())
+        let read = Self {
+            paths,
+            approvers,
+            ..Self::default()
+        };
+        (read, problems.into_sorted())
     }
 }
 
@@ -140,7 +149,16 @@ impl File<'_> {
             );
         }
         level.required("wait");
-        let wait = level.duration("wait").unwrap_or_default();
+        let wait = level.duration("wait").unwrap_or(SHORTEST);
+        if wait < SHORTEST {
+            self.problems.push(
+                Problem::error(
+                    "a level that waits less than half a minute wakes everybody at once",
+                )
+                .at(level.span.clone())
+                .help("write how long somebody may take to answer, as wait = \"10m\""),
+            );
+        }
         level.finish();
         // Who is no contact of the file is reached by the responder, and named in words.
         let in_words = |name: String| Contact {
@@ -150,7 +168,18 @@ impl File<'_> {
         };
         let contacts = named.into_iter().map(|name| {
             let known = contacts.iter().find(|(known, _)| *known == name.value);
-            known.map_or_else(|| in_words(name.value), |(_, contact)| contact.clone())
+            if let Some((_, contact)) = known {
+                return contact.clone();
+            }
+            let others = contacts.iter().map(|(known, _)| known.as_str());
+            if let Some(near) = nearest(&name.value, others) {
+                self.problems.push(
+                    Problem::error(format!("no contact is named {:?}", name.value))
+                        .at(name.span.clone())
+                        .help(format!("did you mean {near:?}?")),
+                );
+            }
+            in_words(name.value)
         });
         EscalationLevel {
             contacts: contacts.collect(),

@@ -370,6 +370,7 @@ impl Count {
             findings: Vec::new(),
             problems,
             seen,
+            only: self.wanted.playbook,
         }
     }
 }

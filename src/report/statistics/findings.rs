@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::Statistics;
-use crate::incident::{AlarmRef, Event, IncidentStatus, Recorded};
+use crate::incident::{AlarmRef, AttemptId, AttemptStatus, Event, IncidentStatus, Recorded};
 use crate::playbook::{Catalog, Outcome};
 
 /// A step by hand tells something when it was arrived at so often.
@@ -83,6 +83,7 @@ impl Ended {
             note: None,
         };
         let mut described: BTreeMap<&str, String> = BTreeMap::new();
+        let mut made: BTreeMap<AttemptId, String> = BTreeMap::new();
         for recorded in events {
             match &recorded.event {
                 Event::StatusChanged { to, .. } => ended.status = *to,
@@ -92,10 +93,19 @@ impl Ended {
                     let targets = intent.targets().join(", ");
                     described.insert(digest, format!("{} of {targets}", intent.document()));
                 }
-                Event::ApprovalGranted { digest, .. } => {
-                    ended
-                        .changes
-                        .extend(described.get(digest.as_str()).cloned());
+                Event::ApprovalGranted {
+                    digest, attempt, ..
+                } => {
+                    if let Some(what) = described.get(digest.as_str()) {
+                        made.insert(*attempt, what.clone());
+                    }
+                }
+                Event::AttemptEnded { attempt, result } => {
+                    let change = made.get(attempt).map(|what| match result.status {
+                        AttemptStatus::Succeeded => what.clone(),
+                        status => format!("{what} ({})", status.name()),
+                    });
+                    ended.changes.extend(change);
                 }
                 _ => {}
             }
@@ -184,18 +194,18 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let mut all = steps(statistics);
     all.extend(branches(statistics));
-    all.extend(overdue(catalog, now));
+    all.extend(overdue(catalog, now, statistics.only.as_deref()));
     all.extend(unanswered(statistics, catalog));
     all
 }
 
 /// Alarms that set incidents off, and that no playbook answers.
 fn unanswered(statistics: &Statistics, catalog: &Catalog) -> Vec<Finding> {
-    let answered = |alarm: &&AlarmRef| {
+    let without = |alarm: &&AlarmRef| {
         let (namespace, metric) = (alarm.namespace.as_deref(), alarm.metric.as_deref());
         catalog.answering(namespace, metric, &alarm.name).is_empty()
     };
-    let alarms = statistics.seen.iter().filter(answered);
+    let alarms = statistics.seen.iter().filter(without);
     let found = alarms.map(|alarm| Finding {
         kind: "no_playbook",
         playbook: None,
@@ -283,9 +293,13 @@ fn branches(statistics: &Statistics) -> Vec<Finding> {
     all
 }
 
-fn overdue(catalog: &Catalog, now: DateTime<Utc>) -> Vec<Finding> {
+fn overdue(catalog: &Catalog, now: DateTime<Utc>, only: Option<&str>) -> Vec<Finding> {
+    let wanted = |id: &str| only.is_none_or(|only| only == id);
     let late = catalog.entries.iter().filter_map(|entry| {
         let playbook = &entry.playbook;
+        if !wanted(&playbook.id) {
+            return None;
+        }
         let due = playbook.review_due()?;
         (due < now.date_naive()).then(|| Finding {
             kind: "review_overdue",

@@ -52,6 +52,8 @@ pub struct Statistics {
     pub problems: Vec<Problem>,
     #[serde(skip)]
     seen: Vec<AlarmRef>,
+    #[serde(skip)]
+    only: Option<String>,
 }
 
 /// Walks.

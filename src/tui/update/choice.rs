@@ -112,33 +112,50 @@ pub(super) fn attach(model: &mut Model) -> Vec<Request> {
     }
 }
 
+/// Who has the incident open.
+fn writer(model: &Model) -> Option<String> {
+    match &model.incident.as_ref()?.role {
+        Role::Follower { writer, .. } => writer.as_ref().map(ToString::to_string),
+        Role::Writer { .. } => Some(model.header.user.clone()),
+        Role::Imported => None,
+    }
+}
+
 /// Makes the card, puts it on the clipboard, and shows what was put there.
 pub(super) fn show_card(model: &mut Model) -> Vec<Request> {
     let Some(snapshot) = &model.incident else {
         return Vec::new();
     };
-    let writer = match &snapshot.role {
-        Role::Follower { writer, .. } => writer.as_ref().map(ToString::to_string),
-        // Whoever made this console's last entry.
-        Role::Writer { .. } => snapshot.events.last().map(|last| last.by.user.clone()),
-        Role::Imported => None,
-    };
+    let writer = writer(model);
     let card = card(&snapshot.state, model.now, writer.as_deref());
     let text = card.join("\n");
-    model.overlay = Some(Overlay::Card(card));
+    model.overlay = Some(Overlay::Card { card, scroll: 0 });
     vec![Request::Copy(text)]
 }
 
-pub(super) fn in_card(model: &mut Model, card: Vec<String>, key: KeyEvent) -> Vec<Request> {
+pub(super) fn in_card(
+    model: &mut Model,
+    (card, scroll): (Vec<String>, u16),
+    key: KeyEvent,
+) -> Vec<Request> {
+    let scroll = match key.code {
+        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
+        _ => scroll,
+    };
     match key.code {
         KeyCode::Esc => Vec::new(),
         KeyCode::Char('q') => vec![Request::Quit],
-        KeyCode::Enter => ask(
-            Command::GiveCard,
-            "handed over to the channels that are told",
-        ),
+        KeyCode::Enter => {
+            let command = Command::GiveCard {
+                writer: writer(model),
+            };
+            ask(command, "handed over to the channels that are told")
+        }
         _ => {
-            model.overlay = Some(Overlay::Card(card));
+            // It has twenty lines, and each wraps a few times at most.
+            let scroll = scroll.min(100);
+            model.overlay = Some(Overlay::Card { card, scroll });
             Vec::new()
         }
     }

@@ -170,7 +170,9 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
             }
             return Vec::new();
         }
-        Some(Overlay::Card(card)) => return choice::in_card(model, card, key),
+        Some(Overlay::Card { card, scroll }) => {
+            return choice::in_card(model, (card, scroll), key);
+        }
         Some(Overlay::Unfinished { at }) => return choice::in_unfinished(model, at, key),
         Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
         None => {}

@@ -25,6 +25,7 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
         said.extend(healing(snapshot));
+        said.extend(unanswered(model, snapshot));
         said.extend(chase(model, snapshot));
         said.extend(promised(model, snapshot));
     }
@@ -160,14 +161,29 @@ fn healing(snapshot: &Snapshot) -> Option<(String, Role)> {
     Some((text, Role::Recommended))
 }
 
+/// What escalates by itself, while the question is not on the screen.
+fn unanswered(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let pending = snapshot.state.pending_escalation()?;
+    let at = pending.by_itself_at(&snapshot.state)?;
+    (model.screen != Screen::Incident).then(|| {
+        let text = format!(
+            "? escalate? · critical: by itself in {} · i answers it",
+            countdown(at - model.now)
+        );
+        (text, Role::Late)
+    })
+}
+
 /// Whom an escalation has asked, and who is asked next.
 fn chase(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let one = snapshot.state.chases().next_back()?;
     let next = one.next_at.map(|at| countdown(at - model.now));
     let next = next.unwrap_or_default();
     if one.held {
-        let text =
-            format!("escalated, quiet hours: level 1 is asked in {next} · W: somebody has it");
+        let text = format!(
+            "escalated, quiet hours: level {} is asked in {next} · W: somebody has it",
+            one.level + 1
+        );
         return Some((text, Role::Late));
     }
     let asked = one.asked.last()?;

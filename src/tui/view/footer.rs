@@ -42,7 +42,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             ("Enter".into(), "start"),
             ("Esc".into(), "leave"),
         ],
-        Some(Overlay::Card(_)) => vec![
+        Some(Overlay::Card { .. }) => vec![
+            ("↑↓".into(), "scroll"),
             ("Enter".into(), "tell the channels"),
             ("Esc".into(), "leave"),
         ],

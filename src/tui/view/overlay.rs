@@ -24,7 +24,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             let lines = help(model, inner.width.into(), theme);
             frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), inner);
         }
-        Some(Overlay::Card(card)) => {
+        Some(Overlay::Card { card, scroll }) => {
             let title = "hand-over card: on your clipboard; Enter tells the channels";
             let inner = panel(title, area, theme, frame);
             let width = usize::from(inner.width);
@@ -33,7 +33,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
                 .flat_map(|text| wrap(text, width))
                 .map(|text| line(&text, width, theme.style(Role::Text)))
                 .collect();
-            frame.render_widget(Paragraph::new(lines), inner);
+            let most = lines.len().saturating_sub(inner.height.into());
+            let from = usize::from(*scroll).min(most);
+            let shown: Vec<Line<'_>> = lines.into_iter().skip(from).collect();
+            frame.render_widget(Paragraph::new(shown), inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
         Some(Overlay::Unfinished { at }) => {
