@@ -367,14 +367,51 @@ fn hostile_text_in_a_file_does_not_reach_the_terminal() {
     );
 }
 
+/// The README's examples in TOML that are files of their own.
+fn examples() -> Vec<&'static str> {
+    let readme = include_str!("../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let whole = blocks.map(|rest| rest.split("```").next().unwrap());
+    whole
+        .filter(|text| text.starts_with("format = 1"))
+        .collect()
+}
+
 #[test]
 fn the_playbook_of_the_readme_is_one() {
-    let readme = include_str!("../README.md");
-    let begin = readme.find("```toml\nformat = 1").unwrap() + "```toml\n".len();
-    let end = begin + readme[begin..].find("```").unwrap();
-    let said = check(&readme[begin..end]);
+    let examples = examples();
+    let playbook = examples.iter().find(|text| text.contains("[[steps]]"));
+    let said = check(playbook.unwrap());
     assert!(said.out.contains("0 problems, 0 warnings"), "{}", said.out);
     assert_eq!(said.code, 0, "{}", said.err);
+}
+
+#[test]
+fn the_escalation_file_of_the_readme_is_one_and_is_checked_alone() {
+    let examples = examples();
+    let file = examples.iter().find(|text| text.contains("[paths"));
+    let file = file.or_else(|| examples.iter().find(|text| text.contains("[[paths")));
+    let world = World::new();
+    world.write("own/escalation.toml", file.unwrap());
+    for path in ["own", "own/escalation.toml"] {
+        let said = world.run(&["check", path]);
+        assert!(
+            said.code == 0
+                && said
+                    .out
+                    .contains("ok: escalation · 1 paths · own/escalation.toml"),
+            "{said:?}"
+        );
+    }
+    world.write(
+        "own/escalation.toml",
+        "format = 1\n[hours.x]\nfrom = \"25:00\"\nto = \"1:00\"\n",
+    );
+    let said = world.run(&["check", "own/escalation.toml"]);
+    assert!(
+        said.code == 1 && said.out.contains("\"25:00\" is no time of day"),
+        "{said:?}"
+    );
 }
 
 #[test]

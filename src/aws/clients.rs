@@ -155,6 +155,15 @@ impl Aws {
         self.pace.wait(quota).await;
     }
 
+    /// The same, without a ration: for an account that is simulated for this console alone.
+    #[must_use]
+    pub fn unrationed(&self) -> Self {
+        Self {
+            pace: Pace::free(),
+            ..self.clone()
+        }
+    }
+
     /// The time at AWS, as its answers tell it; by it AWS judges windows and signatures.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {

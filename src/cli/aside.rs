@@ -25,11 +25,21 @@ pub(super) struct Update {
     /// The incident's id, or the beginning of it.
     incident: String,
     /// When those who wait hear more, such as 30m.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = ahead)]
     next: Option<Duration>,
     /// How it stands.
     #[arg(required = true, trailing_var_arg = true)]
     text: Vec<String>,
+}
+
+/// A span that somebody can promise.
+fn ahead(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30m"))?;
+    let month = Duration::from_hours(31 * 24);
+    if span.is_zero() || span > month {
+        return Err("write a span of at most 31 days, as 30m".into());
+    }
+    Ok(span)
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,7 +84,10 @@ pub(super) async fn update(arguments: Update, settings: &Settings) -> Result<u8,
         if let Event::UpdateGiven { text, next } = event {
             say!("recorded in {}: {}", summary.id, on_a_line(text));
             if let Some(next) = next {
-                say!("the next one is promised for {}", next.format("%H:%MZ"));
+                say!(
+                    "the next one is promised for {}",
+                    next.format("%Y-%m-%d %H:%MZ")
+                );
             }
         }
     }

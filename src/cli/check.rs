@@ -59,6 +59,11 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
             entry.origin
         )?;
     }
+    let escalations = catalog.escalations.iter();
+    let files = escalations.filter(|(origin, _)| matches!(origin, Origin::File(_)));
+    for (origin, paths) in files.clone() {
+        writeln!(out, "ok: escalation · {paths} paths · {origin}")?;
+    }
     let count =
         |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     writeln!(
@@ -68,7 +73,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         count(warnings, "warning"),
         count(catalog.broken.len(), "file")
     )?;
-    if catalog.entries.is_empty() && catalog.broken.is_empty() {
+    if catalog.entries.is_empty() && catalog.broken.is_empty() && files.count() == 0 {
         let named: Vec<String> = arguments
             .paths
             .iter()

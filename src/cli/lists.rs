@@ -137,11 +137,13 @@ impl From {
         });
         let (lines, notes) = match counted.await {
             Ok(Ok(counted)) => {
+                let apart = self.store.ends_with(super::stores::REHEARSALS);
+                let notes = apart.then(|| "rehearsals are not counted: this is their store".into());
                 let lines = stats::lines(&counted).into_iter().map(|text| ListLine {
                     marked: text.starts_with('→'),
                     text,
                 });
-                (lines.collect(), Vec::new())
+                (lines.collect(), notes.into_iter().collect())
             }
             Ok(Err(error)) => (Vec::new(), vec![error.to_string()]),
             Err(error) => (Vec::new(), vec![error.to_string()]),

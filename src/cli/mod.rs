@@ -32,6 +32,7 @@ mod stores;
 mod timeline;
 mod verify;
 mod watch;
+mod write;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -326,41 +327,6 @@ fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
     Ok(SUCCESS)
 }
 
-/// Writes a file as a whole, or not at all; `-` is the standard output.
-fn write_file(path: &std::path::Path, text: &str, kept: bool) -> Result<u8, CliError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt as _;
-    if path == std::path::Path::new("-") {
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-        return Ok(SUCCESS);
-    }
-    let failed = |error: std::io::Error| {
-        CliError::Said(format!("failed to write {}: {error}", path.display()))
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(std::path::Path::new("."));
-    // Others may read it as far as the umask lets them.
-    let usual = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new()
-        .permissions(usual)
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    let hint = if kept {
-        "; write impact, causes and action items into it: making it again keeps them"
-    } else {
-        ""
-    };
-    eprintln!("standdown: wrote {}{hint}", path.display());
-    Ok(SUCCESS)
-}
-
 /// A path as one word of a shell's command line.
 fn shell_word(path: &std::path::Path) -> String {
     let text = path.display().to_string();
@@ -393,6 +359,7 @@ macro_rules! say {
     };
 }
 use say;
+use write::{Form, write_file};
 
 /// A text from outside as a part of one line: what it says cannot look like a line of its own.
 fn on_a_line(text: &str) -> String {

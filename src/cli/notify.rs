@@ -22,6 +22,8 @@ use crate::notify::Configured;
 
 /// How long whoever leaves waits for others to be told.
 const LEAVING: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -82,7 +84,20 @@ pub(super) async fn before_leaving(settings: &Settings, recorder: &Recorder) {
     }
     let sender = sender(settings, recorder);
     let mut breakers = HashMap::new();
-    let all = async { while matches!(sender.send_due(&mut breakers).await, Ok((1.., _))) {} };
+    let all = async {
+        loop {
+            let sent = sender.send_due(&mut breakers).await;
+            // What this process is sending in the background is let end.
+            let flying = recorder
+                .call(|journal| journal.messages_in_flight(clock::now()))
+                .await;
+            match (sent, flying) {
+                (Ok((1.., _)), _) => {}
+                (_, Ok(1..)) => tokio::time::sleep(LOOK).await,
+                _ => return,
+            }
+        }
+    };
     // What it was not sent in time is found in the outbox below.
     let _ = tokio::time::timeout(LEAVING, all).await;
     let left = recorder.call(|journal| journal.unsent_messages()).await;
@@ -200,6 +215,13 @@ async fn flush(settings: &Settings) -> Result<u8, CliError> {
         }
     }
     say!("{sent} sent, {unsent} not");
+    let left = recorder.call(|journal| journal.unsent_messages()).await?;
+    let waiting = left.iter().filter(|one| !one.dead).count();
+    if waiting > 0 {
+        eprintln!(
+            "standdown: {waiting} wait for their time, or for another sender; `standdown notify unsent` says why"
+        );
+    }
     Ok(if unsent == 0 { SUCCESS } else { FAILURE })
 }
 

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::record::Record;
-use super::{CliError, SUCCESS, on_a_line, print_json, say, stores, write_file};
+use super::{CliError, Form, SUCCESS, on_a_line, print_json, say, stores, write_file};
 use crate::actions::VOCABULARY;
 use crate::config::Settings;
 use crate::engine;
@@ -18,9 +18,9 @@ use crate::report::{Report, Written, html, markdown, read_review};
 pub(super) struct Arguments {
     /// The incident's id, or the beginning of it.
     incident: String,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t = Format::Md)]
-    format: Format,
+    /// How it is written: as the file's name ends, or md.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Write it there. What people wrote into an earlier report of that name is kept.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -54,11 +54,9 @@ pub(super) struct Actions {
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let mut record = Record::find(settings, &arguments.incident)?;
-    if let Some(path) = arguments
-        .out
-        .as_deref()
-        .filter(|_| arguments.format == Format::Md)
-        && let Some(written) = written(path)?
+    let format = arguments.format();
+    if let Some(path) = arguments.out.as_deref().filter(|_| format == Format::Md)
+        && let Some(written) = written(path, &record)?
         && written.is_changed()
     {
         record = keep(record, written, path, settings)?;
@@ -68,7 +66,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let report = report
         .ok_or_else(|| CliError::Said(format!("incident {} has no readable record", record.id)))?;
     let review = report.review(&record.state);
-    let text = match arguments.format {
+    let text = match format {
         Format::Md => markdown(&report, &review),
         Format::Html => html(&report, &review),
         Format::Json => {
@@ -77,14 +75,33 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             text
         }
     };
-    match &arguments.out {
-        Some(path) => write_file(path, &text, arguments.format == Format::Md),
-        None => write_file(Path::new("-"), &text, false),
+    let form = match format {
+        Format::Md => Form::Markdown,
+        Format::Html => Form::Page,
+        Format::Json => Form::Json,
+    };
+    let out = arguments.out.as_deref().unwrap_or(Path::new("-"));
+    write_file(out, &text, form)
+}
+
+impl Arguments {
+    fn format(&self) -> Format {
+        let ending = self.out.as_deref().and_then(Path::extension);
+        let named = match ending.and_then(std::ffi::OsStr::to_str) {
+            Some("html" | "htm") => Format::Html,
+            Some("json") => Format::Json,
+            _ => Format::Md,
+        };
+        self.format.unwrap_or(named)
     }
 }
 
 /// What people wrote into the report that stands there.
-fn written(path: &Path) -> Result<Option<Written>, CliError> {
+fn written(path: &Path, record: &Record) -> Result<Option<Written>, CliError> {
+    // A device has no end; what it is is said when it is to be written.
+    if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        return Ok(None);
+    }
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -96,7 +113,15 @@ fn written(path: &Path) -> Result<Option<Written>, CliError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    read_review(&text).map(Some).ok_or_else(|| {
+    let found = read_review(&text);
+    if let Some(other) = found.as_ref().filter(|one| one.incident != *record.id.0) {
+        return Err(CliError::Said(format!(
+            "{} is the report of {}, and is left as it is; name another file",
+            path.display(),
+            on_a_line(&other.incident)
+        )));
+    }
+    found.map(Some).ok_or_else(|| {
         CliError::Said(format!(
             "{} is no report of standdown, and is left as it is; name another file",
             path.display()

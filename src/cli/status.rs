@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::record::Record;
-use super::{CliError, SUCCESS, on_a_line, print_json, say, write_file};
+use super::{CliError, Form, SUCCESS, on_a_line, print_json, say, write_file};
 use crate::clock;
 use crate::config::Settings;
 use crate::incident::card;
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
     let nothing = || CliError::Said(format!("incident {} has no readable record", record.id));
     if let Some(path) = &arguments.html {
         let page = status_page(&record.state, clock::now()).ok_or_else(nothing)?;
-        return write_file(path, &page, false);
+        return write_file(path, &page, Form::Page);
     }
     if arguments.json {
         let walk = execution(&record.state, &record.events).ok_or_else(|| {

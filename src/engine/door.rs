@@ -172,6 +172,7 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         Command::Review(review) => Command::Review(Review {
             impact: text(review.impact),
             causes: text(review.causes),
+            more: text(review.more),
             actions: review
                 .actions
                 .into_iter()

@@ -215,6 +215,9 @@ pub struct Review {
     /// What is to be done.
     #[serde(default)]
     pub actions: Vec<ActionItem>,
+    /// What else was written below that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub more: String,
 }
 
 /// Something to be done because of an incident.

@@ -281,6 +281,22 @@ impl Journal {
         Ok(())
     }
 
+    /// How many messages some sender has just taken.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn messages_in_flight(&self, now: DateTime<Utc>) -> Result<usize, JournalError> {
+        if !is_there(self.connection())? {
+            return Ok(0);
+        }
+        let nanos = now.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        let query = "SELECT count(*) FROM outbox WHERE state = 'waiting' AND taken_until > ?1";
+        let count: i64 = self
+            .connection()
+            .query_row(query, [nanos], |row| row.get(0))?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
     /// What waits to be sent, and what was given up, the oldest first.
     ///
     /// # Errors

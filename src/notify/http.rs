@@ -54,11 +54,25 @@ pub(super) async fn post(
         let said = said
             .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
-        judge(&host, status, &String::from_utf8_lossy(&said))
+        let said = String::from_utf8_lossy(&said);
+        // A receiver may repeat what it was asked for.
+        let said = uri.path_and_query().map_or_else(
+            || said.to_string(),
+            |asked| masked(&masked(&said, asked.as_str()), uri.path()),
+        );
+        judge(&host, status, &said)
     };
     timeout(PATIENCE, talk)
         .await
         .map_err(|_| Undelivered::now(format!("{host} did not answer within {PATIENCE:?}")))?
+}
+
+fn masked(text: &str, secret: &str) -> String {
+    if secret.len() > 1 {
+        text.replace(secret, "/…")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// What is refused for what it is stays refused; anything else may pass.

@@ -171,7 +171,7 @@ fn for_responders(message: &Message) -> Vec<String> {
             format!(
                 "next: standdown approve {}, logged in to the bastion as yourself, until {}",
                 fact("request"),
-                fact("until")
+                moment(message, "until")
             ),
         ],
         Topic::Healing => vec![
@@ -191,7 +191,7 @@ fn for_responders(message: &Message) -> Vec<String> {
                 format!(
                     "next: standdown ack {}, before {}",
                     message.incident,
-                    fact("answer_until")
+                    moment(message, "answer_until")
                 ),
             ];
             own.extend(all(message, "picture"));
@@ -200,7 +200,7 @@ fn for_responders(message: &Message) -> Vec<String> {
         Topic::HandOver => all(message, "picture"),
         Topic::Update => vec![
             format!("told: {}", fact("update")),
-            format!("next update at: {}", fact("next_update")),
+            format!("next update at: {}", moment(message, "next_update")),
         ],
         _ => {
             let mut own: Vec<String> = all(message, "evidence")
@@ -241,7 +241,7 @@ fn for_stakeholders(message: &Message) -> Vec<String> {
             message.at.format("%H:%M UTC")
         ),
         format!("update: {}", fact("update")),
-        format!("next update at: {}", fact("next_update")),
+        format!("next update at: {}", moment(message, "next_update")),
         format!("reference: {}", message.incident),
     ])
 }
@@ -250,6 +250,13 @@ fn for_stakeholders(message: &Message) -> Vec<String> {
 fn known(lines: Vec<String>) -> Vec<String> {
     let said = |line: &String| !line.ends_with(": ") && !line.ends_with(", before ");
     lines.into_iter().filter(said).collect()
+}
+
+/// A time as people write it.
+fn moment(message: &Message, name: &str) -> String {
+    let text = fact(message, name);
+    let at = text.parse::<chrono::DateTime<chrono::Utc>>();
+    at.map_or(text, |at| at.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 fn all(message: &Message, name: &str) -> Vec<String> {

@@ -82,6 +82,8 @@ pub struct Catalog {
     pub warnings: Vec<(Source, Vec<Problem>)>,
     /// The escalation paths; the first file that has any wins.
     pub escalation: Arc<EscalationPaths>,
+    /// The files that say whom to ask next, and how many paths each has.
+    pub escalations: Vec<(Origin, usize)>,
     /// All that are at hand, for playbooks that walk others.
     library: Vec<Known>,
 }
@@ -146,6 +148,7 @@ impl Catalog {
             let (read, problems) = EscalationPaths::compile(source);
             let mut known = (*self.escalation).clone();
             if problems.is_empty() {
+                self.escalations.push((origin.clone(), read.paths.len()));
                 if known.paths.is_empty() {
                     known.paths = read.paths;
                 }

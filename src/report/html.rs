@@ -47,6 +47,7 @@ pub fn html(report: &Report, review: &Review) -> String {
                 li { (if item.done { "☑ " } else { "☐ " }) (one_line(&item.text)) }
             }
         }
+        (paragraphs(&review.more))
         @if !report.charts.is_empty() {
             h2 { "Metrics" }
             @for chart in &report.charts { (figure(chart)) }

@@ -26,7 +26,7 @@ pub fn markdown(report: &Report, review: &Review) -> String {
     let summary: Vec<String> = report.summary.iter().map(|one| escaped(one)).collect();
     line(&mut out, &format!("{}\n", summary.join(" ")));
     durations(&mut out, report);
-    out.push_str(&review::write(review, &report.impact));
+    out.push_str(&review::write(&report.incident, review, &report.impact));
     line(&mut out, "\n## What was decided\n");
     for one in &report.decisions {
         decision(&mut out, one);

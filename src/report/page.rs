@@ -57,7 +57,7 @@ pub fn status_page(state: &State, now: DateTime<Utc>) -> Option<String> {
         h2 { "Updates" }
         @if let Some(next) = incident.next_update {
             p.strong {
-                "The next update is promised for " (next.format("%H:%M UTC"))
+                "The next update is promised for " (next.format("%Y-%m-%d %H:%M UTC"))
                 @if next < now { ": it is due" }
                 "."
             }

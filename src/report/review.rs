@@ -24,6 +24,8 @@ const ACTIONS: &str = "## Action items";
 pub struct Written {
     /// It.
     pub review: Review,
+    /// The incident that it is of.
+    pub incident: String,
     /// The hash of what stood there when the report was written.
     pub base: String,
 }
@@ -49,7 +51,7 @@ fn hash(review: &Review) -> String {
 }
 
 /// Writes the part that people fill in. `impact` is what is known of it without them.
-pub(super) fn write(review: &Review, impact: &str) -> String {
+pub(super) fn write(incident: &str, review: &Review, impact: &str) -> String {
     let or_empty = |text: &str| {
         let text = lines(text.trim()).join("\n");
         if text.is_empty() {
@@ -64,7 +66,7 @@ pub(super) fn write(review: &Review, impact: &str) -> String {
         or_empty(&review.impact)
     };
     let mut out = format!(
-        "{START}{} -->\n\n{IMPACT}\n\n{impact}\n\n{CAUSES}\n\n{}\n\n{ACTIONS}\n\n",
+        "{START}{incident} · {} -->\n\n{IMPACT}\n\n{impact}\n\n{CAUSES}\n\n{}\n\n{ACTIONS}\n\n",
         hash(review),
         or_empty(&review.causes)
     );
@@ -75,6 +77,10 @@ pub(super) fn write(review: &Review, impact: &str) -> String {
     }
     if review.actions.is_empty() {
         out.extend(["- [ ] ", HINT, "\n"]);
+    }
+    let more = lines(review.more.trim()).join("\n");
+    if !more.is_empty() {
+        out.extend(["\n", &more, "\n"]);
     }
     out.extend(["\n", END, "\n"]);
     out
@@ -89,13 +95,21 @@ fn graded(impact: &str) -> String {
 #[must_use]
 pub fn read(report: &str) -> Option<Written> {
     let (_, rest) = report.split_once(START)?;
-    let (base, rest) = rest.split_once(" -->")?;
+    let (mark, rest) = rest.split_once(" -->")?;
+    let (incident, base) = mark.split_once(" · ")?;
     let (own, _) = rest.rsplit_once(END)?;
     let mut review = Review::default();
     let mut section = "";
     for line in own.lines() {
+        let known = [IMPACT, CAUSES, ACTIONS];
+        let heading = known
+            .iter()
+            .find(|one| one.eq_ignore_ascii_case(line.trim()));
+        if let Some(heading) = heading {
+            section = heading;
+            continue;
+        }
         match line.trim() {
-            heading @ (IMPACT | CAUSES | ACTIONS) => section = heading,
             text if text.starts_with("_By its grade: ") && text.ends_with("._") => {}
             text => {
                 let text = text.strip_prefix(EMPTY).map_or(text, str::trim_start);
@@ -107,7 +121,7 @@ pub fn read(report: &str) -> Option<Written> {
                 match section {
                     IMPACT => push(&mut review.impact, line),
                     CAUSES => push(&mut review.causes, line),
-                    ACTIONS => add(&mut review.actions, line),
+                    ACTIONS => add(&mut review, line),
                     // What stands before the first heading belongs to the first.
                     _ if !text.is_empty() => push(&mut review.impact, line),
                     _ => {}
@@ -119,8 +133,10 @@ pub fn read(report: &str) -> Option<Written> {
         review: Review {
             impact: review.impact.trim().to_owned(),
             causes: review.causes.trim().to_owned(),
+            more: review.more.trim().to_owned(),
             ..review
         },
+        incident: incident.to_owned(),
         base: base.to_owned(),
     })
 }
@@ -130,27 +146,40 @@ fn push(part: &mut String, line: &str) {
     part.push('\n');
 }
 
-/// Adds a line of the action items: an item, or what goes on with the one before.
-fn add(items: &mut Vec<ActionItem>, line: &str) {
+/// Adds a line of the action items: an item, what goes on with the one before, or something else that
+/// people wrote there.
+fn add(review: &mut Review, line: &str) {
     let text = line.trim();
-    let bullet = text
-        .strip_prefix("- ")
-        .or_else(|| text.strip_prefix("* "))
-        .map(str::trim_start);
+    let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = (number.len() < text.len()).then(|| {
+        number
+            .strip_prefix(". ")
+            .or_else(|| number.strip_prefix(") "))
+    });
+    let bullet = ["- ", "* ", "+ "]
+        .iter()
+        .find_map(|mark| text.strip_prefix(mark));
+    let bullet = bullet.or(numbered.flatten()).map(str::trim_start);
     let (done, what) = match bullet.and_then(|rest| rest.split_once(']')) {
         Some(("[ ", what)) => (false, what.trim()),
         Some(("[x" | "[X", what)) => (true, what.trim()),
         _ => (false, bullet.unwrap_or(text).trim()),
     };
-    if what.is_empty() || what == HINT {
+    if what == HINT {
         return;
     }
-    match items.last_mut().filter(|_| bullet.is_none()) {
-        Some(before) => before.text = format!("{} {what}", before.text),
-        None => items.push(ActionItem {
-            text: what.to_owned(),
-            done,
-        }),
+    let goes_on = line.starts_with([' ', '\t']) && review.more.trim().is_empty();
+    match (bullet, review.actions.last_mut()) {
+        (Some(_), _) if review.more.trim().is_empty() && !what.is_empty() => {
+            review.actions.push(ActionItem {
+                text: what.to_owned(),
+                done,
+            });
+        }
+        (None, Some(before)) if goes_on && !what.is_empty() => {
+            before.text = format!("{} {what}", before.text);
+        }
+        _ => push(&mut review.more, line),
     }
 }
 
@@ -172,13 +201,14 @@ mod tests {
                     done: true,
                 },
             ],
+            more: String::new(),
         }
     }
 
     #[test]
     fn what_was_written_is_read_again_and_is_no_change() {
         for review in [review(), Review::default()] {
-            let read = read(&write(&review, "customers notice")).unwrap();
+            let read = read(&write("i-1", &review, "customers notice")).unwrap();
             assert_eq!(read.review, review);
             assert!(!read.is_changed() && read.is_over(&review));
         }
@@ -187,11 +217,11 @@ mod tests {
 
     #[test]
     fn nothing_that_people_write_is_lost() {
-        let text = write(&Review::default(), "customers notice")
+        let text = write("i-1", &Review::default(), "customers notice")
             .replacen("_To be written._", "_To be written._ Soon, by ada.", 1)
             .replace(
                 "- [ ] _What is to be done, by whom, until when?_",
-                "First the queue.\n- [ ] an alarm\n  that somebody hears\n* [X] _soon_\n- plain",
+                "- [ ] an alarm\n  that somebody hears\n* [X] _soon_\n1. plain\n\nAgreed by all.\n\n## Lessons learnt\n\n- read first",
             );
         let read = read(&text).unwrap();
         assert!(read.is_changed());
@@ -205,11 +235,16 @@ mod tests {
         assert_eq!(
             items,
             [
-                ("First the queue.", false),
                 ("an alarm that somebody hears", false),
                 ("_soon_", true),
                 ("plain", false),
             ]
         );
+        assert_eq!(
+            read.review.more,
+            "Agreed by all.\n\n## Lessons learnt\n\n- read first"
+        );
+        let again = write("i-1", &read.review, "x");
+        assert_eq!(super::read(&again).unwrap().review, read.review);
     }
 }

@@ -270,6 +270,14 @@ fn a_webhook_has_words_and_a_form_of_its_own() {
     for (wrong, why) in [
         ("kind = \"sns\"\ntopic = \"incidents\"", "no topic's ARN"),
         (
+            "kind = \"email\"\nserver = \"smtp://mail.example.com\"\nuser = \"ops\"\nsecret = \"env:X\"\nfrom = \"a@b\"\nto = [\"c@d\"]",
+            "in the clear",
+        ),
+        (
+            "kind = \"email\"\nserver = \"smtps://mail.example.com\"\nfrom = \"nobody\"\nto = [\"c@d\"]",
+            "\"nobody\" is no address",
+        ),
+        (
             "kind = \"email\"\nserver = \"smtp://ops:secret@host\"\nfrom = \"a@b\"\nto = [\"c@d\"]",
             "a password does not stand here",
         ),
@@ -280,7 +288,7 @@ fn a_webhook_has_words_and_a_form_of_its_own() {
         let said = world.run(&["notify", "list"]);
         assert!(said.code != 0 && said.err.contains(why), "{why}: {said:?}");
         assert!(
-            !said.err.contains("secret@host") || said.err.contains("^"),
+            !said.err.contains("secret@host") || said.err.contains('^'),
             "{said:?}"
         );
     }

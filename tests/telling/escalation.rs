@@ -211,10 +211,10 @@ fn an_update_is_promised_and_the_console_says_when_it_is_due() {
     console.see("update given: orders fail; we look into it");
     console.see("an update was promised for ");
     console.press("U");
-    console.see("in how many minutes they hear more");
-    console.press("30\r");
     console.see("how it stands");
     console.press("half of it works again\r");
+    console.see("in how many minutes they hear more");
+    console.press("30m\r");
     console.see("update given: half of it works again (next at ");
     console.until("nothing is due", |screen| {
         !screen.contains("an update was promised for")
@@ -229,7 +229,7 @@ fn an_update_is_promised_and_the_console_says_when_it_is_due() {
     let said: Vec<(String, String)> = receiver
         .got()
         .iter()
-        .map(|one| one.json())
+        .map(crate::receiver::Got::json)
         .map(|one| {
             let text = |name: &str| one[name].as_str().unwrap().to_owned();
             (text("title"), text("text"))

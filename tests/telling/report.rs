@@ -251,6 +251,39 @@ fn what_people_wrote_into_the_report_is_kept_and_listed() {
     );
     let kept = std::fs::read_to_string(shop.world.path("report.md")).unwrap();
     assert_eq!(kept, stale);
+    // Nor is a report by something of another form, nor a device, and a link stays one.
+    for (arguments, why) in [
+        (
+            ["--format", "html", "--out", "report.md"],
+            "is something else",
+        ),
+        (["--format", "md", "--out", "/dev/full"], "is no file"),
+        (["--format", "html", "--out", "/dev/full"], "is no file"),
+    ] {
+        let mut all = vec!["report", &id];
+        all.extend(arguments);
+        let refused = shop.run(&all);
+        assert!(
+            refused.code == 1 && refused.err.contains(why),
+            "{why}: {refused:?}"
+        );
+    }
+    assert_eq!(
+        std::fs::read_to_string(shop.world.path("report.md")).unwrap(),
+        stale
+    );
+    std::os::unix::fs::symlink(shop.world.path("report.html"), shop.world.path("link.html"))
+        .unwrap();
+    report("html", "link.html");
+    assert!(shop.world.path("link.html").is_symlink());
+    // Of another incident it is not this one's to write over.
+    let others = second.replace(&format!("is kept · {id} "), "is kept · 20200101-000000 ");
+    shop.world.write("others.md", others);
+    let refused = shop.run(&["report", &id, "--out", "others.md"]);
+    assert!(
+        refused.code == 1 && refused.err.contains("is the report of 20200101-000000"),
+        "{refused:?}"
+    );
     // What is no report is not written over.
     shop.world.write("mine.md", "# Mine\n");
     let refused = shop.run(&["report", &id, "--out", "mine.md"]);

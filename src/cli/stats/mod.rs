@@ -51,6 +51,16 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
         playbook: arguments.playbook.clone(),
     };
     let counted = count(&journal, wanted, &catalog)?;
+    if let Some(id) = arguments
+        .playbook
+        .as_ref()
+        .filter(|_| counted.by_playbook.is_empty())
+        && catalog.get(id).is_none()
+    {
+        return Err(CliError::Usage(format!(
+            "no playbook is named {id:?}, and none of that name was walked; `standdown check` lists them"
+        )));
+    }
     if arguments.json {
         return print_json(&counted);
     }

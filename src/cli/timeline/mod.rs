@@ -55,7 +55,9 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     for one in shown {
         say!("{}", line(one));
     }
-    if shown.len() < wanted.len() {
+    if shown.is_empty() {
+        say!("nothing of {} entries fits here", wanted.len());
+    } else if shown.len() < wanted.len() {
         say!("entries {} to {to} of {}", from + 1, wanted.len());
     }
     for what in notes(&found, arguments.offline) {

@@ -6,6 +6,8 @@ use crate::incident::{
 };
 use crate::playbook::Severity;
 
+/// Nobody promises anything for longer than a month, in seconds.
+const FARTHEST: u64 = 31 * 86_400;
 /// More alarms than this belong to more than one incident.
 const MAX_ALARMS: usize = 100;
 
@@ -122,7 +124,7 @@ pub(super) fn update(
     if text.trim().is_empty() {
         return Err(Refusal::Empty);
     }
-    let next = next.map(|seconds| draft.stamp.at + draft.state.paced(seconds));
+    let next = next.map(|seconds| draft.stamp.at + draft.state.paced(seconds.min(FARTHEST)));
     draft.emit(Event::UpdateGiven { text, next });
     Ok(())
 }

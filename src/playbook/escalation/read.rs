@@ -196,16 +196,14 @@ impl File<'_> {
         entries
             .map(|(group, _, node)| {
                 let table = Reader::new(node, format!("approvers `{group}`"), self.problems);
+                let named = table.node("documents").is_some();
                 let documents = values(table.strings("documents"));
                 let channels = values(table.strings("channels"));
                 table.finish();
                 Approvers {
                     group: group.clone(),
-                    documents: if documents.is_empty() {
-                        vec!["*".into()]
-                    } else {
-                        documents
-                    },
+                    // Nothing named is nothing allowed; only where nothing is said, all is.
+                    documents: if named { documents } else { vec!["*".into()] },
                     channels,
                 }
             })

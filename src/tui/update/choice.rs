@@ -150,7 +150,12 @@ pub(super) fn in_card(
             let command = Command::GiveCard {
                 writer: writer(model),
             };
-            ask(command, "handed over to the channels that are told")
+            let told = if model.header.rehearsal.is_some() {
+                "recorded; nobody outside is told in a rehearsal"
+            } else {
+                "recorded, for the channels that are told of it"
+            };
+            ask(command, told)
         }
         _ => {
             // It has twenty lines, and each wraps a few times at most.

@@ -38,10 +38,13 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
         (CommandId::Update, _) => Form::one(
             "Tell those who wait how it stands",
             Purpose::Update,
+            "how it stands",
+            false,
+        )
+        .and(
             "in how many minutes they hear more (empty: not promised)",
             true,
-        )
-        .and("how it stands", false),
+        ),
         (CommandId::StopPlaybook, _) => Form::one(
             "Stop the playbook without an outcome",
             Purpose::StopPlaybook,
@@ -419,20 +422,25 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
             "acknowledged: nobody else is asked",
         ),
         Purpose::Update => {
-            let minutes = form.fields.first().map_or("", |field| field.input.value());
-            let next = match minutes.trim().trim_end_matches('m').trim_end() {
+            let told = form.fields.first().map_or("", |field| field.input.value());
+            let next = match text.trim_end_matches('m').trim_end() {
                 "" => Some(None),
                 written => written.parse::<u64>().ok().map(Some),
             };
             match next {
                 Some(minutes) if minutes.is_none_or(|one| (1..=1440).contains(&one)) => {
-                    let next = minutes.map(|minutes| minutes * 60);
-                    ask(Command::Update { text, next }, "recorded, and told")
+                    let command = Command::Update {
+                        text: told.trim().to_owned(),
+                        next: minutes.map(|minutes| minutes * 60),
+                    };
+                    let done = if model.header.rehearsal.is_some() {
+                        "recorded; nobody outside is told in a rehearsal"
+                    } else {
+                        "recorded, for the channels that are told of it"
+                    };
+                    ask(command, done)
                 }
-                _ => {
-                    let form = Form { at: 0, ..form };
-                    stay(model, form, "minutes are a number from 1 to 1440")
-                }
+                _ => stay(model, form, "minutes are a number from 1 to 1440"),
             }
         }
         Purpose::StopPlaybook => ask(

@@ -52,6 +52,10 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
     ) {
         said.push((format!("✗ {error}"), Role::Late));
     }
+    if model.catalog.escalation.unreadable {
+        let text = "✗ an escalation.toml cannot be read: what the others say of whom to ask counts instead, and nobody can agree to changes of yours · `standdown check` says why";
+        said.push((text.to_owned(), Role::Error));
+    }
     for broken in &model.broken {
         said.push((format!("✗ {broken}"), Role::Late));
     }

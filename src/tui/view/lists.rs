@@ -23,7 +23,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 /// How far down there is anything to see.
 pub(in crate::tui) fn longest(model: &Model) -> u16 {
     let lines = body(model, model.size.0.into(), &Theme::plain()).len();
-    let room = usize::from(model.size.1.saturating_sub(4));
+    // Header, title and footer stand around it, and what has to be said above everything else.
+    let room = usize::from(model.size.1.saturating_sub(3 + super::banner_height(model)));
     u16::try_from(lines.saturating_sub(room)).unwrap_or(u16::MAX)
 }
 

@@ -220,12 +220,14 @@ fn draw_form(form: &Form, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     for (index, field) in form.fields.iter().enumerate() {
         let here = index == form.at;
         let role = if here { Role::Prompt } else { Role::Dim };
-        let optional =
-            if field.optional && !matches!(form.purpose, Purpose::Filter | Purpose::FilterList) {
-                " (may stay empty)"
-            } else {
-                ""
-            };
+        let optional = if field.optional
+            && !field.label.contains("(empty: ")
+            && !matches!(form.purpose, Purpose::Filter | Purpose::FilterList)
+        {
+            " (may stay empty)"
+        } else {
+            ""
+        };
         lines.push(line(
             &format!("{}{optional}", field.label),
             width,
