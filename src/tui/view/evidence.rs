@@ -12,6 +12,8 @@ use crate::tui::theme::{Role, Theme};
 
 /// Lines of text shown per instance or program.
 const TEXT_LINES: usize = 8;
+/// Bars of a metric.
+const CHART: usize = 15;
 /// Patterns shown per search.
 const PATTERNS: usize = 5;
 
@@ -29,6 +31,7 @@ pub(super) fn lines(
         lines: Vec::new(),
         width,
         theme,
+        changes: changes(execution),
     };
     let Some(attempt) = execution.latest_attempt(&step.id) else {
         return out.lines;
@@ -171,9 +174,38 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
     }
     out.labelled(
         label,
-        &format!("{} {}", sparkline(&series, 15), parts.join(" · ")),
+        &format!("{} {}", sparkline(&series, CHART), parts.join(" · ")),
         Role::Text,
     );
+    let times: Vec<i64> = value["series"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|point| point[0].as_i64())
+        .collect();
+    if let Some(marks) = marks(&times, &out.changes) {
+        out.below(label, &marks, Role::Late);
+    }
+}
+
+/// What was done, below the bars of the time at which it was; what was done before them is named.
+fn marks(times: &[i64], changes: &[Done]) -> Option<String> {
+    let shown = &times[times.len().saturating_sub(CHART)..];
+    let (first, last) = (shown.first()?, changes.last()?);
+    let mut row = vec![' '; shown.len()];
+    for change in changes.iter().filter(|change| change.at >= *first) {
+        let after = shown.iter().filter(|at| **at <= change.at).count();
+        if let Some(bar) = row.get_mut(after.saturating_sub(1)) {
+            *bar = '◆';
+        }
+    }
+    let row: String = row.into_iter().collect();
+    let more = match changes.len() {
+        1 => String::new(),
+        count => format!(", {} before", count - 1),
+    };
+    let mark = if last.at < *first { "◂" } else { "◆" };
+    Some(format!("{row} {mark} {}{more}", last.text))
 }
 
 fn of_path(value: &Value, path: &str) -> Option<String> {
@@ -277,6 +309,47 @@ struct Out<'a> {
     lines: Vec<Line<'static>>,
     width: usize,
     theme: &'a Theme,
+    /// What was done to what the incident is about, as far as the walk has read it.
+    changes: Vec<Done>,
+}
+
+/// Something that somebody did.
+struct Done {
+    at: i64,
+    text: String,
+}
+
+/// The changes that steps of the walk have found, the latest last.
+fn changes(execution: &Execution) -> Vec<Done> {
+    let outputs = execution.outputs.values().map(|output| &*output.json);
+    // A step with several runs has each below its name.
+    let all = outputs.flat_map(|json| {
+        let below = json.as_object().into_iter().flatten();
+        std::iter::once(json).chain(below.map(|(_, value)| value))
+    });
+    let listed = all
+        .filter_map(|value| value["changes"].as_array())
+        .flatten();
+    let mut done: Vec<Done> = listed
+        .filter(|one| one["error"].is_null())
+        .filter_map(|one| {
+            let at: chrono::DateTime<chrono::Utc> = one["at"].as_str()?.parse().ok()?;
+            let actor = one["actor"].as_str().unwrap_or_default();
+            let actor = actor.rsplit('/').next().unwrap_or_default();
+            let event = one["event"].as_str()?;
+            Some(Done {
+                at: at.timestamp(),
+                text: format!(
+                    "{} {} by {}",
+                    at.format("%H:%MZ"),
+                    clean(event),
+                    clean(actor)
+                ),
+            })
+        })
+        .collect();
+    done.sort_by_key(|one| one.at);
+    done
 }
 
 impl Out<'_> {
@@ -315,6 +388,18 @@ impl Out<'_> {
         }
     }
 
+    /// A line below what a label stands before, with its spaces, cut at the edge.
+    fn below(&mut self, label: &str, text: &str, role: Role) {
+        let indent = if label.is_empty() {
+            0
+        } else {
+            14.min(self.width / 3)
+        };
+        let text = format!("    {}{text}", " ".repeat(indent));
+        let style = self.theme.style(role);
+        self.lines.push(super::line(&text, self.width, style));
+    }
+
     /// One line, cut at the edge.
     fn cut(&mut self, text: &str) {
         let style = self.theme.style(Role::Text);
@@ -335,5 +420,30 @@ impl Out<'_> {
         if total > TEXT_LINES {
             self.text(&format!("  … {} more lines", total - TEXT_LINES), Role::Dim);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_marked_below_the_bar_of_its_time() {
+        let times: Vec<i64> = (0..20).map(|minute| minute * 60).collect();
+        let done = |at: i64| Done {
+            at,
+            text: format!("at {at}"),
+        };
+        // Fifteen bars are shown, from the sixth minute on.
+        assert_eq!(
+            marks(&times, &[done(100), done(610)]).as_deref(),
+            Some("     ◆          ◆ at 610, 1 before")
+        );
+        assert_eq!(
+            marks(&times, &[done(100)]).as_deref(),
+            Some("                ◂ at 100")
+        );
+        assert_eq!(marks(&times, &[]), None);
+        assert_eq!(marks(&[], &[done(100)]), None);
     }
 }
