@@ -196,4 +196,11 @@ pub const AUTOMATIONS: &[(&str, &str)] = &[
 pub const THEMES: &[(&str, &str)] = &[
     ("dark", include_str!("../themes/dark.toml")),
     ("light", include_str!("../themes/light.toml")),
+    (
+        "high-contrast",
+        include_str!("../themes/high-contrast.toml"),
+    ),
+    ("colour-blind", include_str!("../themes/colour-blind.toml")),
+    ("sixteen", include_str!("../themes/sixteen.toml")),
+    ("none", include_str!("../themes/none.toml")),
 ];

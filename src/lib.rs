@@ -21,6 +21,7 @@ pub mod aws;
 pub mod breaker;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod document;
 pub mod embedded;

@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 12] = [
         "embedded",
         "redaction",
         "clock",
+        "commands",
         "runbook",
         "breaker",
     ],

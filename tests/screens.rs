@@ -16,6 +16,7 @@ use standdown::actions::VOCABULARY;
 use standdown::alarms::{Board, Facts, Freshness, Seen, Series, Source};
 use standdown::approvals::{Request, Sent};
 use standdown::aws::Place;
+use standdown::config::{Depth, Glyphs};
 use standdown::embedded;
 use standdown::engine::{Recording, Role as EngineRole, Snapshot};
 use standdown::incident::{
@@ -25,7 +26,7 @@ use standdown::incident::{
 use standdown::journal::{Hash, HealingRecord, HealingStatus, Switch, Tally};
 use standdown::playbook::{Action, Catalog, Layer, Mode, Severity};
 use standdown::tui::{
-    Asked, Depth, Header, Healings, Message, Model, Requests, Role, Rule, Theme, update, view,
+    Asked, Header, Healings, Message, Model, Requests, Role, Rule, Theme, update, view,
 };
 
 fn now() -> DateTime<Utc> {
@@ -85,7 +86,7 @@ fn model(width: u16, height: u16) -> Model {
     none.namespace = Some("Custom".into());
     let all = [plain, alarm("orders-cpu-high", AlarmState::Alarm, 4), none];
     board.take(&place, all.into_iter().map(seen).collect(), |_| true);
-    board.rows[0].values = Series {
+    Arc::make_mut(&mut board.rows)[0].values = Series {
         values: vec![40.0, 46.0, 82.0, 92.0, 97.2].into(),
         until: Some(now()),
         period: 60,
@@ -200,7 +201,7 @@ fn incident() -> Snapshot {
 }
 
 fn draw(model: &Model) -> Terminal<TestBackend> {
-    let theme = Theme::load("dark", Depth::True).unwrap();
+    let theme = Theme::load("dark", Depth::True, Glyphs::Unicode).unwrap();
     let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
     terminal.draw(|frame| view(model, &theme, frame)).unwrap();
     terminal
@@ -257,7 +258,7 @@ fn style_of(terminal: &Terminal<TestBackend>, text: &str) -> ratatui::style::Sty
 
 #[test]
 fn what_matters_most_has_its_own_look() {
-    let theme = Theme::load("dark", Depth::True).unwrap();
+    let theme = Theme::load("dark", Depth::True, Glyphs::Unicode).unwrap();
     let terminal = draw(&in_incident(120, 40));
     for (text, role) in [
         ("Which way?", Role::Prompt),
@@ -275,10 +276,11 @@ fn what_matters_most_has_its_own_look() {
     }
     let board = draw(&model(80, 24));
     assert_eq!(
-        style_of(&board, " ● ALARM").bg,
+        style_of(&board, "orders-cpu-high").bg,
         theme.style(Role::Selection).bg
     );
-    assert_eq!(style_of(&board, " ○ OK").fg, theme.style(Role::Ok).fg);
+    assert_eq!(style_of(&board, "● ALARM").fg, theme.style(Role::Alarm).fg);
+    assert_eq!(style_of(&board, "○ OK").fg, theme.style(Role::Ok).fg);
 }
 
 #[test]
@@ -305,8 +307,7 @@ fn the_selection_stays_on_its_alarm_when_the_board_moves() {
             "billing-queue-age".into()
         ))
     );
-    let rows = model.rows();
-    assert_eq!(model.selected_index(&rows), 1);
+    assert_eq!(model.selected_index(), 1);
 }
 
 /// A pane, opened by its key, with a request in it and what rules have done.
@@ -461,5 +462,160 @@ fn every_size_can_be_drawn() {
                 let _ = update(model, key(crossterm::event::KeyCode::Esc));
             }
         }
+    }
+}
+
+/// Every view at the four sizes, in the dark theme.
+const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+
+fn pressed(model: &mut Model, keys: &[KeyCode]) {
+    for code in keys {
+        let key = Message::Key(crossterm::event::KeyEvent::from(*code));
+        let _ = update(model, key);
+    }
+}
+
+#[test]
+fn every_view_at_every_size() {
+    type Made = fn(u16, u16) -> Model;
+    let views: [(&str, Made); 12] = [
+        ("board", model),
+        ("incident", in_incident),
+        ("tree", |width, height| {
+            let mut model = in_incident(width, height);
+            pressed(&mut model, &[KeyCode::Tab, KeyCode::Char(' ')]);
+            model
+        }),
+        ("evidence", |width, height| {
+            let mut model = in_incident(width, height);
+            pressed(&mut model, &[KeyCode::Char('e'), KeyCode::Left]);
+            while model
+                .piece()
+                .is_some_and(|piece| piece.run.kind != "metric")
+            {
+                pressed(&mut model, &[KeyCode::Tab]);
+            }
+            pressed(&mut model, &[KeyCode::Left]);
+            model
+        }),
+        ("approvals", |width, height| in_pane('3', width, height)),
+        ("healing", |width, height| in_pane('4', width, height)),
+        ("history", |width, height| in_pane('5', width, height)),
+        ("statistics", |width, height| in_pane('6', width, height)),
+        ("palette", |width, height| {
+            let mut model = in_incident(width, height);
+            pressed(
+                &mut model,
+                &[KeyCode::Char(':'), KeyCode::Char('c'), KeyCode::Char('p')],
+            );
+            model
+        }),
+        ("help", |width, height| {
+            let mut model = model(width, height);
+            pressed(&mut model, &[KeyCode::Char('?')]);
+            model
+        }),
+        ("messages", |width, height| {
+            let mut model = model(width, height);
+            pressed(
+                &mut model,
+                &[KeyCode::Char('o'), KeyCode::Char('z'), KeyCode::Char('m')],
+            );
+            model
+        }),
+        ("introduction", |width, height| {
+            let mut model = model(width, height);
+            pressed(&mut model, &[KeyCode::F(1)]);
+            model
+        }),
+    ];
+    for (name, made) in views {
+        for (width, height) in SIZES {
+            let mut model = made(width, height);
+            let _ = update(&mut model, Message::Resized { width, height });
+            let drawn = draw(&model);
+            insta::assert_snapshot!(
+                format!("view_{name}_{width}x{height}"),
+                text_of(drawn.backend().buffer())
+            );
+        }
+    }
+}
+
+fn text_of(buffer: &ratatui::buffer::Buffer) -> String {
+    let area = buffer.area();
+    let rows = (0..area.height).map(|y| {
+        let row: String = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        format!("|{}\n", row.trim_end())
+    });
+    rows.collect()
+}
+
+/// A screen with its styles: below the text a letter for the style of each cell, and below that what
+/// each letter is.
+fn styled(buffer: &ratatui::buffer::Buffer) -> String {
+    let area = buffer.area();
+    let mut known = Vec::new();
+    let mut grid = String::new();
+    for y in 0..area.height {
+        grid.push('|');
+        for x in 0..area.width {
+            let style = buffer[(x, y)].style();
+            let look = format!("{:?} on {:?} {:?}", style.fg, style.bg, style.add_modifier);
+            let at = known
+                .iter()
+                .position(|one| *one == look)
+                .unwrap_or_else(|| {
+                    known.push(look);
+                    known.len() - 1
+                });
+            grid.push(char::from(b'a' + u8::try_from(at).unwrap()));
+        }
+        grid.push('\n');
+    }
+    let legend = known.iter().enumerate().map(|(at, look)| {
+        let letter = char::from(b'a' + u8::try_from(at).unwrap());
+        format!("{letter} {look}\n")
+    });
+    format!(
+        "{}\n{grid}\n{}",
+        text_of(buffer),
+        legend.collect::<String>()
+    )
+}
+
+#[test]
+fn the_board_and_the_incident_in_every_theme() {
+    for name in Theme::names() {
+        let depth = if name == "none" {
+            Depth::None
+        } else {
+            Depth::True
+        };
+        let theme = Theme::load(name, depth, Glyphs::Unicode).unwrap();
+        for (what, model) in [("board", model(80, 24)), ("incident", in_incident(80, 24))] {
+            let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+            terminal.draw(|frame| view(&model, &theme, frame)).unwrap();
+            insta::assert_snapshot!(
+                format!("theme_{name}_{what}"),
+                styled(terminal.backend().buffer())
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_moves_when_a_check_ends() {
+    // The question stands in the same place, whatever runs beside it.
+    let place = |model: &Model| {
+        let drawn = draw(model);
+        let text = text_of(drawn.backend().buffer());
+        text.lines().position(|line| line.contains("Which way?"))
+    };
+    for (width, height) in SIZES {
+        let model = in_incident(width, height);
+        let mut other = model.clone();
+        other.now += chrono::Duration::seconds(90);
+        assert_eq!(place(&model), place(&other), "{width}×{height}");
     }
 }

@@ -179,15 +179,15 @@ fn the_incident_is_acknowledged_and_graded_and_takes_another_alarm() {
     terminal.press(ENTER);
     terminal.see("severity high → critical");
     terminal.press("b");
-    terminal.see("incident open: i");
+    terminal.see("incident open: 2");
     terminal.press("/");
-    terminal.see("show alarms that contain");
+    terminal.see("words, -words");
     terminal.press("search");
     terminal.until("one row", |screen| {
         screen.contains("search-5xx") && !screen.contains("● ALARM  med  orders-service")
     });
     terminal.press(ENTER);
-    terminal.see("1 contain \"search\"");
+    terminal.see("1 fit \"search\"");
     terminal.press("t");
     terminal.see("search-5xx was added to the incident");
     terminal.press("i");

@@ -22,9 +22,10 @@ use chrono::{DateTime, Utc};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use standdown::alarms::Board;
+use standdown::config::{Depth, Glyphs};
 use standdown::engine::Recorder;
 use standdown::playbook::Catalog;
-use standdown::tui::{self, Depth, Header, Surroundings, Theme};
+use standdown::tui::{self, Header, Looks, Manners, Remembered, Surroundings, Theme};
 use support::{World, run_python, simulate};
 use terminal::{Terminal, console, pid, to_the_approval};
 use tokio::sync::watch;
@@ -129,8 +130,24 @@ fn the_screen_that_panics() {
         let (_boards, boards) = watch::channel(Arc::new(Board::default()));
         let (_unfinished, unfinished) = watch::channel(None);
         let (visible, _) = watch::channel(Vec::new());
+        let looks = Looks {
+            theme: Theme::load("dark", Depth::None, Glyphs::Unicode).unwrap(),
+            keys: Arc::default(),
+        };
         let left = tui::run(Surroundings {
-            theme: Theme::load("dark", Depth::None).unwrap(),
+            reload: {
+                let looks = looks.clone();
+                Arc::new(move || Ok(looks.clone()))
+            },
+            looks,
+            themes: Box::new(|name| Err(format!("no theme {name}"))),
+            manners: Manners {
+                prompt_delay: Duration::ZERO,
+                mouse: false,
+                copied: None,
+            },
+            remembered: (Remembered::default(), None),
+            start: None,
             header: Header::default(),
             refresh: Duration::from_mins(1),
             catalog,
@@ -144,7 +161,7 @@ fn the_screen_that_panics() {
             hints: BTreeMap::new(),
             fresh: false,
             open: Some(handle.id.clone()),
-            unfinished,
+            incidents: unfinished,
             requests: watch::channel(Arc::default()).1,
             healings: watch::channel(Arc::default()).1,
             untold: watch::channel(Vec::new()).1,

@@ -158,12 +158,19 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         ActionError::failed("a secret is too long to be recognised in the output; nothing was run")
     })?;
     let program = request.command.first().cloned().unwrap_or_default();
+    // A line alone may be the middle of a key: what was told a secret is not shown before its end.
+    let told = |line: &str| {
+        if revealed.is_empty() {
+            context.remotes.line(&context.run, &redactor.text(line));
+        }
+    };
+    let invocation = Invocation {
+        argv: request.command,
+        environment,
+    };
     let finished = context
         .programs
-        .run(Invocation {
-            argv: request.command,
-            environment,
-        })
+        .follow(invocation, &told)
         .await
         .map_err(|error| ActionError::failed(error.to_string()))?;
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();

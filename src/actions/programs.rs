@@ -11,12 +11,16 @@ use super::probes::{Probe, Probing};
 use crate::playbook::SecretSource;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The most that is kept of a program's output, in bytes.
 pub const OUTPUT_LIMIT: usize = 1024 * 1024;
 /// What is dropped at the end of a cut output: more than the longest secret.
 const UNSEEN: usize = 64 * 1024;
+/// How often a line of a running program's output is told.
+const SEEN: Duration = Duration::from_millis(200);
+/// What is told of a line, in bytes.
+const LONGEST_LINE: usize = 300;
 /// How long the output of a program that has ended is waited for.
 const LINGERS: Duration = Duration::from_secs(2);
 
@@ -131,10 +135,20 @@ pub enum ProgramError {
 /// A running program.
 pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Finished, ProgramError>> + Send + 'a>>;
 
+/// Is told lines.
+pub type Told<'a> = dyn Fn(&str) + Send + Sync + 'a;
+
 /// What acts from this host: this machine, or a rehearsal.
 pub trait Programs: Send + Sync {
     /// Runs a program to its end. Dropping the future ends it, and what it started.
     fn run(&self, invocation: Invocation) -> Running<'_>;
+
+    /// Runs a program to its end, and tells the last line that it wrote to its output, a few times
+    /// a second, as it was written.
+    fn follow<'a>(&'a self, invocation: Invocation, told: &'a Told<'a>) -> Running<'a> {
+        let _ = told;
+        self.run(invocation)
+    }
 
     /// Asks the network.
     fn probe(&self, probe: Probe) -> Probing<'_>;
@@ -197,7 +211,11 @@ pub struct LocalPrograms;
 
 impl Programs for LocalPrograms {
     fn run(&self, invocation: Invocation) -> Running<'_> {
-        Box::pin(run(invocation))
+        Box::pin(run(invocation, None))
+    }
+
+    fn follow<'a>(&'a self, invocation: Invocation, told: &'a Told<'a>) -> Running<'a> {
+        Box::pin(run(invocation, Some(told)))
     }
 
     fn probe(&self, probe: Probe) -> Probing<'_> {
@@ -231,7 +249,7 @@ impl Drop for Group {
     }
 }
 
-async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
+async fn run(invocation: Invocation, told: Option<&Told<'_>>) -> Result<Finished, ProgramError> {
     let (program, arguments) = invocation.argv.split_first().ok_or(ProgramError::Empty)?;
     let io = |source: std::io::Error| {
         if source.kind() == std::io::ErrorKind::NotFound {
@@ -264,7 +282,7 @@ async fn run(invocation: Invocation) -> Result<Finished, ProgramError> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (mut out, mut err) = (Kept::default(), Kept::default());
     let status = {
-        let reading = async { tokio::try_join!(out.read(stdout), err.read(stderr)) };
+        let reading = async { tokio::try_join!(out.read(stdout, told), err.read(stderr, None)) };
         tokio::pin!(reading);
         tokio::select! {
             read = &mut reading => {
@@ -300,11 +318,16 @@ struct Kept {
 
 impl Kept {
     /// Reads to the end, whatever is kept: a program that cannot write any more would not end.
-    async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<()> {
+    async fn read(
+        &mut self,
+        stream: Option<impl AsyncRead + Unpin>,
+        told: Option<&Told<'_>>,
+    ) -> std::io::Result<()> {
         let Some(mut stream) = stream else {
             return Ok(());
         };
         let mut buffer = vec![0; 16 * 1024];
+        let mut last: Option<Instant> = None;
         loop {
             let count = stream.read(&mut buffer).await?;
             if count == 0 {
@@ -313,13 +336,50 @@ impl Kept {
             let room = OUTPUT_LIMIT - self.bytes.len();
             self.cut |= count > room;
             self.bytes.extend_from_slice(&buffer[..count.min(room)]);
+            if let Some(told) = told
+                && last.is_none_or(|last| last.elapsed() >= SEEN)
+                && let Some(line) = last_line(&self.bytes)
+            {
+                told(&line);
+                last = Some(Instant::now());
+            }
         }
     }
+}
+
+/// The last line that was written to its end.
+fn last_line(bytes: &[u8]) -> Option<String> {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n')?;
+    let begin = bytes[..end].iter().rposition(|byte| *byte == b'\n');
+    let line = &bytes[begin.map_or(0, |at| at + 1)..end];
+    let line = String::from_utf8_lossy(&line[..line.len().min(LONGEST_LINE)]).into_owned();
+    (!line.trim().is_empty()).then_some(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_program_writes_is_told_while_it_runs() {
+        let told = std::sync::Mutex::new(Vec::new());
+        let tell = |line: &str| told.lock().unwrap().push(line.to_owned());
+        let script = "echo first; read -r _ < /dev/null; printf 'half'; echo; echo last";
+        let finished = LocalPrograms
+            .follow(invoke(&["sh", "-c", script]), &tell)
+            .await
+            .unwrap();
+        assert_eq!(finished.stdout, "first\nhalf\nlast\n");
+        let told = told.lock().unwrap().clone();
+        assert!(
+            told.iter()
+                .all(|line| ["first", "half", "last"].contains(&line.as_str()))
+                && !told.is_empty(),
+            "{told:?}"
+        );
+        assert_eq!(last_line(b"a\nb"), Some("a".into()));
+        assert_eq!(last_line(b"no end"), None);
+    }
 
     fn invoke(argv: &[&str]) -> Invocation {
         Invocation {

@@ -1,7 +1,8 @@
 //! What an attempt runs at AWS: learnt from an earlier console, and told to the next one.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use imbl::OrdMap;
@@ -38,7 +39,12 @@ pub struct Remotes {
     known: OrdMap<String, Remote>,
     reports: mpsc::UnboundedSender<Report>,
     leaving: Arc<AtomicBool>,
+    /// The last line of each run, the latest last.
+    lines: Arc<Mutex<VecDeque<(String, String)>>>,
 }
+
+/// Lines of running programs that are told of.
+const LINES: usize = 8;
 
 impl Remotes {
     /// `known` is what an earlier console recorded; `leaving` is set when the attempt is dropped
@@ -53,6 +59,7 @@ impl Remotes {
             known,
             reports,
             leaving,
+            lines: Arc::default(),
         }
     }
 
@@ -64,6 +71,7 @@ impl Remotes {
             known: OrdMap::new(),
             reports,
             leaving: Arc::default(),
+            lines: Arc::default(),
         }
     }
 
@@ -88,6 +96,21 @@ impl Remotes {
             run: run.to_owned(),
             remote,
         });
+    }
+
+    /// Tells the last line of a run's output, beside those of the other runs.
+    pub fn line(&self, run: &str, line: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.retain(|(other, _)| other != run);
+        lines.push_back((run.to_owned(), line.to_owned()));
+        if lines.len() > LINES {
+            lines.pop_front();
+        }
+        let shown = lines.iter().map(|(run, line)| match run.as_str() {
+            "" => line.clone(),
+            run => format!("{run}: {line}"),
+        });
+        self.progress(shown.collect());
     }
 
     /// Tells how far the attempt has come.

@@ -47,12 +47,26 @@ pub fn key(alarm: &AlarmRef) -> Key {
     )
 }
 
+impl Row {
+    /// Whether it is the alarm that a key names.
+    #[must_use]
+    pub fn is(&self, (profile, region, name): &Key) -> bool {
+        let alarm = &self.alarm;
+        alarm.name == *name && alarm.region == *region && alarm.profile == *profile
+    }
+}
+
+/// Whether an alarm was seen at a place.
+pub(super) fn is_at(alarm: &AlarmRef, place: &Place) -> bool {
+    alarm.profile == place.profile && alarm.region == place.region
+}
+
 /// All alarms as last seen: those in ALARM first, the latest first among them; then those
 /// without data, then the rest by name.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
-    /// The alarms.
-    pub rows: Vec<Row>,
+    /// The alarms. A board on which only a source has answered shares them with the one before.
+    pub rows: Arc<Vec<Row>>,
     /// Where they come from, and how far each can be trusted.
     pub sources: Vec<Source>,
     /// Who looks after which alarm, by ARN.
@@ -96,8 +110,8 @@ impl Board {
     pub fn take(&mut self, place: &Place, seen: Vec<Seen>, gone: impl Fn(&AlarmRef) -> bool) {
         let mut mine: HashMap<String, Row> = HashMap::new();
         let mut others = Vec::with_capacity(self.rows.len());
-        for row in self.rows.drain(..) {
-            if row.alarm.profile == place.profile && row.alarm.region == place.region {
+        for row in std::mem::take(&mut self.rows).iter().cloned() {
+            if is_at(&row.alarm, place) {
                 mine.insert(row.alarm.name.clone(), row);
             } else {
                 others.push(row);
@@ -124,13 +138,21 @@ impl Board {
             });
         }
         others.extend(mine.into_values().filter(|row| !gone(&row.alarm)));
-        self.rows = others;
+        self.rows = Arc::new(others);
         self.sort();
+    }
+
+    /// Takes away what a source no longer has.
+    pub fn keep(&mut self, place: &Place, is_there: impl Fn(&AlarmRef) -> bool) {
+        let gone = |row: &Row| is_at(&row.alarm, place) && !is_there(&row.alarm);
+        if self.rows.iter().any(gone) {
+            Arc::make_mut(&mut self.rows).retain(|row| !gone(row));
+        }
     }
 
     /// Puts rows that were put in by hand in order.
     pub fn sort(&mut self) {
-        self.rows.sort_by(|a, b| order(&a.alarm, &b.alarm));
+        Arc::make_mut(&mut self.rows).sort_by(|a, b| order(&a.alarm, &b.alarm));
     }
 
     /// Says that a source has answered.
@@ -159,8 +181,8 @@ impl Board {
 
     /// Takes over what was asked for one alarm alone.
     pub(super) fn set_details(&mut self, wanted: &Key, details: Arc<Details>) {
-        if let Some(row) = self.rows.iter_mut().find(|row| key(&row.alarm) == *wanted) {
-            row.details = details;
+        if let Some(at) = self.rows.iter().position(|row| row.is(wanted)) {
+            Arc::make_mut(&mut self.rows)[at].details = details;
         }
     }
 
@@ -218,10 +240,23 @@ impl Board {
     /// Takes the values of some alarms over.
     pub fn set_values(&mut self, found: Vec<(Key, Series)>) {
         let mut found: HashMap<Key, Series> = found.into_iter().collect();
-        for row in &mut self.rows {
-            if let Some(values) = found.remove(&key(&row.alarm)) {
-                row.values = values;
-            }
+        let names: HashSet<String> = found.keys().map(|(_, _, name)| name.clone()).collect();
+        let rows = self.rows.iter().enumerate();
+        let mut changed: Vec<(usize, Series)> = Vec::new();
+        for (at, row) in rows.filter(|(_, row)| names.contains(&row.alarm.name)) {
+            let values = found.remove(&key(&row.alarm));
+            changed.extend(
+                values
+                    .filter(|values| *values != row.values)
+                    .map(|values| (at, values)),
+            );
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let rows = Arc::make_mut(&mut self.rows);
+        for (at, values) in changed {
+            rows[at].values = values;
         }
     }
 

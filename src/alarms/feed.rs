@@ -1,15 +1,16 @@
 //! Asks one source for its alarms, again and again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder;
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::board::Seen;
+use super::board::{Board, Row, Seen, is_at};
 use super::convert;
 use super::details::Clerk;
 use super::keeper::Updates;
@@ -68,7 +69,7 @@ impl Default for FeedSettings {
     }
 }
 
-/// Asks for all alarms, or for those in one state, page by page. `page` sees each page.
+/// Asks for all alarms, or for those in one state, page by page.
 ///
 /// # Errors
 /// When a page cannot be had.
@@ -76,16 +77,14 @@ pub async fn fetch(
     aws: &Aws,
     state: Option<StateValue>,
     redactor: &Redactor,
-    mut page: impl FnMut(&[Seen]),
 ) -> Result<Vec<Seen>, AwsError> {
     let mut all: Vec<Seen> = Vec::new();
     let mut token: Option<String> = None;
     let mut pages = Pages::default();
     loop {
-        let (seen, next) = ask(aws, state.as_ref(), token, redactor).await?;
-        page(&seen);
-        all.extend(seen);
-        token = pages.next("cloudwatch:DescribeAlarms", next)?;
+        let answer = ask(aws, state.as_ref(), token).await?;
+        all.extend(convert::all(&answer, aws).map(|seen| masked(seen, redactor)));
+        token = pages.next("cloudwatch:DescribeAlarms", answer.next_token)?;
         if token.is_none() {
             return Ok(all);
         }
@@ -97,10 +96,9 @@ async fn ask(
     aws: &Aws,
     state: Option<&StateValue>,
     token: Option<String>,
-    redactor: &Redactor,
-) -> Result<(Vec<Seen>, Option<String>), AwsError> {
+) -> Result<DescribeAlarmsOutput, AwsError> {
     let mut tries = 0;
-    let answer = loop {
+    loop {
         aws.pace(Quota::DescribeAlarms).await;
         let answer = request(aws)
             .set_state_value(state.cloned())
@@ -111,21 +109,22 @@ async fn ask(
             .map_err(|error| describe("cloudwatch:DescribeAlarms", &error));
         tries += 1;
         match answer {
-            Ok(answer) => break answer,
+            Ok(answer) => return Ok(answer),
             // A first page that fails says so at once: the source is late from then on.
             Err(error) if token.is_some() && error.passes() && tries < TRIES => {
                 sleep(jittered(FIRST_WAIT * 2_u32.pow(tries))).await;
             }
             Err(error) => return Err(error),
         }
-    };
-    let seen = convert::all(&answer, aws)
-        .map(|seen| Seen {
-            alarm: seen.alarm.masked(|text| redactor.text(text).into_owned()),
-            ..seen
-        })
-        .collect();
-    Ok((seen, answer.next_token))
+    }
+}
+
+/// An alarm without the secrets in its texts.
+fn masked(seen: Seen, redactor: &Redactor) -> Seen {
+    Seen {
+        alarm: seen.alarm.masked(|text| redactor.text(text).into_owned()),
+        ..seen
+    }
 }
 
 /// The alarm of a name, if there is one.
@@ -158,7 +157,12 @@ pub(super) struct Feed {
     pub settings: FeedSettings,
     pub updates: Updates,
     pub visible: watch::Receiver<Vec<Arc<AlarmRef>>>,
+    /// What is known already.
+    pub boards: watch::Receiver<Arc<Board>>,
 }
+
+/// Alarms that are told at once at least: each time the board is made anew.
+const BATCH: usize = 100;
 
 impl Feed {
     /// Keeps a source up to date until nobody looks at the board.
@@ -263,38 +267,24 @@ impl Feed {
     }
 
     fn mine(&self, alarm: &AlarmRef) -> bool {
-        alarm.profile == self.place.profile && alarm.region == self.place.region
+        is_at(alarm, &self.place)
     }
 
     /// What is in ALARM is asked for first: one round trip, whatever else there is.
     async fn refresh(&self, aws: &Aws) -> Result<(), AwsError> {
-        let redactor = &self.settings.redactor;
-        let burning = fetch(aws, Some(StateValue::Alarm), redactor, |_| {}).await?;
+        // What has left ALARM is shown as it was until the whole list says what became of it.
+        self.read(aws, Some(StateValue::Alarm)).await?;
         let place = self.place.clone();
-        let burning = self.named(burning);
         self.updates.tell(move |board| {
-            // What has left ALARM is shown as it was until the whole list says what became of it.
-            board.take(&place, burning, |_| false);
             // The whole list says whether everything is as it is shown.
             if board.source(&place).is_some_and(|source| !source.complete) {
                 board.live(&place, clock::now());
             }
         });
-        let all = fetch(aws, None, redactor, |page| {
-            let (place, page) = (self.place.clone(), self.named(page.to_vec()));
-            // While nothing is known, every page is news; later the whole list is.
-            self.updates.tell(move |board| {
-                if board.source(&place).is_some_and(|source| !source.complete) {
-                    board.take(&place, page, |_| false);
-                }
-            });
-        })
-        .await?;
+        let names = self.read(aws, None).await?;
         let place = self.place.clone();
-        let all = self.named(all);
-        let names: HashSet<String> = all.iter().map(|seen| seen.alarm.name.clone()).collect();
         self.updates.tell(move |board| {
-            board.take(&place, all, |old| !names.contains(&old.name));
+            board.keep(&place, |alarm| names.contains(&alarm.name));
             board.live(&place, clock::now());
             if let Some(source) = board.source_mut(&place) {
                 source.complete = true;
@@ -303,13 +293,66 @@ impl Feed {
         Ok(())
     }
 
-    /// Alarms know the source by the name it has on the board.
-    fn named(&self, mut seen: Vec<Seen>) -> Vec<Seen> {
-        for one in &mut seen {
-            one.alarm.profile.clone_from(&self.place.profile);
-            one.alarm.region.clone_from(&self.place.region);
+    /// Reads page by page, tells what is not on the board as it is, and returns all names. Most
+    /// alarms are as they were: of those nothing is kept.
+    async fn read(
+        &self,
+        aws: &Aws,
+        state: Option<StateValue>,
+    ) -> Result<HashSet<String>, AwsError> {
+        let board = Arc::clone(&self.boards.borrow());
+        let known: HashMap<&str, &Row> = board
+            .rows
+            .iter()
+            .filter(|row| self.mine(&row.alarm))
+            .map(|row| (row.alarm.name.as_str(), row))
+            .collect();
+        let same = |seen: &Seen| {
+            let row = known.get(seen.alarm.name.as_str());
+            row.is_some_and(|row| *row.alarm == seen.alarm && *row.facts == seen.facts)
+        };
+        let mut names = HashSet::with_capacity(known.len());
+        let (mut changed, mut told): (Vec<Seen>, usize) = (Vec::new(), 0);
+        let mut token: Option<String> = None;
+        let mut pages = Pages::default();
+        loop {
+            let answer = ask(aws, state.as_ref(), token).await?;
+            for mut seen in convert::all(&answer, aws) {
+                self.name(&mut seen.alarm);
+                // What holds no secret is the same unmasked.
+                if !same(&seen) {
+                    seen = masked(seen, &self.settings.redactor);
+                    if !same(&seen) {
+                        changed.push(seen.clone());
+                    }
+                }
+                names.insert(seen.alarm.name);
+            }
+            token = pages.next("cloudwatch:DescribeAlarms", answer.next_token)?;
+            // The first pages are news at once; of thousands, more are told together.
+            if changed.len() >= BATCH.max(told) || token.is_none() {
+                told += changed.len();
+                self.found(std::mem::take(&mut changed));
+            }
+            if token.is_none() {
+                return Ok(names);
+            }
         }
-        seen
+    }
+
+    fn found(&self, changed: Vec<Seen>) {
+        if changed.is_empty() {
+            return;
+        }
+        let place = self.place.clone();
+        self.updates
+            .tell(move |board| board.take(&place, changed, |_| false));
+    }
+
+    /// Alarms know the source by the name it has on the board.
+    fn name(&self, alarm: &mut AlarmRef) {
+        alarm.profile.clone_from(&self.place.profile);
+        alarm.region.clone_from(&self.place.region);
     }
 
     async fn show(

@@ -48,6 +48,7 @@ pub fn watch(
             settings: settings.clone(),
             updates: sender.clone(),
             visible: visible.clone(),
+            boards: boards.subscribe(),
         };
         tokio::spawn(feed.run());
     }

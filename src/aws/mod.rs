@@ -8,6 +8,7 @@ mod breakers;
 mod caller;
 mod clients;
 mod clock;
+pub mod console_links;
 mod credentials;
 mod error;
 mod http;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Aws, Place, Pool};
+use crate::incident::AlarmRef;
 
 /// Where an alarm is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +14,16 @@ pub struct Home {
     pub region: String,
     /// The profile through which it was seen; empty for the console's usual one.
     pub profile: String,
+}
+
+impl From<&AlarmRef> for Home {
+    fn from(alarm: &AlarmRef) -> Self {
+        Self {
+            account: alarm.account.clone(),
+            region: alarm.region.clone(),
+            profile: alarm.profile.clone(),
+        }
+    }
 }
 
 /// How to come to the clients that something needs.

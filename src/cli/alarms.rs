@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use super::paint::Paint;
 use super::{CliError, FAILURE, SUCCESS, live, printable};
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::{Board, Details, Row, Values, children, fetch, severity, tags};
@@ -18,7 +19,7 @@ use crate::aws::{Aws, Place, Pool};
 use crate::config::Settings;
 use crate::incident::{AlarmRef, AlarmState};
 use crate::playbook::{Catalog, Entry, Severity};
-use crate::tui::{against, column};
+use crate::tui::{Role, against, column};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -60,6 +61,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         return Ok(code);
     }
     let mut out = std::io::stdout().lock();
+    let paint = Paint::new(settings);
     let now = chrono::Utc::now();
     let longest = shown.iter().map(|row| row.alarm.name.chars().count()).max();
     let width = longest.unwrap_or(0).clamp(5, 48);
@@ -74,11 +76,18 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
             _ => alarm.region.clone(),
         };
         let answering = answering(alarm, &catalog);
+        let severity = grade(row, &answering, settings);
         writeln!(
             out,
-            "{:<17}  {:<8}  {}  {age:>5}  {}  {:<14}  {}",
-            alarm.state.name(),
-            grade(row, &answering, settings).name(),
+            "{}  {}  {}  {age:>5}  {}  {:<14}  {}",
+            paint.role(
+                Role::of_state(alarm.state),
+                &format!("{:<17}", alarm.state.name())
+            ),
+            paint.role(
+                Role::of_severity(severity),
+                &format!("{:<8}", severity.name())
+            ),
             column(&alarm.name, width),
             column(&against(alarm, &row.values, now), 14),
             crate::tui::clean(&place),
@@ -147,7 +156,7 @@ async fn read(
                 if let Some(source) = board.sources.iter_mut().find(|one| one.place == asked) {
                     source.place = place;
                 }
-                board.rows.extend(part.rows);
+                Arc::make_mut(&mut board.rows).extend(part.rows.iter().cloned());
             }
             Err(error) => {
                 failed = true;
@@ -175,7 +184,7 @@ async fn one(
     let aws = pool.at(place).await?;
     let here = Place::new(&aws.profile, &aws.region);
     let mut board = Board::default();
-    let seen = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
+    let seen = fetch(&aws, None, &settings.redactor()).await?;
     board.take(&here, seen, |_| true);
     read_tags(&aws, &mut board, owners).await?;
     Ok((here, board))
@@ -212,7 +221,7 @@ async fn read_tags(aws: &Aws, board: &mut Board, everything: bool) -> Result<(),
         bulk = in_bulk(aws).await.unwrap_or_default();
     }
     let known = !bulk.is_empty();
-    for row in &mut board.rows {
+    for row in Arc::make_mut(&mut board.rows) {
         let wanted = everything || row.alarm.state == AlarmState::Alarm;
         if !wanted || row.alarm.arn.is_empty() {
             continue;

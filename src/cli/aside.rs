@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use super::record::{Record, add};
 use super::{CliError, SUCCESS, notify, on_a_line, say, stores};
-use crate::actions::VOCABULARY;
 use crate::clock;
 use crate::config::Settings;
-use crate::engine::{self, Recorder, subscriptions};
-use crate::incident::{Command, Event, State, card, evolve};
-use crate::journal::{Hash, Journal, Summary};
+use crate::engine::{Recorder, subscriptions};
+use crate::incident::{Command, Event, card};
+use crate::journal::Summary;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Acknowledge {
@@ -107,9 +107,9 @@ pub(super) async fn hand_over(arguments: HandOver, settings: &Settings) -> Resul
         }
         return told(settings, &summary).await;
     }
-    let (journal, summary) = stores::find(settings, &arguments.incident)?;
-    let writer = summary.writer.as_deref();
-    print(&card(&state(&journal, &summary)?, clock::now(), writer))?;
+    let record = Record::find(settings, &arguments.incident)?;
+    let writer = record.summary.writer.as_deref();
+    print(&card(&record.state, clock::now(), writer))?;
     Ok(SUCCESS)
 }
 
@@ -118,12 +118,6 @@ fn print(card: &[String]) -> Result<(), CliError> {
         say!("{}", on_a_line(text));
     }
     Ok(())
-}
-
-/// An incident as its record says.
-pub(super) fn state(journal: &Journal, summary: &Summary) -> Result<State, CliError> {
-    let loaded = journal.load(&summary.id, 0, Hash::default())?;
-    Ok(loaded.events.iter().fold(State::new(VOCABULARY), evolve))
 }
 
 /// Records what is asked for; who is told of incidents is told of this.
@@ -136,9 +130,7 @@ pub(super) fn record(
     if summary.rehearsal.is_none() {
         journal.subscribe(subscriptions(&settings.channels.value));
     }
-    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
-    let events = engine::add(&mut journal, &summary.id, command, who)
-        .map_err(|error| CliError::Said(error.to_string()))?;
+    let events = add(&mut journal, &summary.id, command, settings)?;
     Ok((summary, events))
 }
 

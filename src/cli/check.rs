@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{CliError, FAILURE, SUCCESS};
 use crate::actions::VOCABULARY;
-use crate::config::Settings;
-use crate::document::{Level, Source, render};
+use crate::config::{Depth, Settings};
+use crate::document::{Level, Problem, Source, render};
 use crate::embedded;
 use crate::playbook::{Catalog, Origin};
 
@@ -14,6 +14,40 @@ use crate::playbook::{Catalog, Origin};
 pub(super) struct Arguments {
     /// Playbook files or folders; without any, all playbooks that the console would use.
     paths: Vec<PathBuf>,
+    /// Print everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is wrong, and what can be used, as data.
+fn described(catalog: &Catalog) -> serde_json::Value {
+    let problem = |source: &Source, problem: &Problem| {
+        let line = problem.span.as_ref().map(|span| {
+            let before = &source.text[..span.start.min(source.text.len())];
+            before.matches('\n').count() + 1
+        });
+        serde_json::json!({
+            "file": source.name.to_string(), "line": line, "message": problem.message,
+            "level": if problem.is_error() { "error" } else { "warning" }, "help": problem.help,
+        })
+    };
+    let broken = catalog.broken.iter();
+    let broken =
+        broken.flat_map(|one| one.problems.iter().map(|found| problem(&one.source, found)));
+    let warned = catalog.warnings.iter();
+    let warned = warned.flat_map(|(source, found)| found.iter().map(|one| problem(source, one)));
+    let problems: Vec<serde_json::Value> = broken.chain(warned).collect();
+    let playbooks = catalog.entries.iter().map(|entry| {
+        let playbook = &entry.playbook;
+        serde_json::json!({
+            "id": playbook.id, "name": playbook.name, "steps": playbook.steps.len(),
+            "rung": playbook.rung, "from": entry.origin.to_string(),
+        })
+    });
+    serde_json::json!({
+        "playbooks": playbooks.collect::<Vec<_>>(), "problems": problems,
+        "broken": catalog.broken.len(),
+    })
 }
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
@@ -22,9 +56,17 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
     } else {
         named(&arguments.paths)?
     };
+    let code = if catalog.broken.is_empty() {
+        SUCCESS
+    } else {
+        FAILURE
+    };
+    if arguments.json {
+        super::print_json(&described(&catalog))?;
+        return Ok(code);
+    }
     let mut out = std::io::stdout().lock();
-    let color =
-        out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = settings.color.value.depth(out.is_terminal()) != Depth::None;
     let (mut problems, mut warnings) = (0, 0);
     for broken in &catalog.broken {
         let errors = broken
@@ -84,11 +126,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
             named.join(", ")
         )));
     }
-    Ok(if catalog.broken.is_empty() {
-        SUCCESS
-    } else {
-        FAILURE
-    })
+    Ok(code)
 }
 
 /// Reads just what was named; the escalation paths in the binary are known all the same.

@@ -1,5 +1,7 @@
 //! `standdown`: the console, on live alarms or in a rehearsal.
 
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use super::changes::changes;
 use super::healer::Rules;
 use super::live::Live;
 use super::rehearse::Stage;
-use super::{CliError, approvals, farewell, healing, lists, notify, stores};
+use super::{CliError, approvals, farewell, healing, lists, looks, notify, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::LocalPrograms;
 use crate::config::Settings;
@@ -20,24 +22,78 @@ use crate::incident::IncidentId;
 use crate::journal::{JournalError, Summary};
 use crate::notify::{Kind, Signal};
 use crate::playbook::Catalog;
-use crate::tui::{self, Header, Surroundings, TerminalError, Theme};
+use crate::tui::{self, Header, Left, Surroundings, TerminalError, Writing};
 
 /// Opens the console on live alarms. Everything slow happens behind the first picture.
 pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
-    live(None, settings).await
+    live(Wanted::default(), settings).await
+}
+
+/// What the console is opened for.
+#[derive(Default)]
+struct Wanted {
+    open: Option<IncidentId>,
+    start: Option<(String, BTreeMap<String, String>)>,
+    writing: Option<Writing>,
+}
+
+/// Opens the console on a playbook that is started without an alarm.
+pub(super) async fn start(
+    start: (String, BTreeMap<String, String>),
+    writing: Option<Writing>,
+    settings: &Settings,
+) -> Result<u8, CliError> {
+    let wanted = Wanted {
+        start: Some(start),
+        writing,
+        ..Wanted::default()
+    };
+    live(wanted, settings).await
+}
+
+/// Shows the console on the screen, or line by line: where that was asked for, where the terminal
+/// cannot be drawn on, and where the output goes elsewhere while somebody types.
+async fn show(
+    surroundings: Surroundings,
+    writing: Option<Writing>,
+    settings: &Settings,
+) -> Result<Left, TerminalError> {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    let (input, output) = (
+        std::io::stdin().is_terminal(),
+        std::io::stdout().is_terminal(),
+    );
+    let plain = settings.flags.plain || dumb || (input && !output);
+    let text = || {
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok());
+        Writing::Text {
+            width: columns.unwrap_or(80).clamp(40, 500),
+            glyphs: looks::glyphs(settings),
+        }
+    };
+    match writing.or_else(|| plain.then(text)) {
+        Some(writing) => tui::run_plain(surroundings, writing).await,
+        None => tui::run(surroundings).await,
+    }
 }
 
 /// Opens the console on an incident.
 pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, CliError> {
-    live(Some(id), settings).await
+    let wanted = Wanted {
+        open: Some(id),
+        ..Wanted::default()
+    };
+    live(wanted, settings).await
 }
 
-async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliError> {
-    let theme = theme(settings)?;
+async fn live(wanted: Wanted, settings: &Settings) -> Result<u8, CliError> {
+    let looks = looks::looks(settings)?;
     let (recorder, untold) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
-    let (found, unfinished) = watch::channel(None);
-    tokio::spawn(look_for_unfinished(recorder.clone(), found));
+    let (found, incidents) = watch::channel(None);
+    tokio::spawn(look_for_incidents(recorder.clone(), found));
     let watched = live.boards.clone();
     let rules = Rules::later(settings);
     let catalog = catalog(settings);
@@ -53,7 +109,11 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         aws: Arc::clone(&live.pool),
     });
     let surroundings = Surroundings {
-        theme,
+        looks,
+        reload: looks::reload(settings),
+        themes: looks::themes(settings),
+        manners: looks::manners(settings),
+        remembered: looks::remembered(false),
         header: Header {
             rehearsal: None,
             read_only: settings.read_only.value,
@@ -79,8 +139,9 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
         rehearsal: None,
         hints: Default::default(),
         fresh: false,
-        open,
-        unfinished,
+        open: wanted.open,
+        start: wanted.start,
+        incidents,
         requests: approvals::follow(settings, false, looking.subscribe()),
         healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
         looking,
@@ -94,7 +155,7 @@ async fn live(open: Option<IncidentId>, settings: &Settings) -> Result<u8, CliEr
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    let left = tui::run(surroundings).await?;
+    let left = show(surroundings, wanted.writing, settings).await?;
     notify::before_leaving(settings, &recorder).await;
     Ok(farewell::say(&left, settings))
 }
@@ -105,7 +166,7 @@ pub(super) async fn rehearse(
     (unfinished, fresh): (Option<Summary>, bool),
     settings: &Settings,
 ) -> Result<u8, CliError> {
-    let theme = theme(settings)?;
+    let looks = looks::looks(settings)?;
     let feed = stage.feed();
     let live = Live::over(Arc::clone(&stage.engine.aws), vec![stage.source()], &feed);
     let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON {
@@ -131,7 +192,11 @@ pub(super) async fn rehearse(
         aws: Arc::clone(&stage.engine.aws),
     });
     let surroundings = Surroundings {
-        theme,
+        looks,
+        reload: looks::reload(settings),
+        themes: looks::themes(settings),
+        manners: looks::manners(settings),
+        remembered: looks::remembered(true),
         header: Header {
             rehearsal: Some(format!("{}{speed}", stage.rehearsal.scenario)),
             read_only: settings.read_only.value,
@@ -149,7 +214,8 @@ pub(super) async fn rehearse(
         hints: stage.scenario.answers.clone(),
         fresh,
         open: unfinished.map(|summary| summary.id),
-        unfinished: none,
+        start: None,
+        incidents: none,
         requests: approvals::follow(settings, true, looking.subscribe()),
         healings: healing::follow(rules.clone(), &recorder, looking.subscribe()),
         looking,
@@ -165,7 +231,7 @@ pub(super) async fn rehearse(
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    let left = tui::run(surroundings).await?;
+    let left = show(surroundings, None, settings).await?;
     if let Some((_, last)) = &left.incident {
         after.remember(last).await;
     }
@@ -182,10 +248,6 @@ fn signals(settings: &Settings) -> Vec<Signal> {
     own.collect()
 }
 
-fn theme(settings: &Settings) -> Result<Theme, TerminalError> {
-    Ok(Theme::load(&settings.theme.value, tui::Depth::detect())?)
-}
-
 /// Reads the playbooks on another thread: compiling them takes longer than a first picture may.
 fn catalog(settings: &Settings) -> watch::Receiver<Arc<Catalog>> {
     let (read, catalog) = watch::channel(Arc::new(Catalog::default()));
@@ -197,20 +259,18 @@ fn catalog(settings: &Settings) -> watch::Receiver<Arc<Catalog>> {
 /// How often it is looked for what other consoles and watchers have opened.
 const UNFINISHED: Duration = Duration::from_secs(5);
 
-/// Looks for incidents that nobody has finished. A journal that cannot be used says so here.
-async fn look_for_unfinished(
+/// Looks for incidents. A journal that cannot be used says so here.
+async fn look_for_incidents(
     recorder: Recorder,
     found: watch::Sender<Option<Result<Vec<Summary>, String>>>,
 ) {
     loop {
         let all = recorder.call(|journal| journal.incidents()).await;
-        let unfinished = all
-            .map(|all| all.into_iter().filter(Summary::is_unfinished).collect())
-            .map_err(|error: JournalError| error.to_string());
+        let all = all.map_err(|error: JournalError| error.to_string());
         found.send_if_modified(|known| {
-            let new = known.as_ref() != Some(&unfinished);
+            let new = known.as_ref() != Some(&all);
             if new {
-                *known = Some(unfinished);
+                *known = Some(all);
             }
             new
         });

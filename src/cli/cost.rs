@@ -79,7 +79,7 @@ async fn count(settings: &Settings) -> Result<(usize, usize), CliError> {
         let place = Place::new(&watch.profile, &watch.region);
         let read = async {
             let aws = Arc::clone(&pool).at(&place).await?;
-            let all = fetch(&aws, None, &settings.redactor(), |_| {}).await?;
+            let all = fetch(&aws, None, &settings.redactor()).await?;
             Ok::<_, CliError>(all)
         };
         let all = match read.await {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use super::{CliError, SUCCESS, stores};
+use super::{CliError, SUCCESS, progress, stores};
 use crate::config::Settings;
 use crate::engine;
 use crate::journal::{Export, Import};
@@ -23,9 +23,11 @@ pub(super) struct ImportArguments {
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let (journal, summary) = stores::find(settings, &arguments.incident)?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let bar = progress::bytes(None, "exporting");
+    let mut out = BufWriter::new(bar.wrap_write(std::io::stdout().lock()));
     journal.export(&summary.id, &mut out)?;
     out.flush()?;
+    bar.finish_and_clear();
     Ok(SUCCESS)
 }
 
@@ -37,7 +39,11 @@ pub(super) fn import(arguments: &ImportArguments, settings: &Settings) -> Result
     } else {
         let file = File::open(&arguments.file)
             .map_err(|error| CliError::Said(format!("failed to read {name}: {error}")))?;
-        Export::read(&mut BufReader::new(file), &redactor)?
+        let size = file.metadata().ok().map(|metadata| metadata.len());
+        let bar = progress::bytes(size, "importing");
+        let export = Export::read(&mut BufReader::new(bar.wrap_read(file)), &redactor)?;
+        bar.finish_and_clear();
+        export
     };
     // A rehearsal stays among the rehearsals: it counts in no statistics.
     let store = if export.is_rehearsal() {

@@ -19,16 +19,22 @@ mod healing;
 mod incidents;
 mod lists;
 mod live;
+mod looks;
 mod note;
 mod notify;
+mod paint;
+mod progress;
 mod record;
 mod rehearse;
 mod report;
 mod resume;
+mod run;
+mod shell;
 mod simulate;
 mod stats;
 mod status;
 mod stores;
+mod theme;
 mod timeline;
 mod verify;
 mod watch;
@@ -40,7 +46,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::actions::VOCABULARY;
-use crate::config::{ConfigError, Flags, Settings};
+use crate::config::{ColorChoice, ConfigError, Flags, Settings};
 use crate::embedded;
 use crate::playbook::Catalog;
 
@@ -66,6 +72,7 @@ pub const USAGE: u8 = 2;
 Exit codes: 0 success, 1 a problem was found or something failed, 2 wrong usage,
 128 + N when signal N ended the console."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Arguments {
     /// What to do; without it, the console opens.
     #[command(subcommand)]
@@ -95,9 +102,19 @@ pub struct Arguments {
     /// Change nothing at AWS, whatever a playbook says.
     #[arg(long, global = true)]
     read_only: bool,
-    /// Use this theme: dark, light, or a file.
+    /// Use this theme: a name from `standdown theme list`, or a file.
     #[arg(long, global = true, value_name = "THEME")]
     theme: Option<String>,
+    /// Show so many colours: auto, always, never, 16, 256 or truecolor.
+    #[arg(long, global = true, value_name = "WHEN", value_parser = color)]
+    color: Option<ColorChoice>,
+    /// Write and read line by line instead of drawing a screen: for screen readers, serial
+    /// consoles and scripts.
+    #[arg(long, global = true)]
+    plain: bool,
+    /// Show ASCII signs alone, also where the locale knows more.
+    #[arg(long, global = true)]
+    ascii: bool,
     /// Keep the journal in this folder instead of the usual one.
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -122,6 +139,8 @@ enum Subcommands {
     Rehearse(rehearse::Arguments),
     /// Serve a scenario's simulated AWS to any AWS client.
     Simulate(simulate::Arguments),
+    /// Start a playbook without an alarm.
+    Run(run::Arguments),
     /// List incidents, unfinished ones first.
     Incidents(incidents::Arguments),
     /// Take an unfinished incident up where it stands, or read a finished one.
@@ -158,10 +177,21 @@ enum Subcommands {
     Deny(approvals::Deny),
     /// Find the first event of a record that was altered, removed or reordered.
     Verify(verify::Arguments),
+    /// Themes: list them, show one, look for mistakes in one.
+    Theme(theme::Arguments),
+    /// Print what a shell needs to complete commands: bash, elvish, fish, powershell or zsh.
+    Completions(shell::Completions),
+    /// Print the manual page, or write a page for each command.
+    Man(shell::Man),
     /// Print an incident's record as JSON Lines.
     Export(export::Arguments),
     /// Read an exported record into this journal, to be read and counted.
     Import(export::ImportArguments),
+}
+
+fn color(word: &str) -> Result<ColorChoice, String> {
+    let words: Vec<&str> = ColorChoice::ALL.iter().map(|(word, _)| *word).collect();
+    ColorChoice::of(word).ok_or_else(|| format!("write one of {}", words.join(", ")))
 }
 
 /// Why a command ended badly.
@@ -235,6 +265,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<u8, CliError> {
     let flags = Flags {
         theme: arguments.theme,
+        color: arguments.color,
+        ascii: arguments.ascii,
+        plain: arguments.plain,
         profiles: arguments.profiles,
         regions: arguments.regions,
         all_regions: arguments.all_regions,
@@ -265,6 +298,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
                     })
                     | Subcommands::Cost(_)
                     | Subcommands::Resume(_)
+                    | Subcommands::Run(_)
             )
         );
         if settings.all_regions.value && watching {
@@ -282,6 +316,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
                 Box::pin(rehearse::run(arguments, &settings)).await
             }
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
+            Some(Subcommands::Run(arguments)) => run::run(arguments, &settings).await,
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
             Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
@@ -302,6 +337,9 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Deny(arguments)) => approvals::deny(&arguments, &settings).await,
             Some(Subcommands::Notify(arguments)) => notify::run(arguments, &settings).await,
             Some(Subcommands::Verify(arguments)) => verify::run(&arguments, &settings),
+            Some(Subcommands::Theme(arguments)) => theme::run(&arguments, &settings),
+            Some(Subcommands::Completions(arguments)) => shell::completions(&arguments),
+            Some(Subcommands::Man(arguments)) => shell::man(&arguments),
             Some(Subcommands::Export(arguments)) => export::run(&arguments, &settings),
             Some(Subcommands::Import(arguments)) => export::import(&arguments, &settings),
         }

@@ -3,8 +3,8 @@
 use super::{CliError, live, stores};
 use crate::actions::VOCABULARY;
 use crate::config::Settings;
-use crate::engine::{Found, outside};
-use crate::incident::{IncidentId, Recorded, State, evolve};
+use crate::engine::{self, Found, outside};
+use crate::incident::{Command, Event, IncidentId, Recorded, State, evolve};
 use crate::journal::{Hash, Journal, Moment, Summary};
 
 /// An incident's record.
@@ -35,8 +35,9 @@ impl Record {
         })
     }
 
-    /// Reads it anew, as after something was added.
-    pub fn again(self) -> Result<Self, CliError> {
+    /// Adds what anyone may, and reads it anew.
+    pub fn with(mut self, command: Command, settings: &Settings) -> Result<Self, CliError> {
+        add(&mut self.journal, &self.id, command, settings)?;
         Self::read(self.journal, self.summary)
     }
 
@@ -68,4 +69,15 @@ impl Record {
         }
         Ok((known, found))
     }
+}
+
+/// Adds to an incident what anyone may, and returns the events.
+pub(super) fn add(
+    journal: &mut Journal,
+    id: &IncidentId,
+    command: Command,
+    settings: &Settings,
+) -> Result<Vec<Event>, CliError> {
+    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
+    engine::add(journal, id, command, who).map_err(|error| CliError::Said(error.to_string()))
 }

@@ -6,11 +6,9 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::record::Record;
-use super::{CliError, Form, SUCCESS, on_a_line, print_json, say, stores, write_file};
-use crate::actions::VOCABULARY;
+use super::{CliError, Form, SUCCESS, on_a_line, print_json, progress, say, stores, write_file};
 use crate::config::Settings;
-use crate::engine;
-use crate::incident::{ActionItem, Command, State, evolve};
+use crate::incident::{ActionItem, Command};
 use crate::journal::{Hash, Journal};
 use crate::report::{Report, Written, html, markdown, read_review};
 
@@ -61,7 +59,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     {
         record = keep(record, written, path, settings)?;
     }
-    let (moments, found) = record.moments(settings, !arguments.offline).await?;
+    let bar = progress::wait("asking AWS what happened around it");
+    let read = record.moments(settings, !arguments.offline).await;
+    bar.finish_and_clear();
+    let (moments, found) = read?;
     let report = Report::of(&record.state, &record.events, &moments, found.missing);
     let report = report
         .ok_or_else(|| CliError::Said(format!("incident {} has no readable record", record.id)))?;
@@ -132,7 +133,7 @@ fn written(path: &Path, record: &Record) -> Result<Option<Written>, CliError> {
 /// Records what people wrote, so that every report has it. What was recorded since the report was
 /// written is not written over.
 fn keep(
-    mut record: Record,
+    record: Record,
     written: Written,
     path: &Path,
     settings: &Settings,
@@ -145,11 +146,7 @@ fn keep(
             path.display()
         )));
     }
-    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
-    let command = Command::Review(written.review);
-    engine::add(&mut record.journal, &record.id, command, who)
-        .map_err(|error| CliError::Said(error.to_string()))?;
-    record.again()
+    record.with(Command::Review(written.review), settings)
 }
 
 pub(super) fn actions(arguments: &Actions, settings: &Settings) -> Result<u8, CliError> {
@@ -211,21 +208,15 @@ fn done(name: &str, settings: &Settings) -> Result<u8, CliError> {
     };
     let (prefix, number) = name.rsplit_once('/').ok_or_else(wrong)?;
     let number: usize = number.parse().map_err(|_| wrong())?;
-    let (mut journal, summary) = stores::find(settings, prefix)?;
-    let events = journal.load(&summary.id, 0, Hash::default())?.events;
-    let state = events.iter().fold(State::new(VOCABULARY), evolve);
-    let mut review = state
-        .incident
-        .and_then(|incident| incident.review)
-        .map(|review| (*review).clone())
-        .unwrap_or_default();
+    let record = Record::find(settings, prefix)?;
+    let known = record.state.incident.as_ref();
+    let known = known.and_then(|one| one.review.as_deref().cloned());
+    let mut review = known.unwrap_or_default();
     let place = number.checked_sub(1).ok_or_else(wrong)?;
     let item = review.actions.get_mut(place).ok_or_else(wrong)?;
     item.done = true;
     let text = item.text.clone();
-    let who = (&engine::actor(), &settings.redactor(), VOCABULARY);
-    engine::add(&mut journal, &summary.id, Command::Review(review), who)
-        .map_err(|error| CliError::Said(error.to_string()))?;
+    record.with(Command::Review(review), settings)?;
     say!("done: {}", on_a_line(&text));
     Ok(SUCCESS)
 }

@@ -1,8 +1,11 @@
 //! Settings in layers: defaults, file, environment, flags. Every value knows where it came from.
 
 mod channels;
+mod looks;
+mod terminal;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +15,11 @@ use crate::journal::{JournalError, state_folder};
 use crate::notify::Configured;
 use crate::playbook::Severity;
 use crate::redaction::{Pattern, Redactor};
+pub use terminal::{ColorChoice, Depth, Glyphs};
 pub use watch::{SeverityRule, Watch};
+
+/// How long a question must have been on the screen before it takes an answer, unless set.
+pub const PROMPT_DELAY: Duration = Duration::from_millis(300);
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +71,20 @@ impl<T> Setting<T> {
 /// All settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// What the command line said.
+    pub flags: Flags,
     /// The theme's name, or a path to one.
     pub theme: Setting<String>,
+    /// How many colours are shown.
+    pub color: Setting<ColorChoice>,
+    /// Which signs are shown; what the locale says unless set.
+    pub ascii: Setting<Option<bool>>,
+    /// Keys for commands, by their names.
+    pub keys: Setting<BTreeMap<String, Vec<String>>>,
+    /// How long a question must have been on the screen before it takes an answer.
+    pub prompt_delay: Setting<Duration>,
+    /// Whether the wheel of a mouse is listened to.
+    pub mouse: Setting<bool>,
     /// The AWS profile.
     pub profile: Setting<Option<String>>,
     /// The AWS region.
@@ -105,8 +124,15 @@ pub struct Settings {
 }
 
 /// What the command line says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct Flags {
+    /// `--color`
+    pub color: Option<ColorChoice>,
+    /// `--ascii`
+    pub ascii: bool,
+    /// `--plain`
+    pub plain: bool,
     /// `--theme`
     pub theme: Option<String>,
     /// `--profile`, as often as it was given
@@ -163,6 +189,12 @@ impl Settings {
     /// unless it was named.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
         let mut settings = Self {
+            flags: flags.clone(),
+            color: Setting::default(ColorChoice::Auto),
+            ascii: Setting::default(None),
+            keys: Setting::default(BTreeMap::new()),
+            prompt_delay: Setting::default(PROMPT_DELAY),
+            mouse: Setting::default(false),
             theme: Setting::default("dark".into()),
             profile: Setting::default(None),
             region: Setting::default(None),
@@ -197,6 +229,17 @@ impl Settings {
         settings
             .theme
             .set(flags.theme.clone(), Origin::Flag("--theme"));
+        settings.color.set(flags.color, Origin::Flag("--color"));
+        settings
+            .ascii
+            .set(flags.ascii.then_some(Some(true)), Origin::Flag("--ascii"));
+        if let Ok(text) = std::env::var("STANDDOWN_PROMPT_DELAY") {
+            // What cannot be read leaves the usual care.
+            settings.prompt_delay.set(
+                humantime::parse_duration(&text).ok(),
+                Origin::Environment("STANDDOWN_PROMPT_DELAY"),
+            );
+        }
         settings.places(flags);
         if let Ok(text) = std::env::var("STANDDOWN_READ_ONLY") {
             // What was meant to be safe shall not be unsafe because of its spelling.
@@ -236,6 +279,12 @@ impl Settings {
         let origin = || Origin::File(path.to_owned());
         let text = |key| reader.string(key).map(|text| text.value);
         self.theme.set(text("theme"), origin());
+        self.color.set(looks::color(&reader), origin());
+        self.ascii.set(reader.boolean("ascii").map(Some), origin());
+        self.keys.set(looks::keys(&reader), origin());
+        self.prompt_delay
+            .set(reader.duration("prompt_delay"), origin());
+        self.mouse.set(reader.boolean("mouse"), origin());
         self.profile.set(text("profile").map(Some), origin());
         self.region.set(text("region").map(Some), origin());
         self.playbooks

@@ -14,4 +14,4 @@ pub use file::{MAX_BYTES, Source, SourceError, is_kept};
 pub use node::{Kind, Node, parse};
 pub use problem::{Level, Problem, Problems, render};
 pub use reader::{Located, Reader};
-pub use words::{is_deceptive, nearest, sha256};
+pub use words::{hex, is_deceptive, nearest, sha256};

@@ -30,6 +30,12 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Whether the document cannot be used because of it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.level == Level::Error
+    }
+
     /// Makes an error without a place.
     pub fn error(message: impl Into<String>) -> Self {
         Self {

@@ -5,14 +5,19 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of a text, in hex.
 #[must_use]
 pub fn sha256(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Bytes in hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            // Writing to memory does not fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    let room = String::with_capacity(bytes.len() * 2);
+    bytes.iter().fold(room, |mut out, byte| {
+        // Writing to memory does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// Finds the word that was probably meant: the nearest by edits, where it is near enough.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::incident::{
     Actor, Command, Event, IncidentId, Recorded, Refusal, Stamp, State, brief, decide, evolve,
 };
-use crate::journal::{AppendError, Hash, Journal, tells};
+use crate::journal::{AppendError, Hash, Journal};
 use crate::playbook::Vocabulary;
 use crate::redaction::Redactor;
 
@@ -84,7 +84,7 @@ pub fn add(
             return Ok(events);
         }
         let recorded = number(state.sequence, events.clone(), &stamp);
-        let facts = brief_after(&state, &recorded);
+        let facts = || brief_after(&state, &recorded);
         match journal.append_telling(id, state.sequence, &recorded, None, &facts) {
             Ok(_) => return Ok(events),
             Err(AppendError::Conflict { .. }) if tries < CONFLICTS => {}
@@ -93,13 +93,11 @@ pub fn add(
     }
 }
 
-/// What others want to know of an incident once these events are recorded; nothing, where nobody
-/// is told of them.
+/// What others want to know of an incident once these events are recorded; those that the state has
+/// already are not folded in again.
 pub(super) fn brief_after(state: &State, recorded: &[Recorded]) -> serde_json::Value {
-    if !recorded.iter().any(|one| tells(&one.event)) {
-        return serde_json::Value::Null;
-    }
-    let after = recorded.iter().fold(state.clone(), evolve);
+    let new = recorded.iter().filter(|one| one.sequence > state.sequence);
+    let after = new.fold(state.clone(), evolve);
     let at = recorded.last().map_or_else(clock::now, |last| last.at);
     brief(&after, at)
 }

@@ -13,7 +13,7 @@ use crate::actions::{ActionError, Context, Remotes, programs::Programs, run};
 use crate::aws::Reach;
 use crate::expression::{Scope, Verdict, show};
 use crate::incident::{AttemptResult, AttemptStatus};
-use crate::playbook::{Automated, Parameter, Run, SecretSource};
+use crate::playbook::{Automated, Run, SecretSource};
 use crate::redaction::Redactor;
 
 /// More items than this in a `for_each` are a mistake.
@@ -277,18 +277,9 @@ async fn one(
             "a change is not made without an approval",
         ));
     }
-    let text = |parameter: &Option<Parameter>| match parameter {
-        Some(parameter) => match parameter.render(scope) {
-            Ok(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-            Ok(other) => Err(ActionError::failed(format!("`at` is {other}, not a name"))),
-            Err(error) => Err(ActionError::failed(error.to_string())),
-        },
-        None => Ok(None),
-    };
+    let (profile, region) = only.at(scope).map_err(ActionError::failed)?;
     let context = Context {
-        aws: context
-            .aws
-            .elsewhere(text(&only.profile)?, text(&only.region)?),
+        aws: context.aws.elsewhere(profile, region),
         run: format!("{}/{item}", only.name),
         ..context.clone()
     };

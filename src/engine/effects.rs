@@ -224,11 +224,7 @@ impl Writer {
     /// Where the incident's alarm is.
     pub fn home(&self) -> Option<Home> {
         let alarm = self.state.incident.as_ref()?.alarms.front()?;
-        Some(Home {
-            account: alarm.account.clone(),
-            region: alarm.region.clone(),
-            profile: alarm.profile.clone(),
-        })
+        Some(alarm.into())
     }
 
     /// Where a change is made: what was approved says so.

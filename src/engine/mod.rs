@@ -19,6 +19,7 @@ mod recorder;
 mod requests;
 mod role;
 mod survey;
+mod tail;
 mod writer;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub use handle::{Control, Handle, Recording, Role, Snapshot, Unanswered};
 pub use moments::{BEFORE, DELIVERY, Found, outside};
 pub use outbox::{Sender, subscriptions};
 pub use recorder::{Damage, Recorder};
+pub use tail::{Messages, tail};
 pub use writer::{OpenError, open, resume};
 
 /// What an engine works with.

@@ -8,9 +8,9 @@ use super::{aside, door};
 use crate::clock;
 use crate::incident::{
     AttemptId, AttemptResult, AttemptStatus, Command, Effect, Event, Recorded, Refusal, Stamp,
-    State, brief, decide, effects, evolve,
+    State, decide, effects, evolve,
 };
-use crate::journal::{AppendError, Hash, JournalError, Loaded, tells};
+use crate::journal::{AppendError, Hash, JournalError, Loaded};
 
 /// How often a decision is taken anew because somebody else wrote first.
 pub(super) const CONFLICTS: usize = 20;
@@ -72,8 +72,7 @@ impl Writer {
             if self.state.sequence > self.recorded {
                 return self.keep(events, &stamp, &command);
             }
-            let facts = aside::brief_after(&self.state, &recorded);
-            match self.append(&recorded, facts, as_writer).await {
+            match self.append(&recorded, as_writer).await {
                 Ok(head) => {
                     self.on_disk(
                         head,
@@ -138,16 +137,13 @@ impl Writer {
         }
     }
 
-    async fn append(
-        &self,
-        recorded: &[Recorded],
-        facts: serde_json::Value,
-        as_writer: bool,
-    ) -> Result<Hash, AppendError> {
+    async fn append(&self, recorded: &[Recorded], as_writer: bool) -> Result<Hash, AppendError> {
         let (id, expected, events) = (self.id.clone(), self.recorded, recorded.to_vec());
         let holder = as_writer.then(|| self.holder.clone());
+        let state = self.state.clone();
         self.recorder
             .call(move |journal| {
+                let facts = || aside::brief_after(&state, &events);
                 journal.append_telling(&id, expected, &events, holder.as_ref(), &facts)
             })
             .await
@@ -208,12 +204,7 @@ impl Writer {
                 Box::pin(self.confess(kept)).await;
                 return;
             }
-            let facts = if kept.iter().any(|one| tells(&one.event)) {
-                brief(&self.state, self.now())
-            } else {
-                serde_json::Value::Null
-            };
-            match self.append(&kept, facts, true).await {
+            match self.append(&kept, true).await {
                 Ok(head) => {
                     self.on_disk(head, self.state.sequence);
                     self.publish();

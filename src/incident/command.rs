@@ -323,7 +323,7 @@ impl Command {
     #[must_use]
     pub fn open_for(
         entry: &Entry,
-        alarm: AlarmRef,
+        alarm: Option<AlarmRef>,
         grade: Option<Severity>,
         rehearsal: Option<Rehearsal>,
     ) -> Self {
@@ -331,7 +331,7 @@ impl Command {
         Self::Open {
             title: entry.playbook.name.clone(),
             severity: grade.or(usual).unwrap_or(Severity::High),
-            alarm: Some(alarm),
+            alarm,
             rehearsal,
         }
     }

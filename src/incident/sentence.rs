@@ -6,11 +6,7 @@ use crate::playbook::StepId;
 /// Says an event in a line; some say nothing that another does not.
 #[must_use]
 pub fn sentence(event: &Event, state: &State) -> Option<String> {
-    let titled = |id: &StepId| {
-        let mut walks = state.executions.iter().rev();
-        let title = walks.find_map(|walk| Some(walk.playbook.step(&id.0)?.title.clone()));
-        title.unwrap_or_else(|| id.to_string())
-    };
+    let titled = |id: &StepId| state.title_of(id);
     Some(match event {
         Event::IncidentOpened { title, .. } => format!("incident opened: {title}"),
         Event::AlarmAttached { alarm } => format!("alarm {} belongs to it", alarm.name),

@@ -10,6 +10,7 @@ use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::dimensions::Dimensions;
 use super::{
     Actor, Approver, AttemptId, Cause, EscalationId, ExecutionId, HealingRun, IncidentId, Intent,
     Remote, SetOff, Verdict,
@@ -54,6 +55,14 @@ impl State {
     #[must_use]
     pub fn escalating(self, escalation: Arc<EscalationPaths>) -> Self {
         Self { escalation, ..self }
+    }
+
+    /// A step's title, as the walk says that began last and has it; its id, where none has.
+    #[must_use]
+    pub fn title_of(&self, step: &StepId) -> String {
+        let mut walks = self.executions.iter().rev();
+        let title = walks.find_map(|walk| Some(walk.playbook.step(&step.0)?.title.clone()));
+        title.unwrap_or_else(|| step.to_string())
     }
 
     /// An escalation of any walk.
@@ -279,7 +288,7 @@ pub struct AlarmRef {
     /// The metric's name.
     pub metric: Option<String>,
     /// The metric's dimensions.
-    pub dimensions: OrdMap<String, String>,
+    pub dimensions: Dimensions,
     /// The threshold.
     pub threshold: Option<f64>,
     /// How it is compared, in CloudWatch's words.

@@ -37,6 +37,6 @@ pub use outbox::{Message, Subscription};
 pub use recovery::Recovered;
 pub use store::{Journal, Loaded};
 pub use tally::{Counts, Tally, is_on};
-pub use told::{Topic, tells};
+pub use told::Topic;
 pub use transfer::{Export, ExportError, Import, ImportError};
 pub use verify::{Broken, Fault, HeadPlace, Verification};

@@ -87,8 +87,8 @@ impl Message {
 pub(super) struct Told<'a> {
     /// The channels; none where nobody is ever told.
     pub channels: Option<&'a [Subscription]>,
-    /// What all of them are told.
-    pub facts: &'a Value,
+    /// Says what all of them are told; it is asked where somebody is.
+    pub facts: &'a dyn Fn() -> Value,
 }
 
 impl Told<'_> {
@@ -96,7 +96,7 @@ impl Told<'_> {
     pub fn nobody() -> Self {
         Self {
             channels: None,
-            facts: &Value::Null,
+            facts: &|| Value::Null,
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn note(
         facts["topic"] = telling.topic.name().into();
         facts["at"] = healing::time(at).to_rfc3339().into();
         if let Value::Object(facts) = &mut facts {
-            let more = [told.facts.clone(), telling.facts];
+            let more = [(told.facts)(), telling.facts];
             facts.extend(more.into_iter().flat_map(|more| match more {
                 Value::Object(more) => more,
                 _ => serde_json::Map::new(),

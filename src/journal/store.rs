@@ -204,10 +204,13 @@ impl Journal {
         events: &[Recorded],
         writer: Option<&Holder>,
     ) -> Result<Hash, AppendError> {
-        self.append_telling(incident, expected, events, writer, &serde_json::Value::Null)
+        self.append_telling(incident, expected, events, writer, &|| {
+            serde_json::Value::Null
+        })
     }
 
-    /// The same, with what those are told besides who are told of these events.
+    /// The same, with what those are told besides who are told of these events: it is asked for where
+    /// somebody is.
     ///
     /// # Errors
     /// As [`Journal::append`].
@@ -217,7 +220,7 @@ impl Journal {
         expected: u64,
         events: &[Recorded],
         writer: Option<&Holder>,
-        facts: &serde_json::Value,
+        facts: &dyn Fn() -> serde_json::Value,
     ) -> Result<Hash, AppendError> {
         let channels = self.subscriptions.clone();
         let told = Told {

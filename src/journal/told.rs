@@ -53,26 +53,6 @@ topics! {
     Healing = "healing",
 }
 
-/// Whether others may be told of an event.
-#[must_use]
-pub fn tells(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::IncidentOpened { .. }
-            | Event::StatusChanged { .. }
-            | Event::EscalationLevelAsked { .. }
-            | Event::EscalationExhausted { .. }
-            | Event::EscalationAcknowledged { .. }
-            | Event::ApprovalSought { .. }
-            | Event::UpdateGiven { .. }
-            | Event::HandedOver { .. }
-            | Event::ExecutionEnded { .. }
-            | Event::HealingSkipped { .. }
-            | Event::AttemptEnded { .. }
-            | Event::LateResult { .. }
-    )
-}
-
 /// Something to be told.
 pub(super) struct Telling {
     /// What it is about.

@@ -116,8 +116,6 @@ fn refused(error: &crate::aws::AwsError) -> Undelivered {
 }
 
 fn link(aws: &Aws, id: &str) -> String {
-    format!(
-        "OpsItem {id}: https://{0}.console.aws.amazon.com/systems-manager/opsitems/{id}/?region={0}",
-        aws.region
-    )
+    let link = crate::aws::console_links::ops_item(&aws.region, id);
+    format!("OpsItem {id}: {link}")
 }

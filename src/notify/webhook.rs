@@ -9,6 +9,7 @@ use sha2::Sha256;
 
 use super::{Undelivered, http};
 use crate::clock;
+use crate::document::hex;
 use crate::journal::Message;
 
 pub(super) async fn send(
@@ -33,13 +34,7 @@ fn sign(secret: &str, time: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .unwrap_or_else(|_| unreachable!("a key may have any length"));
     mac.update(format!("{time}.{body}").as_bytes());
-    let digits = mac.finalize().into_bytes();
-    let hex: String = digits
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect();
-    format!("sha256={hex}")
+    format!("sha256={}", hex(&mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

@@ -98,6 +98,12 @@ struct Known {
 }
 
 impl Catalog {
+    /// Whether it was read: the binary has playbooks of its own.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        !self.entries.is_empty() || !self.broken.is_empty()
+    }
+
     /// Reads all playbooks of the folders, in order, then the embedded ones. Folders that do
     /// not exist are passed over; one that cannot be read is listed as broken.
     #[must_use]

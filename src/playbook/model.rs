@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{Healing, Input, Parameter, Remediation};
-use crate::expression::{Expression, Template};
+use crate::expression::{Expression, Scope, Template};
 
 /// The id of a step, unique in its playbook.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -461,6 +461,24 @@ impl Run {
             Parameter::Plain(serde_json::Value::String(name)) => Some(name),
             _ => None,
         }
+    }
+
+    /// The profile and the region that it names for itself, where it does.
+    ///
+    /// # Errors
+    /// When one of them has no value, or is no name.
+    pub fn at(&self, scope: &Scope) -> Result<(Option<String>, Option<String>), String> {
+        let name = |parameter: &Option<Parameter>| match parameter {
+            Some(parameter) => match parameter.render(scope) {
+                Ok(serde_json::Value::String(name)) => {
+                    Ok(Some(name).filter(|name| !name.is_empty()))
+                }
+                Ok(other) => Err(format!("`at` is {other}, not a name")),
+                Err(error) => Err(error.to_string()),
+            },
+            None => Ok(None),
+        };
+        Ok((name(&self.profile)?, name(&self.region)?))
     }
 
     /// Lists all its expressions.

@@ -10,5 +10,5 @@ pub mod scenario;
 pub mod simulator;
 
 pub use programs::{RehearsedPrograms, control};
-pub use scenario::Scenario;
+pub use scenario::{MOST_SYNTHETIC, Scenario};
 pub use simulator::{Simulator, World};

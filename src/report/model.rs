@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::execution::seconds;
-use super::timeline::{Entry, Source, alarm_at, timeline};
+use super::timeline::{Entry, alarm_at, timeline};
+use crate::aws::console_links;
 use crate::expression::Evidence;
 use crate::incident::{
     Attempt, AttemptId, AttemptOrigin, AttemptStatus, Event, Incident, IncidentStatus, Recorded,
@@ -222,7 +223,7 @@ impl Report {
             impact: impact(incident, state),
             durations,
             alarms: alarms(incident),
-            charts: charts(state, events, moments, &changes),
+            charts: charts(state, alarm_at(state, moments), &before_the_alarm, &changes),
             timeline: entries,
             before_the_alarm,
             decisions,
@@ -338,12 +339,6 @@ pub(super) fn long(seconds: f64) -> String {
     span(span_of)
 }
 
-fn titled(state: &State, step: &StepId) -> String {
-    let mut walks = state.executions.iter().rev();
-    let title = walks.find_map(|walk| Some(walk.playbook.step(&step.0)?.title.clone()));
-    title.unwrap_or_else(|| step.to_string())
-}
-
 fn decisions(state: &State, events: &[Recorded]) -> Vec<Decision> {
     let taken = events.iter().filter_map(|recorded| match &recorded.event {
         Event::BranchTaken {
@@ -356,7 +351,7 @@ fn decisions(state: &State, events: &[Recorded]) -> Vec<Decision> {
         } => Some(Decision {
             at: recorded.at,
             by: recorded.by.user.clone(),
-            title: titled(state, step),
+            title: state.title_of(step),
             taken: branch.clone(),
             recommended: recommended.clone(),
             evidence: evidence.clone(),
@@ -396,7 +391,7 @@ pub(super) fn changes(state: &State, events: &[Recorded]) -> Vec<Change> {
         let own = || vec![recorded.by.user.clone()];
         Some(Change {
             at: recorded.at,
-            title: titled(state, &attempt.step),
+            title: state.title_of(&attempt.step),
             document: intent.document().to_owned(),
             version: plan.map_or_else(String::new, |plan| plan.version.clone()),
             targets: targets(attempt),
@@ -452,10 +447,11 @@ fn verified<'a>(all: impl Iterator<Item = &'a Attempt>, made: &Attempt) -> Optio
 /// meanwhile.
 fn charts(
     state: &State,
-    events: &[Recorded],
-    moments: &[Moment],
+    alarm: Option<DateTime<Utc>>,
+    before_the_alarm: &[Entry],
     changes: &[Change],
 ) -> Vec<Chart> {
+    let moments = moments_of(state, alarm, before_the_alarm, changes);
     let mut charts: Vec<Chart> = Vec::new();
     for walk in &state.executions {
         for visit in &walk.visits {
@@ -472,7 +468,7 @@ fn charts(
                 if points.len() < 2 || charts.iter().any(|one| one.title == title) {
                     continue;
                 }
-                let (before, marks) = marks(state, events, moments, changes, &points);
+                let (before, marks) = marks(&moments, &points);
                 charts.push(Chart {
                     title,
                     threshold: value["threshold"].as_f64(),
@@ -491,7 +487,7 @@ fn series(state: &State, step: &StepId, id: AttemptId) -> Vec<(String, Value)> {
     let Some((_, attempt)) = state.attempt(id) else {
         return Vec::new();
     };
-    let title = titled(state, step);
+    let title = state.title_of(step);
     let output = attempt
         .end
         .as_ref()
@@ -509,29 +505,22 @@ fn series(state: &State, step: &StepId, id: AttemptId) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn marks(
+/// What happened that a chart can show, in order.
+fn moments_of(
     state: &State,
-    events: &[Recorded],
-    moments: &[Moment],
+    alarm: Option<DateTime<Utc>>,
+    before_the_alarm: &[Entry],
     changes: &[Change],
-    points: &[(i64, f64)],
-) -> (Vec<Mark>, Vec<Mark>) {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return (Vec::new(), Vec::new());
-    };
+) -> Vec<Mark> {
     let mut marks = Vec::new();
-    if let Some(at) = alarm_at(state, moments) {
+    if let Some(at) = alarm {
         marks.push(Mark {
             at,
             text: "alarm".into(),
             kind: "alarm",
         });
     }
-    let entries = timeline(state, events, moments);
-    let done = entries
-        .iter()
-        .filter(|one| one.source == Source::Api && one.minutes_before_alarm.is_some());
-    marks.extend(done.map(|one| Mark {
+    marks.extend(before_the_alarm.iter().map(|one| Mark {
         at: one.at,
         text: one.text.clone(),
         kind: "change",
@@ -553,14 +542,21 @@ fn marks(
             kind: "incident",
         }));
     }
+    marks.sort_by_key(|mark| mark.at);
+    marks
+}
+
+/// What happened before a chart begins, and while it goes on.
+fn marks(all: &[Mark], points: &[(i64, f64)]) -> (Vec<Mark>, Vec<Mark>) {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return (Vec::new(), Vec::new());
+    };
     // The last datapoint stands for the period that begins with it, and comes late.
     let until = last.0 + 2 * (last.0 - points[points.len().saturating_sub(2)].0).max(60);
-    marks.sort_by_key(|mark| mark.at);
-    let (before, mut marks): (Vec<Mark>, Vec<Mark>) = marks
-        .into_iter()
-        .partition(|mark| mark.at.timestamp() < first.0);
-    marks.retain(|mark| mark.at.timestamp() <= until);
-    (before, marks)
+    all.iter()
+        .filter(|mark| mark.at.timestamp() <= until)
+        .cloned()
+        .partition(|mark| mark.at.timestamp() < first.0)
 }
 
 /// The playbooks' links, and the alarms in AWS's console.
@@ -575,15 +571,8 @@ fn links(state: &State) -> Vec<(String, String)> {
     }
     let alarms = state.incident.iter().flat_map(|incident| &incident.alarms);
     for alarm in alarms.filter(|alarm| !alarm.region.is_empty()) {
-        let name: String = url::form_urlencoded::byte_serialize(alarm.name.as_bytes()).collect();
-        links.push((
-            format!("alarm {}", alarm.name),
-            format!(
-                "https://{0}.console.aws.amazon.com/cloudwatch/home?region={0}#alarmsV2:alarm/{1}",
-                alarm.region,
-                name.replace('+', "%20")
-            ),
-        ));
+        let link = console_links::alarm(&alarm.region, &alarm.name);
+        links.push((format!("alarm {}", alarm.name), link));
     }
     links
 }

@@ -10,6 +10,33 @@ use crate::playbook::StepId;
 
 /// The longest answer, in characters.
 const LONGEST: usize = 1000;
+/// So many lines are kept of each kind.
+const KEPT: usize = 50;
+
+/// What was typed before, by what it was typed for.
+#[derive(Debug, Clone, Default)]
+pub struct History(BTreeMap<&'static str, Vec<String>>);
+
+impl History {
+    /// Keeps a line.
+    pub fn keep(&mut self, kind: &'static str, line: &str) {
+        let lines = self.0.entry(kind).or_default();
+        lines.retain(|known| known != line);
+        if !line.trim().is_empty() {
+            lines.push(line.to_owned());
+        }
+        let surplus = lines.len().saturating_sub(KEPT);
+        lines.drain(..surplus);
+    }
+
+    /// The line before the one `back` lines ago, counted from the latest.
+    #[must_use]
+    pub fn line(&self, kind: &'static str, back: usize) -> Option<&str> {
+        let lines = self.0.get(kind)?;
+        let at = lines.len().checked_sub(back)?;
+        lines.get(at).map(String::as_str)
+    }
+}
 
 /// A few fields, one after the other.
 #[derive(Debug, Clone)]
@@ -33,6 +60,8 @@ pub struct Field {
     pub optional: bool,
     /// What was typed.
     pub input: Input,
+    /// How many lines it has gone back, and what was typed before that.
+    back: (usize, String),
 }
 
 /// What becomes of the answers.
@@ -80,6 +109,8 @@ pub enum Purpose {
     Filter,
     /// A list's filter; it applies while it is typed.
     FilterList,
+    /// What is searched in evidence; it applies while it is typed.
+    Search,
     /// For how many minutes somebody looks after an alarm, and why.
     AcknowledgeAlarm {
         /// The alarm, by ARN.
@@ -155,7 +186,75 @@ pub enum Purpose {
     HandOver,
 }
 
+impl Purpose {
+    /// Under which name what is typed for it is kept. What confirms something is typed anew each
+    /// time.
+    #[must_use]
+    pub fn kept_as(&self) -> Option<&'static str> {
+        match self {
+            Self::Note | Self::Update => Some("note"),
+            Self::Filter => Some("filter"),
+            Self::FilterList => Some("lines"),
+            Self::Search => Some("search"),
+            Self::Escalate
+            | Self::Postpone(_)
+            | Self::Override { .. }
+            | Self::StopPlaybook
+            | Self::RaiseCeiling { .. }
+            | Self::Deny { .. }
+            | Self::Decline { .. }
+            | Self::Status(_)
+            | Self::AcknowledgeAlarm { .. } => Some("reason"),
+            Self::Answered
+            | Self::Confirm { .. }
+            | Self::Provide(_)
+            | Self::Regrade
+            | Self::Approve { .. }
+            | Self::Agree { .. }
+            | Self::Switch { .. }
+            | Self::Gate { .. }
+            | Self::TakeOver { .. }
+            | Self::HandOver => None,
+        }
+    }
+}
+
 impl Form {
+    /// Goes to an earlier line of the present field, or back to a later one.
+    pub fn recall(&mut self, history: &History, earlier: bool) {
+        // Only the last field of a form with several holds what is kept.
+        let last = self.at + 1 == self.fields.len();
+        let Some(kind) = self.purpose.kept_as().filter(|_| last) else {
+            return;
+        };
+        let Some(field) = self.fields.get_mut(self.at) else {
+            return;
+        };
+        let (back, typed) = &mut field.back;
+        if earlier {
+            let Some(line) = history.line(kind, *back + 1) else {
+                return;
+            };
+            if *back == 0 {
+                field.input.value().clone_into(typed);
+            }
+            *back += 1;
+            field.input = Input::new(line.to_owned());
+        } else if *back > 0 {
+            *back -= 1;
+            let line = history.line(kind, *back).filter(|_| *back > 0);
+            field.input = Input::new(line.unwrap_or(typed).to_owned());
+        }
+    }
+
+    /// Whether nothing was typed anywhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields
+            .iter()
+            .all(|field| field.input.value().is_empty())
+    }
+
     /// Makes a form with one field.
     pub fn one(
         title: impl Into<String>,
@@ -185,6 +284,17 @@ impl Form {
             field.input = Input::new(text.to_owned());
         }
         self
+    }
+
+    /// Puts a line in the place of what was typed into the present field; an empty one leaves it.
+    pub fn fill(&mut self, line: &str) {
+        if line.trim().is_empty() {
+            return;
+        }
+        if let Some(field) = self.fields.get_mut(self.at) {
+            field.input = Input::default();
+        }
+        self.paste(line);
     }
 
     /// Types a key into the present field.
@@ -240,6 +350,7 @@ impl Field {
             label: label.into(),
             optional,
             input: Input::default(),
+            back: (0, String::new()),
         }
     }
 }

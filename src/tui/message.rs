@@ -5,13 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
+use super::model::Tail;
 use super::panes::{Healings, Lists, Requests};
 use crate::alarms::Board;
 use crate::approvals::Decision;
+use crate::commands::{Entry, Keys};
 use crate::engine::{Control, Snapshot};
 use crate::incident::{AlarmRef, Command, IncidentId};
 use crate::journal::Summary;
-use crate::playbook::{Catalog, Severity};
+use crate::playbook::{Catalog, Severity, StepId};
 
 /// Something happened.
 #[derive(Debug, Clone)]
@@ -31,8 +33,8 @@ pub enum Message {
     BoardSeen(Arc<Board>),
     /// The incident moved.
     IncidentMoved(Arc<Snapshot>),
-    /// Incidents that are unfinished were found.
-    Unfinished(Vec<Summary>),
+    /// The incidents were looked for.
+    IncidentsSeen(Vec<Summary>),
     /// A damaged journal was set aside.
     Recovered(String),
     /// The playbooks were read.
@@ -41,6 +43,18 @@ pub enum Message {
     Answered(Result<String, String>),
     /// Time has passed.
     Ticked(DateTime<Utc>),
+    /// The terminal's window has the focus, or has lost it.
+    Focused(bool),
+    /// The keys were read anew.
+    KeysRead(Arc<Keys>),
+    /// Messages of a log group were read.
+    TailRead(Box<Tail>),
+    /// The wheel was turned: up, or down.
+    Wheel(bool),
+    /// A command was asked for by its name.
+    Named(&'static Entry),
+    /// A row of the view was asked for by its place, counted from 0.
+    Selected(usize),
     /// Services of AWS are left alone, or no longer.
     BrokenSeen(Vec<String>),
     /// What others ask this user to agree to was read.
@@ -87,7 +101,29 @@ pub enum Request {
     /// Start a playbook in the open incident.
     StartPlaybook(String),
     /// Put a text on the clipboard.
-    Copy(String),
+    Copy {
+        /// The text.
+        text: String,
+        /// What it is, in a few words.
+        what: String,
+    },
+    /// Read the theme and the keys anew.
+    Reload,
+    /// Use a theme until the console ends.
+    UseTheme(&'static str),
+    /// Keep what is remembered until the next time.
+    Remember,
+    /// Read the messages that a run of a step looks at, and go on as they come, or stop.
+    Tail {
+        /// The step.
+        step: StepId,
+        /// The run's name.
+        run: String,
+        /// Whether to go on.
+        follow: bool,
+    },
+    /// Stop reading messages.
+    StopTail,
     /// Record that somebody looks after an alarm.
     AcknowledgeAlarm {
         /// Which, by ARN.

@@ -5,12 +5,14 @@
 //! wait for a disk, a lock or a network.
 
 mod app;
-mod commands;
+mod clipboard;
 mod form;
+mod lean;
 mod left;
 mod message;
 mod model;
 mod panes;
+mod remembered;
 mod signals;
 mod terminal;
 mod text;
@@ -18,14 +20,14 @@ mod theme;
 mod update;
 mod view;
 
-pub use app::{Reply, Surroundings, run};
-pub use commands::{COMMANDS, CommandId, Place};
+pub use app::{Acknowledge, Looks, Manners, Reload, Reply, Surroundings, Writing, run, run_plain};
 pub use left::{How, Left};
 pub use message::{Message, Request};
-pub use model::{Header, Model, Order, Screen};
+pub use model::{Header, Model, Order, Screen, Zone, columns};
 pub use panes::{Asked, Healings, ListLine, Listing, Lists, Requests, Rule};
+pub use remembered::{Remembered, place as remembered_place};
 pub use terminal::TerminalError;
 pub use text::{against, age, clean, column};
-pub use theme::{Depth, Role, Theme, ThemeError};
+pub use theme::{LEAST_CONTRAST, ROLES, Role, Theme, ThemeError, flat};
 pub use update::update;
 pub use view::view;

@@ -6,15 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture,
 };
-use crossterm::{cursor, execute, queue};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{cursor, execute};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::Backend as _;
 
+use super::lean::Lean;
 use crate::notify::Signal;
 
 /// The console cannot be shown.
@@ -33,17 +38,18 @@ pub enum TerminalError {
     Theme(#[from] super::theme::ThemeError),
 }
 
-type Backend = CrosstermBackend<io::BufWriter<io::Stdout>>;
+type Out = Lean<io::BufWriter<io::Stdout>>;
 
 /// The terminal while the console has it. Dropping it gives it back.
 pub(super) struct Screen {
     /// Never dropped: ratatui would print on a standard error that may be the terminal that is gone,
     /// and end the console in a panic. The cursor is given back below.
-    terminal: ManuallyDrop<Terminal<Backend>>,
+    terminal: ManuallyDrop<Terminal<Out>>,
 }
 
 impl Screen {
-    pub fn take() -> Result<Self, TerminalError> {
+    pub fn take(mouse: bool) -> Result<Self, TerminalError> {
+        MOUSE.store(mouse, Ordering::SeqCst);
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err(TerminalError::NotATerminal);
         }
@@ -61,10 +67,10 @@ impl Screen {
     }
 
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        let width = self.terminal.backend().size()?.width;
+        self.terminal.backend_mut().set_width(width);
         self.terminal.draw(view)?;
-        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        io::Write::flush(self.terminal.backend_mut())
+        Ok(())
     }
 
     /// Gives the terminal back, sleeps until the shell continues the console, and takes the
@@ -100,12 +106,9 @@ impl Screen {
         io::Write::flush(out)
     }
 
-    /// Puts a text on the clipboard of the terminal's own machine, by OSC 52.
-    pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(
-            self.terminal.backend_mut(),
-            crossterm::clipboard::CopyToClipboard::to_clipboard_from(text)
-        )
+    /// What is written here goes to the terminal as it is.
+    pub fn out(&mut self) -> &mut dyn io::Write {
+        self.terminal.backend_mut()
     }
 }
 
@@ -115,10 +118,10 @@ impl Drop for Screen {
     }
 }
 
-fn open() -> io::Result<Terminal<Backend>> {
+fn open() -> io::Result<Terminal<Out>> {
     // One write a frame: what a slow line carries at once is seen at once.
-    let writer = io::BufWriter::with_capacity(64 * 1024, io::stdout());
-    Terminal::new(CrosstermBackend::new(writer))
+    let writer = io::BufWriter::with_capacity(256 * 1024, io::stdout());
+    Terminal::new(Lean::new(writer))
 }
 
 fn enter() -> io::Result<()> {
@@ -127,8 +130,13 @@ fn enter() -> io::Result<()> {
         io::stdout(),
         EnterAlternateScreen,
         EnableBracketedPaste,
+        EnableFocusChange,
         cursor::Hide
-    )
+    )?;
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
 }
 
 struct GiveBack;
@@ -145,9 +153,14 @@ fn give_back() {
         return;
     }
     let mut out = io::stdout();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(out, DisableMouseCapture);
+    }
     let _ = execute!(
         out,
         EndSynchronizedUpdate,
+        ResetColor,
+        DisableFocusChange,
         DisableBracketedPaste,
         LeaveAlternateScreen,
         cursor::Show
@@ -159,6 +172,8 @@ fn give_back() {
 /// Whether the console has the terminal. Given back twice, some terminals put the cursor back over
 /// what was said meanwhile.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the wheel of a mouse is listened to.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 /// The thread that draws.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What failed in the background.

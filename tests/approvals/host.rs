@@ -125,6 +125,14 @@ impl Host {
 
     /// A console of the requester's that is no rehearsal.
     pub fn live(&self, extra: &[(&str, &str)]) -> Terminal {
+        self.world.introduced();
+        for (name, mode) in [
+            ("state", 0o700),
+            ("state/standdown", 0o700),
+            ("state/standdown/console.json", 0o600),
+        ] {
+            share(&self.world.path(name), REQUESTER, REQUESTER, mode);
+        }
         let mut argv = Self::become_(REQUESTER);
         argv.push(self.binary.display().to_string());
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();

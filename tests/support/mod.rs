@@ -12,10 +12,16 @@ pub struct World {
 }
 
 impl World {
+    /// Questions take answers at once here: nobody sits there.
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// The introduction was read here.
+    pub fn introduced(&self) {
+        self.write("state/standdown/console.json", "{\"introduced\":true}");
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -56,6 +62,7 @@ impl World {
             ("AWS_CONFIG_FILE", format!("{home}/none")),
             ("AWS_SHARED_CREDENTIALS_FILE", format!("{home}/none")),
             ("RUST_BACKTRACE", "0".into()),
+            ("STANDDOWN_PROMPT_DELAY", "0s".into()),
         ]
     }
 
@@ -93,6 +100,18 @@ pub struct Server {
     /// Kept open: a program whose output nobody reads any more ends.
     _output: Option<BufReader<std::process::ChildStdout>>,
     pub endpoint: String,
+}
+
+impl Server {
+    /// What leads an AWS client there.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_REGION", "eu-central-1".into()),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ]
+    }
 }
 
 impl Drop for Server {

@@ -56,6 +56,10 @@ impl Terminal {
         rows: u16,
         extra: &[(&str, &str)],
     ) -> Self {
+        // A rehearsal has no introduction.
+        if !argv.contains(&"rehearse") && !world.path("state").exists() {
+            world.introduced();
+        }
         let size = PtySize {
             rows,
             cols: columns,
@@ -101,12 +105,18 @@ impl Terminal {
         self.parser.screen().contents()
     }
 
+    /// Whether the last frame has come to its end: a terminal shows nothing of it before.
+    fn is_whole(&self) -> bool {
+        let last = |mark: &[u8]| self.raw.windows(mark.len()).rposition(|part| part == mark);
+        last(b"\x1b[?2026h") <= last(b"\x1b[?2026l")
+    }
+
     /// Waits until the screen is as wanted, and returns it.
     pub fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
-            if wanted(&screen) {
+            if self.is_whole() && wanted(&screen) {
                 return screen;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -136,6 +146,25 @@ impl Terminal {
 
     pub fn see(&mut self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
+    }
+
+    /// Presses keys until they have been taken: a question takes none before it could be read.
+    pub fn until_it_takes(&mut self, keys: &str, wanted: &str) -> String {
+        loop {
+            self.press(keys);
+            let until = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < until {
+                let screen = self.screen();
+                if self.is_whole() && screen.contains(wanted) {
+                    return screen;
+                }
+                let left = until.saturating_duration_since(Instant::now());
+                if let Ok(bytes) = self.output.recv_timeout(left) {
+                    self.parser.process(&bytes);
+                    self.raw.extend(bytes);
+                }
+            }
+        }
     }
 
     pub fn press(&mut self, keys: &str) {

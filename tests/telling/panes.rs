@@ -48,7 +48,7 @@ fn they_are_a_key_away_and_the_next_incident_says_what_helped() {
     console.see("incidents: 1, 0 unfinished");
     console.see("executions: 1, 0 active, 1 completed");
     console.press("\u{1b}");
-    console.see("orders-errs");
+    console.until("the board", |screen| !screen.contains("── statistics"));
     console.press("\r");
     console.see("▶ Orders Errs   answers this alarm");
     console.press("\r");

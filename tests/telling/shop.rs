@@ -67,12 +67,7 @@ impl Shop {
     }
 
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", self.server.endpoint.clone()),
-            ("AWS_REGION", "eu-central-1".into()),
-            ("AWS_ACCESS_KEY_ID", "test".into()),
-            ("AWS_SECRET_ACCESS_KEY", "test".into()),
-        ]
+        self.server.environment()
     }
 
     pub fn run(&self, arguments: &[&str]) -> Said {

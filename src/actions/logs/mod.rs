@@ -3,10 +3,12 @@
 mod clusters;
 mod fields;
 mod shapes;
+mod tail;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -17,6 +19,8 @@ use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
 pub use clusters::{Cluster, Clusters, Grouped};
 use fields::Fields;
+pub use shapes::is_of_pattern;
+pub use tail::Tailing;
 
 /// Messages read unless the step says otherwise; AWS gives at most 10,000 a page.
 const DEFAULT_LIMIT: u64 = 10_000;
@@ -118,6 +122,31 @@ pub(super) struct Request {
     limit: Option<u64>,
 }
 
+impl Request {
+    /// Asks for a page of a group's messages between two times, in epoch milliseconds.
+    async fn page(
+        &self,
+        aws: &Aws,
+        group: &str,
+        (from, to): (i64, i64),
+        token: Option<String>,
+    ) -> Result<FilterLogEventsOutput, AwsError> {
+        aws.pace(Quota::FilterLogEvents).await;
+        aws.logs
+            .filter_log_events()
+            .log_group_name(group)
+            .set_log_stream_names((!self.streams.is_empty()).then(|| self.streams.clone()))
+            .set_log_stream_name_prefix(self.stream_prefix.clone())
+            .set_filter_pattern(self.pattern.clone())
+            .start_time(from)
+            .end_time(to)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| describe("logs:FilterLogEvents", &error).about(group))
+    }
+}
+
 /// What has been read so far.
 struct Reader {
     clusters: Clusters,
@@ -194,22 +223,7 @@ async fn look(
         let mut token: Option<String> = None;
         let mut pages = Pages::default();
         loop {
-            aws.pace(Quota::FilterLogEvents).await;
-            let page = aws
-                .logs
-                .filter_log_events()
-                .log_group_name(group)
-                .set_log_stream_names(
-                    (!request.streams.is_empty()).then(|| request.streams.clone()),
-                )
-                .set_log_stream_name_prefix(request.stream_prefix.clone())
-                .set_filter_pattern(request.pattern.clone())
-                .start_time(from)
-                .end_time(to)
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|error| describe("logs:FilterLogEvents", &error).about(group))?;
+            let page = request.page(aws, group, (from, to), token).await?;
             for event in page.events() {
                 let id = event.event_id().unwrap_or_default();
                 if reader.following && !id.is_empty() && !reader.seen.insert(id.to_owned()) {

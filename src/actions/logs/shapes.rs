@@ -213,6 +213,12 @@ pub(super) fn goes_on(line: &str) -> bool {
         || line.starts_with("Suppressed:")
 }
 
+/// Whether a message has a pattern.
+#[must_use]
+pub fn is_of_pattern(pattern: &str, message: &str) -> bool {
+    shape(message).pattern == pattern
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,7 +125,7 @@ pub(super) async fn look(
 /// The playbooks that answer an alarm of this account and region: what the others need need not be
 /// here.
 async fn relevant<'a>(findings: &mut Findings, aws: &Aws, chosen: &[&'a Entry]) -> Vec<&'a Entry> {
-    let alarms = match fetch(aws, None, &Redactor::default(), |_| {}).await {
+    let alarms = match fetch(aws, None, &Redactor::default()).await {
         Ok(alarms) => alarms,
         Err(error) => {
             let detail =

@@ -12,9 +12,9 @@ use crate::actions::programs::{
 };
 use crate::cli::stores;
 use crate::config::Settings;
+use crate::config::{ColorChoice, Depth, Glyphs};
 use crate::journal::Journal;
 use crate::playbook::{Catalog, Entry, StepKind};
-use crate::tui::Depth;
 
 /// How long a tool may take to say its version.
 const VERSION: Duration = Duration::from_secs(10);
@@ -39,19 +39,17 @@ pub(super) fn terminal(findings: &mut Findings) {
         ),
         Err(error) => findings.add(Verdict::Warning, "size", format!("not known: {error}")),
     }
-    let colours = match Depth::detect() {
+    let depth = ColorChoice::Auto.depth(true);
+    let colours = match depth {
         Depth::True => "24 bit, because COLORTERM says so",
-        Depth::None => "none, because of NO_COLOR or TERM=dumb",
+        Depth::None => "none, because of NO_COLOR or TERM",
+        Depth::Sixteen => "16, because of TERM; --color forces another number",
         Depth::Indexed => "256; set COLORTERM=truecolor where the terminal has more",
     };
     findings.add(Verdict::Ok, "colours", colours);
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = set("LC_ALL")
-        .or_else(|| set("LC_CTYPE"))
-        .or_else(|| set("LANG"));
-    let utf8 = locale
-        .as_ref()
-        .is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"));
+    let locale = Glyphs::locale();
+    let utf8 = Glyphs::detect() == Glyphs::Unicode;
     findings.add(
         if utf8 { Verdict::Ok } else { Verdict::Warning },
         "UTF-8",

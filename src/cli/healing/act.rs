@@ -43,7 +43,7 @@ pub(super) async fn incident_of(
     let handle = if let Some(id) = known {
         engine::resume(id, recorder.clone(), engine.clone()).await
     } else {
-        let open = Command::open_for(entry, alarm.clone(), None, None);
+        let open = Command::open_for(entry, Some(alarm.clone()), None, None);
         engine::open(open, recorder.clone(), engine.clone()).await
     };
     let handle = handle.map_err(|error| error.to_string())?;

@@ -180,7 +180,7 @@ async fn walk(
             .await
             .map_err(|_| CliError::Said("the alarms are no longer watched".into()))?;
     };
-    let open = Command::open_for(entry, fired, None, Some(stage.rehearsal.clone()));
+    let open = Command::open_for(entry, Some(fired), None, Some(stage.rehearsal.clone()));
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
     if events {

@@ -381,7 +381,7 @@ impl Watcher<'_> {
                 }
             }
             Known::New => {
-                let open = Command::open_for(entry, alarm.clone(), grade, None);
+                let open = Command::open_for(entry, Some(alarm.clone()), grade, None);
                 let handle = engine::open(open, self.recorder.clone(), self.engine.clone())
                     .await
                     .map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! What happens in a rehearsal: a TOML file, format 1.
 
 mod account;
+mod synthetic;
 
 use std::collections::BTreeMap;
 
@@ -10,10 +11,12 @@ use crate::document::{Kind, Node, Problem, Problems, Reader, Source, parse};
 use crate::incident::AlarmState;
 use crate::playbook::glob;
 pub use account::{Calendar, Caller, Change, Mute, Query, Window};
+pub use synthetic::MOST_SYNTHETIC;
+pub(super) use synthetic::state as synthetic_state;
 
 /// A scenario that was read without errors. Times are seconds from its beginning; negative
 /// ones lie before it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scenario {
     /// Its id.
     pub id: String,
@@ -137,6 +140,17 @@ pub enum AlarmRule {
         state: AlarmState,
         /// Since when.
         since: f64,
+    },
+    /// One of many, for measuring.
+    Synthetic {
+        /// Which one.
+        number: u32,
+        /// The metric's place in the scenario.
+        metric: usize,
+        /// The threshold.
+        threshold: f64,
+        /// Whether it keeps changing its state.
+        changes: bool,
     },
 }
 

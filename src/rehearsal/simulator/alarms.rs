@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::incident::AlarmState;
-use crate::rehearsal::scenario::{Alarm, AlarmRule};
+use crate::rehearsal::scenario::{Alarm, AlarmRule, synthetic_state};
 
 /// How far back a transition is looked for, in seconds.
 const HORIZON: f64 = 86_400.0;
@@ -19,6 +19,9 @@ impl World {
                 AlarmState::Alarm | AlarmState::InsufficientData => AlarmState::Ok,
             },
             AlarmRule::Fixed { state, .. } => *state,
+            AlarmRule::Synthetic {
+                number, changes, ..
+            } => synthetic_state(*number, *changes, at).0,
             AlarmRule::Any(names) => {
                 let states: Vec<AlarmState> = self
                     .scenario
@@ -69,6 +72,12 @@ impl World {
     pub(super) fn since(&self, alarm: &Alarm, at: f64) -> f64 {
         if let AlarmRule::Fixed { since, .. } = alarm.rule {
             return if at < since { at - HORIZON } else { since };
+        }
+        if let AlarmRule::Synthetic {
+            number, changes, ..
+        } = alarm.rule
+        {
+            return synthetic_state(number, changes, at).1;
         }
         let at = at.floor();
         let state = self.state(alarm, at);
@@ -128,6 +137,7 @@ impl World {
                 )
             }
             AlarmRule::Any(names) => format!("Composite rule over {} alarm(s)", names.len()),
+            AlarmRule::Synthetic { .. } => "Synthetic, for measuring".into(),
             AlarmRule::Fixed { .. } => "Unchanged since the scenario began".into(),
         }
     }

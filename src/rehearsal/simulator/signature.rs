@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::wire::Failure;
 use super::world::World;
+use crate::document::hex;
 use crate::rehearsal::scenario::Caller;
 
 /// How old a signature may be, in seconds of scenario time.
@@ -102,14 +103,6 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
         .unwrap_or_else(|_| unreachable!("a key may have any length"));
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 /// Everything but the unreserved characters of RFC 3986 is encoded.

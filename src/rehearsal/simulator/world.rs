@@ -22,6 +22,8 @@ use crate::rehearsal::scenario::{Fault, FaultKind, Metric, Scenario};
 pub struct World {
     /// The scenario.
     pub scenario: Scenario,
+    /// Where each metric stands among the scenario's.
+    places: HashMap<String, usize>,
     /// When it began, in real time.
     pub began: DateTime<Utc>,
     /// How many scenario seconds pass in a second.
@@ -65,6 +67,7 @@ impl World {
     pub fn new(scenario: Scenario, began: DateTime<Utc>, speed: f64) -> Self {
         Self {
             documents: Mutex::new(documents::initial(&scenario.automations)),
+            places: places(&scenario.metrics),
             scenario,
             began,
             speed,
@@ -180,6 +183,17 @@ impl World {
         made
     }
 
+    /// The place of a metric with exactly these dimensions.
+    pub(super) fn metrics_named(
+        &self,
+        namespace: &str,
+        name: &str,
+        dimensions: &BTreeMap<&str, &str>,
+    ) -> Option<usize> {
+        let own = dimensions.iter().map(|(name, value)| (*name, *value));
+        self.places.get(&metric_key(namespace, name, own)).copied()
+    }
+
     /// When a fix was made, if it was by then.
     pub(super) fn fixed(&self, id: &str, by: f64) -> Option<f64> {
         let confirmed = lock(&self.fixes)
@@ -278,6 +292,29 @@ impl World {
                 })
             })
     }
+}
+
+fn metric_key<'a>(
+    namespace: &'a str,
+    name: &'a str,
+    dimensions: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let own = dimensions.flat_map(|(name, value)| [name, value]);
+    let parts: Vec<&str> = [namespace, name].into_iter().chain(own).collect();
+    // No name holds it.
+    parts.join("\0")
+}
+
+/// Where each metric stands; of two that are the same, the first counts.
+fn places(metrics: &[Metric]) -> HashMap<String, usize> {
+    let mut places = HashMap::with_capacity(metrics.len());
+    for (place, metric) in metrics.iter().enumerate() {
+        let own = metric.dimensions.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        let key = metric_key(&metric.namespace, &metric.name, own);
+        places.entry(key).or_insert(place);
+    }
+    places
 }
 
 /// The value of straight lines between points; flat before the first and after the last.

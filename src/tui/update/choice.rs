@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::ask;
+use crate::commands::{CommandId, Place};
 use crate::engine::Role;
 use crate::incident::{Command, card};
 use crate::tui::message::Request;
-use crate::tui::model::{Model, Overlay, Screen};
+use crate::tui::model::{Model, Overlay, Screen, Text};
 
 pub(super) fn choose(model: &mut Model) -> Vec<Request> {
     if model.screen == Screen::Incident {
@@ -17,30 +18,44 @@ pub(super) fn choose(model: &mut Model) -> Vec<Request> {
             .as_ref()
             .is_some_and(|snapshot| snapshot.state.walking().is_some())
         {
-            model.say(
-                "a playbook is being walked; finish it, or stop it with X",
-                true,
-            );
+            let stop = model.key(CommandId::StopPlaybook, Place::Incident);
+            let text = format!("a playbook is being walked; finish it, or stop it with {stop}");
+            model.say(text, true);
         } else {
             model.overlay = Some(Overlay::Choose { alarm: None, at: 0 });
         }
         return Vec::new();
     }
     if model.has_open_incident() {
-        model.say(
-            "an incident is open: i goes to it, t adds this alarm to it",
-            true,
-        );
+        let go = model.key(CommandId::Incident, Place::Everywhere);
+        let add = model.key(CommandId::Attach, Place::BoardWithIncident);
+        let text = format!("an incident is open: {go} goes to it, {add} adds this alarm to it");
+        model.say(text, true);
         return Vec::new();
     }
-    let rows = model.rows();
-    let alarm = rows
-        .get(model.selected_index(&rows))
-        .map(|row| Arc::clone(&row.alarm));
+    let alarm = model.selected_row().map(|row| Arc::clone(&row.alarm));
     if alarm.is_some() {
         model.overlay = Some(Overlay::Choose { alarm, at: 0 });
     }
     Vec::new()
+}
+
+/// Opens the choice of playbooks at one of them.
+pub(super) fn choose_playbook(model: &mut Model, id: &str) -> Vec<Request> {
+    let requests = choose(model);
+    let alarm = match &model.overlay {
+        Some(Overlay::Choose { alarm, .. }) => alarm.clone(),
+        _ => return requests,
+    };
+    let choices = model.choices(alarm.as_deref());
+    let place = choices
+        .iter()
+        .position(|(entry, _)| entry.playbook.id == id);
+    model.overlay = Some(Overlay::Choose {
+        alarm,
+        at: place.unwrap_or(0),
+    });
+    requests
 }
 
 pub(super) fn in_choice(
@@ -61,6 +76,14 @@ pub(super) fn in_choice(
                 return Vec::new();
             };
             let playbook = entry.playbook.id.clone();
+            model.overlay = Some(Overlay::Choose {
+                alarm: alarm.clone(),
+                at,
+            });
+            if !model.lets(&key) {
+                return Vec::new();
+            }
+            model.overlay = None;
             return match alarm {
                 Some(_) if model.opening => Vec::new(),
                 Some(alarm) => {
@@ -82,18 +105,23 @@ pub(super) fn in_choice(
 }
 
 pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<Request> {
-    let last = model.unfinished.len().saturating_sub(1);
+    let last = model.unfinished().count().saturating_sub(1);
     let next = match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Char('q') => return vec![Request::Quit],
         KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
         KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
         KeyCode::Enter => {
-            let Some(summary) = model.unfinished.get(at) else {
+            let Some(id) = model.unfinished().nth(at).map(|one| one.id.clone()) else {
                 return Vec::new();
             };
+            model.overlay = Some(Overlay::Unfinished { at });
+            if !model.lets(&key) {
+                return Vec::new();
+            }
+            model.overlay = None;
             model.opening = true;
-            return vec![Request::TakeUp(summary.id.clone())];
+            return vec![Request::TakeUp(id)];
         }
         _ => at,
     };
@@ -102,8 +130,7 @@ pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<
 }
 
 pub(super) fn attach(model: &mut Model) -> Vec<Request> {
-    let rows = model.rows();
-    match rows.get(model.selected_index(&rows)) {
+    match model.selected_row() {
         Some(row) => ask(
             Command::AttachAlarm((*row.alarm).clone()),
             format!("{} was added to the incident", row.alarm.name),
@@ -130,7 +157,10 @@ pub(super) fn show_card(model: &mut Model) -> Vec<Request> {
     let card = card(&snapshot.state, model.now, writer.as_deref());
     let text = card.join("\n");
     model.overlay = Some(Overlay::Card { card, scroll: 0 });
-    vec![Request::Copy(text)]
+    vec![Request::Copy {
+        text,
+        what: "the card".into(),
+    }]
 }
 
 pub(super) fn in_card(
@@ -177,4 +207,28 @@ pub(super) fn in_help(model: &mut Model, scroll: u16, key: KeyEvent) {
     model.overlay = Some(Overlay::Help {
         scroll: scroll.min(crate::tui::view::longest_help(model)),
     });
+}
+
+/// Reads on in a text. What is no key of its own closes it, and is taken as if it had not been
+/// there; returns whether the key was used up.
+pub(super) fn in_text(model: &mut Model, what: Text, scroll: u16, key: KeyEvent) -> bool {
+    let most = crate::tui::view::longest_text(model, what);
+    let to = match key.code {
+        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
+        KeyCode::PageUp => scroll.saturating_sub(10),
+        KeyCode::PageDown | KeyCode::Char(' ') => scroll.saturating_add(10),
+        _ => {
+            if what == Text::Introduction {
+                model.introduced = true;
+            }
+            super::offer(model);
+            return matches!(key.code, KeyCode::Esc | KeyCode::Enter);
+        }
+    };
+    model.overlay = Some(Overlay::Read {
+        what,
+        scroll: to.min(most),
+    });
+    true
 }

@@ -1,18 +1,17 @@
 //! Forms: which one a key opens, and what becomes of what was typed.
 
 use chrono::Duration;
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::movement::select;
-use super::{ask, control, look, panes, status};
+use super::{ask, control, evidence, look, panes, status};
 use crate::approvals::Decision;
+use crate::commands::CommandId;
 use crate::engine::{Control, Role};
 use crate::incident::{Command, IncidentStatus, Question, Verdict};
 use crate::playbook::{Severity, StepKind};
-use crate::tui::commands::CommandId;
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::Request;
-use crate::tui::model::{Model, Overlay};
+use crate::tui::model::{Filter, Model, Overlay};
 
 /// For how many minutes an escalation is put off unless another number is written.
 const POSTPONED: i64 = 10;
@@ -218,8 +217,7 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
 
 /// Somebody looks after the selected alarm.
 pub(super) fn acknowledge(model: &Model) -> Option<Form> {
-    let rows = model.rows();
-    let alarm = &rows.get(model.selected_index(&rows))?.alarm;
+    let alarm = &model.selected_row()?.alarm;
     let purpose = Purpose::AcknowledgeAlarm {
         alarm: alarm.arn.clone(),
         name: alarm.name.clone(),
@@ -292,38 +290,82 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 pub(super) fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<Request> {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Esc => {
             if form.purpose == Purpose::Filter {
                 model.filter.clear();
-                select(model, 0);
+                return vec![Request::Remember];
+            }
+            if form.purpose == Purpose::Search {
+                model.evidence.search.clear();
             }
             if form.purpose == Purpose::FilterList {
                 model.list_filter.clear();
             }
             return Vec::new();
         }
-        KeyCode::Up => form.at = form.at.saturating_sub(1),
-        KeyCode::Enter => {
-            let empty = form
-                .fields
-                .get(form.at)
-                .is_some_and(|field| !field.optional && field.input.value().trim().is_empty());
-            if empty {
-                model.say("this needs an answer; Esc leaves without one", true);
-            } else if form.at + 1 < form.fields.len() {
-                form.at += 1;
-            } else {
-                return submit(model, form);
+        KeyCode::BackTab => form.at = form.at.saturating_sub(1),
+        KeyCode::Tab if form.at + 1 < form.fields.len() => form.at += 1,
+        KeyCode::Up => form.recall(&model.history, true),
+        KeyCode::Down => form.recall(&model.history, false),
+        KeyCode::Char('p') if control => form.recall(&model.history, true),
+        KeyCode::Char('n') if control => form.recall(&model.history, false),
+        // Nobody confirms a form that they could not read yet.
+        KeyCode::Enter if form.is_empty() && !typed_while_shown(&form) => {
+            model.overlay = Some(Overlay::Form(form));
+            if !model.lets(&key) {
+                return Vec::new();
             }
+            let Some(Overlay::Form(form)) = model.overlay.take() else {
+                return Vec::new();
+            };
+            return entered(model, form);
         }
+        KeyCode::Enter => return entered(model, form),
         _ => form.key(key),
     }
-    let filtering = form.purpose == Purpose::Filter;
+    let (filtering, searching) = (
+        form.purpose == Purpose::Filter,
+        form.purpose == Purpose::Search,
+    );
+    let value = form.value().to_owned();
     model.overlay = Some(Overlay::Form(form));
+    if searching {
+        evidence::typed(model, &value);
+    }
     if filtering {
+        model.arrange();
         return look(model);
     }
+    Vec::new()
+}
+
+/// Forms that show at once what they do, and change nothing else.
+fn typed_while_shown(form: &Form) -> bool {
+    matches!(
+        form.purpose,
+        Purpose::Filter | Purpose::FilterList | Purpose::Search
+    )
+}
+
+/// Goes on to the next field, or takes the answers.
+fn entered(model: &mut Model, mut form: Form) -> Vec<Request> {
+    let empty = form
+        .fields
+        .get(form.at)
+        .is_some_and(|field| !field.optional && field.input.value().trim().is_empty());
+    if empty {
+        model.say("this needs an answer; Esc leaves without one", true);
+    } else if form.at + 1 < form.fields.len() {
+        form.at += 1;
+    } else {
+        if let (Some(kind), Some(field)) = (form.purpose.kept_as(), form.fields.last()) {
+            model.history.keep(kind, field.input.value());
+        }
+        return submit(model, form);
+    }
+    model.overlay = Some(Overlay::Form(form));
     Vec::new()
 }
 
@@ -376,15 +418,23 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
     let note = (!text.is_empty()).then(|| text.clone());
     match form.purpose.clone() {
         Purpose::Filter => {
+            if let Some(doubt) = Filter::doubt(&text) {
+                model.say(doubt, true);
+            }
             model.filter = text;
-            let rows = model.rows();
-            let at = model.selected_index(&rows);
-            select(model, at);
-            look(model)
+            model.arrange();
+            model.select(model.selected_index());
+            let mut requests = look(model);
+            requests.push(Request::Remember);
+            requests
         }
         Purpose::FilterList => {
             model.list_filter = text;
             model.scroll = 0;
+            Vec::new()
+        }
+        Purpose::Search => {
+            model.evidence.search = text;
             Vec::new()
         }
         Purpose::Note => ask(Command::Note(text), "noted"),

@@ -1,20 +1,23 @@
 //! Turns what happened into a new model and into what has to be done.
 
 mod choice;
+mod evidence;
 mod forms;
+mod links;
 mod movement;
+mod palette;
 mod panes;
 
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use crate::commands::{CommandId, Entry, Place, event_of, name};
 use crate::engine::Control;
 use crate::incident::{Command, IncidentStatus, Question};
-use crate::tui::commands::{CommandId, Entry, find};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::{Message, Request};
-use crate::tui::model::{Model, Overlay, Screen};
+use crate::tui::model::{Model, Overlay, Screen, Text};
 use crate::tui::view::SMALLEST;
 
 /// Updates the model.
@@ -34,11 +37,36 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
     match message {
         Message::Key(key) if key.kind != KeyEventKind::Release => return pressed(model, key),
         Message::Key(_) => {}
+        // Pasted text is typed where text is typed, and asks for nothing anywhere else.
         Message::Paste(text) => {
-            if let Some(Overlay::Form(form)) = &mut model.overlay {
-                form.paste(&text);
+            match &mut model.overlay {
+                Some(Overlay::Form(form)) => form.paste(&text),
+                Some(Overlay::Palette { letters, .. }) => palette::paste(letters, &text),
+                _ => model.say("nothing is typed here, so nothing was pasted", true),
+            }
+            if let Some(Overlay::Form(form)) = &model.overlay
+                && form.purpose == Purpose::Search
+            {
+                let wanted = form.value().to_owned();
+                evidence::typed(model, &wanted);
             }
         }
+        Message::Wheel(up) => {
+            let id = if up { CommandId::Up } else { CommandId::Down };
+            if model.overlay.is_none() {
+                return movement::go(model, id);
+            }
+        }
+        Message::Named(entry) => {
+            model.message = None;
+            let key = model.keys.of(entry).first().and_then(|key| event_of(key));
+            let key = key.unwrap_or(KeyEvent::new(KeyCode::Null, KeyModifiers::NONE));
+            return run(model, entry, key);
+        }
+        Message::Selected(at) => return movement::select(model, at),
+        Message::Focused(focused) => model.focused = Some(focused),
+        Message::KeysRead(keys) => model.keys = keys,
+        Message::TailRead(tail) => model.evidence.tail = *tail,
         Message::Resized { width, height } => {
             model.size = (width, height);
             return look(model);
@@ -50,16 +78,24 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             return look(model);
         }
         Message::IncidentMoved(snapshot) => moved(model, snapshot),
-        Message::Unfinished(all) => {
-            model.unfinished = all;
-            // It is offered once, first, and takes no key away from what is being done already.
-            let free = model.overlay.is_none() && model.incident.is_none() && !model.opening;
-            let first = !std::mem::replace(&mut model.offered, true);
-            if first && free && !model.unfinished.is_empty() {
-                model.overlay = Some(Overlay::Unfinished { at: 0 });
+        Message::IncidentsSeen(all) => {
+            model.incidents = all;
+            let introduces = matches!(
+                model.overlay,
+                Some(Overlay::Read {
+                    what: Text::Introduction,
+                    ..
+                })
+            );
+            // Whoever has had incidents here needs no introduction, least of all now.
+            if introduces && !model.introduced && !model.incidents.is_empty() {
+                model.overlay = None;
+                model.introduced = true;
             }
+            offer(model);
+            let last = model.unfinished().count().saturating_sub(1);
             if let Some(Overlay::Unfinished { at }) = &mut model.overlay {
-                *at = (*at).min(model.unfinished.len().saturating_sub(1));
+                *at = (*at).min(last);
             }
         }
         Message::Recovered(what) => model.recovered = Some(what),
@@ -87,6 +123,20 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         }
     }
     Vec::new()
+}
+
+/// Unfinished incidents are offered once, first, and take no key away from what is being done
+/// already.
+fn offer(model: &mut Model) {
+    let free = model.overlay.is_none() && model.incident.is_none() && !model.opening;
+    let reads = matches!(model.overlay, Some(Overlay::Read { .. }));
+    if model.offered || reads {
+        return;
+    }
+    model.offered = true;
+    if free && model.unfinished().next().is_some() {
+        model.overlay = Some(Overlay::Unfinished { at: 0 });
+    }
 }
 
 /// Takes a snapshot over. The screen follows the responder's own steps, and never jumps away
@@ -135,7 +185,7 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
 fn look(model: &Model) -> Vec<Request> {
     let rows = model.rows();
     let height = usize::from(model.size.1);
-    let at = model.selected_index(&rows);
+    let at = model.selected_index();
     let first = at.saturating_sub(height);
     let seen = rows
         .iter()
@@ -175,21 +225,50 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
         }
         Some(Overlay::Unfinished { at }) => return choice::in_unfinished(model, at, key),
         Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
-        None => {}
+        Some(Overlay::Palette { letters, at }) => return palette::key(model, letters, at, key),
+        Some(Overlay::Links { links, at }) => return links::key(model, links, at, key),
+        Some(Overlay::Read { what, scroll }) if choice::in_text(model, what, scroll, key) => {
+            return Vec::new();
+        }
+        Some(Overlay::Read { .. }) | None => {}
     }
-    let Some(entry) = find(&key, &model.places()) else {
+    let keys = Arc::clone(&model.keys);
+    let Some(entry) = keys.find(&key, &model.places()) else {
         if model.tree {
-            model.say("the tree has the keys; Tab goes back to the question", true);
+            let back = model.key(CommandId::Tree, Place::Incident);
+            let text = format!("the tree has the keys; {back} goes back to the question");
+            model.say(text, true);
         } else if model.reading.is_some() {
-            model.say(
-                "you are reading another step; Esc goes back to the question",
-                true,
-            );
+            let back = model.key(CommandId::Back, Place::Everywhere);
+            let text = format!("you are reading another step; {back} goes back to the question");
+            model.say(text, true);
         }
         return Vec::new();
     };
+    if entry.place.answers() && !model.lets(&key) {
+        return Vec::new();
+    }
     model.message = None;
     run(model, entry, key)
+}
+
+impl Model {
+    /// Whether a key may answer what is asked: nobody answers what they could not read yet.
+    fn lets(&mut self, key: &KeyEvent) -> bool {
+        let (Some(asked), Some(spelled)) = (self.asked(), name(key)) else {
+            return true;
+        };
+        let lets = self
+            .guard
+            .as_mut()
+            .is_none_or(|guard| guard.lets(&asked, &spelled));
+        if !lets {
+            let text =
+                format!("{spelled} came with the question, and did not answer it: read it first");
+            self.say(text, true);
+        }
+        lets
+    }
 }
 
 /// Why a key does nothing now, and what would.
@@ -247,6 +326,42 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
             model.screen = Screen::Board;
             model.scroll = 0;
         }
+        CommandId::Palette => palette::open(model),
+        CommandId::Link => return links::open(model),
+        CommandId::Messages => {
+            model.overlay = Some(Overlay::Read {
+                what: Text::Messages,
+                scroll: 0,
+            });
+        }
+        CommandId::Introduction => {
+            model.overlay = Some(Overlay::Read {
+                what: Text::Introduction,
+                scroll: 0,
+            });
+        }
+        CommandId::Zone => {
+            model.zone = model.zone.other();
+            let text = match model.zone {
+                crate::tui::Zone::Utc => "times are UTC",
+                crate::tui::Zone::Local => "times are this host's, with their distance from UTC",
+            };
+            model.say(text, false);
+            return vec![Request::Remember];
+        }
+        CommandId::Reload => return vec![Request::Reload],
+        CommandId::Evidence => evidence::open(model),
+        CommandId::NextEvidence
+        | CommandId::Wrap
+        | CommandId::Search
+        | CommandId::NextMatch
+        | CommandId::PreviousMatch
+        | CommandId::CursorLeft
+        | CommandId::CursorRight
+        | CommandId::CopyEvidence
+        | CommandId::Samples
+        | CommandId::Follow => return evidence::run(model, entry.id),
+        CommandId::Fold => movement::fold(model),
         CommandId::Requests => panes::open(model, Screen::Requests),
         CommandId::Healings => panes::open(model, Screen::Healings),
         CommandId::Timeline => panes::open(model, Screen::Timeline),
@@ -262,7 +377,10 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         }
         CommandId::Agree | CommandId::Disagree => panes::answer(model, entry.id),
         CommandId::SwitchRule | CommandId::StopHealing => panes::switch(model, entry.id),
-        CommandId::Incident => model.screen = Screen::Incident,
+        CommandId::Incident => {
+            model.screen = Screen::Incident;
+            model.scroll = 0;
+        }
         CommandId::Tree => {
             model.tree = !model.tree;
             model.reading = None;
@@ -284,15 +402,17 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
             return movement::go(model, entry.id);
         }
         CommandId::Filter => {
-            let form = Form::one("Filter", Purpose::Filter, "show alarms that contain", true)
-                .with(&model.filter);
+            let what = "words, -words, and column:value such as state:alarm sev:high age:<1h";
+            let form = Form::one("Filter", Purpose::Filter, what, true).with(&model.filter);
             model.overlay = Some(Overlay::Form(form));
         }
         CommandId::Sort => {
             model.order = model.order.next();
             model.arrange();
-            model.say(format!("sorted by {}", model.order.name()), false);
-            return look(model);
+            panes::sorted(model);
+            let mut requests = look(model);
+            requests.push(Request::Remember);
+            return requests;
         }
         CommandId::AcknowledgeAlarm => {
             model.overlay = forms::acknowledge(model).map(Overlay::Form);
@@ -303,7 +423,10 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::CancelCheck => return ask(Command::CancelCurrent, "asked to stop"),
         CommandId::Copy => return copy(model),
         CommandId::Approve => return approve(model),
-        CommandId::Branch => return branch(model, key),
+        CommandId::Branch => {
+            let at = model.keys.place_of(&key, entry);
+            return branch(model, at);
+        }
         CommandId::Answer
         | CommandId::ApproveChange
         | CommandId::Decline
@@ -327,6 +450,15 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         }
     }
     Vec::new()
+}
+
+/// The width in which evidence is read.
+fn evidence_width(model: &Model) -> usize {
+    if model.evidence.cut {
+        usize::MAX
+    } else {
+        usize::from(model.size.0)
+    }
 }
 
 fn ask(command: Command, done: impl Into<String>) -> Vec<Request> {
@@ -391,7 +523,13 @@ fn back(model: &mut Model) {
     if model.recovered.take().is_some() {
         return;
     }
-    if model.reading.is_some() {
+    if model.screen == Screen::Evidence {
+        if model.evidence.search.is_empty() {
+            model.screen = Screen::Incident;
+        } else {
+            model.evidence.search.clear();
+        }
+    } else if model.reading.is_some() {
         model.reading = None;
         model.scroll = 0;
     } else if model.tree {
@@ -440,7 +578,10 @@ fn copy(model: &mut Model) -> Vec<Request> {
     }
     let command = commands[model.next_copy % commands.len()].clone();
     model.next_copy += 1;
-    vec![Request::Copy(command)]
+    vec![Request::Copy {
+        what: command.clone(),
+        text: command,
+    }]
 }
 
 fn approve(model: &Model) -> Vec<Request> {
@@ -459,11 +600,9 @@ fn approve(model: &Model) -> Vec<Request> {
     }
 }
 
-fn branch(model: &mut Model, key: KeyEvent) -> Vec<Request> {
-    let KeyCode::Char(digit) = key.code else {
-        return Vec::new();
-    };
-    let index = digit.to_digit(10).map_or(0, |digit| digit as usize - 1);
+/// Takes the branch of a key; the first one where it was asked for by its name.
+fn branch(model: &mut Model, at: Option<usize>) -> Vec<Request> {
+    let index = at.unwrap_or(0);
     let Some(Question::Decision {
         step,
         visit,

@@ -1,19 +1,10 @@
 //! Going up and down: on the board, in the tree, in the text.
 
 use super::look;
-use crate::alarms::key;
-use crate::tui::commands::CommandId;
+use crate::commands::CommandId;
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Screen};
 use crate::tui::view::tree_order;
-
-pub(super) fn select(model: &mut Model, index: usize) {
-    let rows = model.rows();
-    let chosen = rows
-        .get(index.min(rows.len().saturating_sub(1)))
-        .map(|row| key(&row.alarm));
-    model.selected = chosen.or(model.selected.take());
-}
 
 /// The last of so many.
 fn last(count: usize) -> usize {
@@ -32,9 +23,8 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
     };
     match model.screen {
         Screen::Board => {
-            let rows = model.rows();
-            let (at, count) = (model.selected_index(&rows), rows.len());
-            select(model, from(at, count));
+            let (at, count) = (model.selected_index(), model.rows().len());
+            model.select(from(at, count));
             return look(model);
         }
         Screen::Incident if model.tree => {
@@ -45,7 +35,7 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             else {
                 return Vec::new();
             };
-            let mut order = tree_order(&execution.playbook);
+            let mut order = tree_order(&execution.playbook, &model.folded);
             order.retain(|row| !row.joins);
             let at = model
                 .tree_step
@@ -77,6 +67,17 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
             let to = from(model.scroll.into(), most.into());
             model.scroll = u16::try_from(to).unwrap_or(u16::MAX).min(most);
         }
+        Screen::Evidence => {
+            let logs = model.piece().is_some_and(|piece| piece.run.kind == "logs");
+            if logs && !model.evidence.samples {
+                let count = crate::tui::view::pattern_count(model);
+                let to = from(model.evidence.pattern, count).min(last(count));
+                model.evidence.pattern = to;
+            } else {
+                let most = crate::tui::view::longest_evidence(model);
+                model.evidence.scroll = from(model.evidence.scroll.min(most), most).min(most);
+            }
+        }
         Screen::Healings => {
             let count = model.healings.rules.len();
             let to = from(model.rule_index(), count).min(last(count));
@@ -89,6 +90,50 @@ pub(super) fn go(model: &mut Model, id: CommandId) -> Vec<Request> {
                 .unwrap_or(u16::MAX)
                 .min(most);
         }
+    }
+    Vec::new()
+}
+
+/// Hides what follows from the selected step, or shows it again.
+pub(super) fn fold(model: &mut Model) {
+    let Some(step) = model.tree_step.clone() else {
+        return;
+    };
+    if !model.folded.remove(&step) {
+        model.folded.insert(step);
+    }
+}
+
+/// Goes to a row by its place.
+pub(super) fn select(model: &mut Model, at: usize) -> Vec<Request> {
+    match model.screen {
+        Screen::Board => {
+            model.select(at);
+            return look(model);
+        }
+        Screen::Requests => {
+            let chosen = model.requests.asked.get(at);
+            model.request = chosen.map(|one| one.sent.digest.clone());
+        }
+        Screen::Healings => {
+            let chosen = model.healings.rules.get(at);
+            model.rule = chosen.map(|rule| rule.id.clone());
+        }
+        Screen::Incident if model.tree => {
+            let execution = model
+                .incident
+                .as_ref()
+                .and_then(|snapshot| snapshot.state.execution());
+            let order = execution.map(|one| tree_order(&one.playbook, &model.folded));
+            let mut order = order.unwrap_or_default();
+            order.retain(|row| !row.joins);
+            model.tree_step = order.get(at).map(|row| row.step.clone());
+        }
+        Screen::Evidence => {
+            let count = crate::tui::view::pattern_count(model);
+            model.evidence.pattern = at.min(last(count));
+        }
+        Screen::Incident | Screen::Timeline | Screen::Statistics => {}
     }
     Vec::new()
 }

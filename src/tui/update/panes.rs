@@ -2,11 +2,16 @@
 
 use super::Form;
 use crate::approvals::Decision;
+use crate::commands::CommandId;
 use crate::journal::{ALL, is_on};
-use crate::tui::commands::CommandId;
 use crate::tui::form::Purpose;
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Overlay, Screen};
+
+/// Says how the board is sorted now.
+pub(super) fn sorted(model: &mut Model) {
+    model.say(format!("sorted by {}", model.order.name()), false);
+}
 
 /// Opens a pane; leaving it leads back.
 pub(super) fn open(model: &mut Model, screen: Screen) {

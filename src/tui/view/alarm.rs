@@ -70,7 +70,7 @@ fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
         },
     ));
     if let Some(one) = model.board.acknowledgement(alarm, model.now) {
-        let until = one.until.format("%H:%MZ");
+        let until = model.zone.minute(one.until);
         all.push((
             " looked at",
             format!("by {} until {until}: {}", one.by, one.note),
@@ -101,10 +101,9 @@ fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
         let gap = if tags.is_empty() { "" } else { " · " };
         all.push((" owner", format!("{who}{gap}{tags}")));
     }
-    let since = alarm.since.map_or_else(
-        || "unknown".into(),
-        |since| since.format("%Y-%m-%d %H:%M:%SZ").to_string(),
-    );
+    let since = alarm
+        .since
+        .map_or_else(|| "unknown".into(), |since| model.zone.date(since));
     let account = if alarm.account.is_empty() {
         "account unknown"
     } else {

@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use super::{countdown, line};
 use crate::engine::{Recording, Role as Writes, Snapshot};
 use crate::incident::Event;
-use crate::tui::model::{Model, Screen};
+use crate::tui::model::{Model, Screen, Zone};
 use crate::tui::text::wrap;
 use crate::tui::theme::{Role, Theme};
 
@@ -20,7 +20,7 @@ const MOST: usize = 4;
 pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut said: Vec<(String, Role)> = Vec::new();
     if let Some(snapshot) = &model.incident {
-        said.extend(recording(snapshot));
+        said.extend(recording(snapshot, model.zone));
         said.extend(writes(snapshot));
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
@@ -73,7 +73,7 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         .collect()
 }
 
-fn recording(snapshot: &Snapshot) -> Option<(String, Role)> {
+fn recording(snapshot: &Snapshot, zone: Zone) -> Option<(String, Role)> {
     let Recording::No {
         since,
         reason,
@@ -84,7 +84,7 @@ fn recording(snapshot: &Snapshot) -> Option<(String, Role)> {
     };
     let text = format!(
         "✗ NOT RECORDING since {}: {reason} · {kept} events kept in memory · changes to the system are refused",
-        since.format("%H:%M")
+        zone.minute(*since)
     );
     Some((text, Role::Error))
 }
@@ -205,7 +205,7 @@ fn promised(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     (at <= model.now).then(|| {
         let text = format!(
             "an update was promised for {} · U gives it",
-            at.format("%H:%MZ")
+            model.zone.minute(at)
         );
         (text, Role::Late)
     })

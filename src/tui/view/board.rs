@@ -14,11 +14,12 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::alarm::draw_detail;
-use super::{line, severity_role};
+use super::line;
 use crate::alarms::{Freshness, Row, ServiceEvent, Source, key};
+use crate::commands::{CommandId, Place};
 use crate::incident::AlarmState;
-use crate::tui::model::{Model, Order, state_words};
-use crate::tui::text::{against, age, column, counted, sparkline};
+use crate::tui::model::{Model, Order, Rows, state_words};
+use crate::tui::text::{against, age, column, counted, fit, sparkline};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the details stand beside the list.
@@ -46,8 +47,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
         (list, detail)
     };
-    draw_list(model, &rows, told, theme, frame, list);
-    if let Some(row) = rows.get(model.selected_index(&rows)) {
+    draw_list(model, rows, told, theme, frame, list);
+    if let Some(row) = model.selected_row() {
         draw_detail(model, row, theme, frame, detail);
     }
 }
@@ -57,7 +58,7 @@ const MOST_NEWS: usize = 3;
 
 fn draw_list(
     model: &Model,
-    rows: &[&Row],
+    rows: Rows<'_>,
     told: Vec<(String, Role)>,
     theme: &Theme,
     frame: &mut Frame<'_>,
@@ -69,12 +70,13 @@ fn draw_list(
     let columns = Columns::new(width, model.board.sources.len() > 1);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
     let height = usize::from(area.height).saturating_sub(lines.len());
-    let selected = model.selected_index(rows);
+    let selected = model.selected_index();
     // The selection stays in sight; the list moves under it only when it must.
     let first = selected.saturating_sub(height.saturating_sub(1));
     let mut group = None;
     let mut shown: Vec<(bool, Line<'static>)> = Vec::new();
-    for (index, row) in rows.iter().enumerate().skip(first).take(height) {
+    let seen = (first..rows.len()).take(height);
+    for (index, row) in seen.filter_map(|at| Some((at, rows.get(at)?))) {
         let own = model.group(row);
         if own.is_some() && own != group {
             let title = own.clone().unwrap_or_default();
@@ -107,12 +109,12 @@ fn draw_list(
             .sources
             .iter()
             .all(|source| source.freshness == Freshness::Connecting);
-        let filtered = !model.filter.is_empty() && !model.board.rows.is_empty();
+        let filtered = !model.board.rows.is_empty();
         // What could not be read is not known to be empty.
         let read = model.board.sources.iter().all(|source| source.complete);
         let text = match (connecting, filtered, read) {
             (true, _, _) => " Connecting to AWS…",
-            (_, true, _) => " No alarm contains that. Esc clears the filter.",
+            (_, true, _) => " No alarm fits the filter. Esc clears it.",
             (_, _, false) => " Waiting for the first alarms…",
             (_, _, true) => " There are no alarms here.",
         };
@@ -154,7 +156,7 @@ pub(super) fn all_news(model: &Model) -> Vec<(String, Role)> {
     let told = |health: bool| {
         let events = model.board.events.iter();
         let events = events.filter(move |event| (event.kind == "health") == health);
-        events.map(|event| (event_line(event, model.now), Role::Medium))
+        events.map(|event| (event_line(event, model), Role::Medium))
     };
     // Of a source that is late, that is said; what else it lacks is no news then.
     let live = model.board.sources.iter();
@@ -169,7 +171,8 @@ pub(super) fn all_news(model: &Model) -> Vec<(String, Role)> {
         .collect()
 }
 
-fn event_line(event: &ServiceEvent, now: chrono::DateTime<chrono::Utc>) -> String {
+fn event_line(event: &ServiceEvent, model: &Model) -> String {
+    let now = model.now;
     let word = if event.kind == "health" {
         "AWS Health"
     } else {
@@ -178,7 +181,7 @@ fn event_line(event: &ServiceEvent, now: chrono::DateTime<chrono::Utc>) -> Strin
     let when = match (event.at, event.until) {
         (Some(at), _) if at > now => format!(" · in {}", age(at - now)),
         (Some(at), _) => format!(" · for {}", age(now - at)),
-        (None, Some(until)) => format!(" · until {}", until.format("%m-%d %H:%MZ")),
+        (None, Some(until)) => format!(" · until {}", model.zone.show(until, "%m-%d %H:%M")),
         (None, None) => String::new(),
     };
     format!("{word}: {} · {}{when}", event.title, event.region)
@@ -188,12 +191,8 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
     let count = |state| model.board.count(state);
     // What nobody has read is not known to be none.
     if model.board.rows.is_empty() && !model.board.sources.iter().any(|one| one.complete) {
-        let text = if model.has_open_incident() {
-            " no alarms read yet · incident open: i"
-        } else {
-            " no alarms read yet"
-        };
-        return line(text, width, theme.style(Role::Late));
+        let text = format!(" no alarms read yet{}", way_back(model));
+        return line(&text, width, theme.style(Role::Late));
     }
     let mut text = format!(
         " {} in ALARM · {} without data · {} OK",
@@ -219,11 +218,9 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
         text = format!("{text} · by {}", model.order.name());
     }
     if !model.filter.is_empty() {
-        text = format!("{text} · {shown} contain \"{}\"", model.filter);
+        text = format!("{text} · {shown} fit \"{}\"", model.filter);
     }
-    if model.has_open_incident() {
-        text.push_str(" · incident open: i");
-    }
+    text.push_str(&way_back(model));
     let role = if count(AlarmState::Alarm) > 0 {
         Role::Alarm
     } else {
@@ -232,9 +229,19 @@ fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'st
     line(&text, width, theme.style(role))
 }
 
+/// How to go back to the incident that is open.
+fn way_back(model: &Model) -> String {
+    if !model.has_open_incident() {
+        return String::new();
+    }
+    let key = model.key(CommandId::Incident, Place::Everywhere);
+    format!(" · incident open: {key}")
+}
+
 /// The widths of the columns at a width of the list.
 struct Columns {
     name: usize,
+    value: usize,
     trend: usize,
     place: usize,
     playbook: usize,
@@ -243,21 +250,31 @@ struct Columns {
 
 const VALUE: usize = 13;
 const TREND: usize = 8;
+/// Below this width there are states and names alone.
+const NARROW: usize = 60;
 
 impl Columns {
     /// `several` places: where a row is from matters more then than how it came there.
     fn new(width: usize, several: bool) -> Self {
+        // Where there is no room for both, the name says more than the value and the playbook.
+        let value = if width < NARROW { 0 } else { VALUE };
         // A margin, then state, severity, age and value, each with a gap behind it.
-        let fixed = 1 + 9 + 5 + 5 + VALUE + 1;
+        let fixed = 1 + 9 + 5 + 5 + value + 1;
         let room = width.saturating_sub(fixed);
         let (place, trend) = match room {
+            _ if width < NARROW => (0, 0),
             71.. => (20, TREND + 1),
             _ if several => (13, 0),
             _ => (0, TREND + 1),
         };
         let room = room.saturating_sub(place + trend);
-        let playbook = (room * 2 / 5).min(28);
+        let playbook = if width < NARROW {
+            0
+        } else {
+            (room * 2 / 5).min(28)
+        };
         Self {
+            value,
             name: room.saturating_sub(playbook + 1),
             trend,
             place,
@@ -273,7 +290,7 @@ impl Columns {
             column("SEV", 5),
             column("NAME", self.name),
             column("AGE", 5),
-            column("VALUE", VALUE),
+            column("VALUE", self.value),
             column("TREND", self.trend),
             column(if self.several { "WHERE" } else { "REGION" }, self.place),
             column("PLAYBOOK", self.playbook),
@@ -316,21 +333,30 @@ impl Columns {
                 }
             },
         );
+        let name = fit(&name, self.name);
+        let rest = " ".repeat(self.name.saturating_sub(name.width()));
         let spans = [
             (
-                column(&format!(" {mark} {word}"), 10),
-                state_role(alarm.state),
+                column(&format!("{mark} {word}"), 9),
+                Role::of_state(alarm.state),
             ),
-            (column(short(severity), 4), severity_role(severity)),
+            (column(short(severity), 4), Role::of_severity(severity)),
             (" ".into(), Role::Text),
+            // What is selected stands out by its name and a mark: each cell more would cost a slow
+            // line twice its bytes with every key.
             (
-                column(&name, self.name),
-                if live { Role::Text } else { Role::Late },
+                name,
+                match (selected, live) {
+                    (true, _) => Role::Selection,
+                    (false, true) => Role::Text,
+                    (false, false) => Role::Late,
+                },
             ),
+            (rest, Role::Text),
             (" ".into(), Role::Text),
             (column(&since, 5), if live { Role::Dim } else { Role::Late }),
             (
-                column(&against(alarm, &row.values, model.now), VALUE),
+                column(&against(alarm, &row.values, model.now), self.value),
                 if live && !row.values.is_old(model.now) {
                     Role::Text
                 } else {
@@ -360,15 +386,11 @@ impl Columns {
                 },
             ),
         ];
-        let spans = spans.into_iter().map(|(text, role)| {
-            let style = if selected {
-                theme.style(Role::Selection)
-            } else {
-                theme.style(role)
-            };
-            Span::styled(text, style)
-        });
-        spans.collect()
+        let pointer = if selected { "▶" } else { " " };
+        let first = Span::styled(pointer, theme.style(Role::Key));
+        let rest = spans.into_iter();
+        let rest = rest.map(|(text, role)| Span::styled(text, theme.style(role)));
+        std::iter::once(first).chain(rest).collect()
     }
 }
 
@@ -404,13 +426,5 @@ fn short(severity: crate::playbook::Severity) -> &'static str {
         crate::playbook::Severity::High => "high",
         crate::playbook::Severity::Medium => "med",
         crate::playbook::Severity::Low => "low",
-    }
-}
-
-pub(super) fn state_role(state: AlarmState) -> Role {
-    match state {
-        AlarmState::Alarm => Role::Alarm,
-        AlarmState::InsufficientData => Role::NoData,
-        AlarmState::Ok => Role::Ok,
     }
 }

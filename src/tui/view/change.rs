@@ -13,6 +13,7 @@
 use serde_json::Value;
 
 use super::prompt::Prompt;
+use crate::commands::{CommandId, Place};
 use crate::incident::{
     AlarmState, Approval, Approver, Attempt, AttemptOrigin, Change, Fact, Standing, State, Survey,
     Weight, sheet,
@@ -48,16 +49,27 @@ pub(super) fn approval(out: &mut Prompt<'_>, model: &Model, state: &State, appro
         let over = intent.over_ceiling().is_some();
         let typed = intent.confirmation();
         match (over, intent.others()) {
-            (true, _) => out.option("c", "raise the ceiling, with a reason", Role::Text),
-            (false, Some((count, group))) => out.option(
-                "a",
-                &format!("ask {count} of {group} to agree: you say why, and type {typed}"),
-                Role::Text,
-            ),
-            (false, None) => out.option("a", &format!("approve: you type {typed}"), Role::Text),
+            (true, _) => {
+                let text = "raise the ceiling, with a reason";
+                out.choice(CommandId::RaiseCeiling, Place::Approval, text, Role::Text);
+            }
+            (false, others) => {
+                let text = match others {
+                    Some((count, group)) => {
+                        format!("ask {count} of {group} to agree: you say why, and type {typed}")
+                    }
+                    None => format!("approve: you type {typed}"),
+                };
+                out.choice(CommandId::ApproveChange, Place::Approval, &text, Role::Text);
+            }
         }
     }
-    out.option("f", "do not make it, with a reason", Role::Text);
+    out.choice(
+        CommandId::Decline,
+        Place::Approval,
+        "do not make it, with a reason",
+        Role::Text,
+    );
     for fact in &rest {
         out.fact(fact.label, &fact.text, Role::Text);
     }
@@ -129,8 +141,18 @@ pub(super) fn undescribed(out: &mut Prompt<'_>, survey: &Survey) {
     out.ask("The change cannot be described, and is not made. What now?");
     out.fact("runs", survey.intent.document(), Role::Text);
     out.text(survey.failed.as_deref().unwrap_or_default(), Role::Late);
-    out.option("a", "find it out again", Role::Text);
-    out.option("f", "do not make it, with a reason", Role::Text);
+    out.choice(
+        CommandId::AskAnew,
+        Place::Undescribed,
+        "find it out again",
+        Role::Text,
+    );
+    out.choice(
+        CommandId::Decline,
+        Place::Undescribed,
+        "do not make it, with a reason",
+        Role::Text,
+    );
 }
 
 /// What a change that is under way waits for.
@@ -180,17 +202,24 @@ pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standin
             .as_ref()
             .and_then(|terms| terms.undo.clone());
         let text = format!("take it back: {}", undo.unwrap_or_default());
-        out.option("u", &text, Role::Recommended);
+        out.choice(CommandId::Undo, Place::Standing, &text, Role::Recommended);
     }
     if standing.can_verify {
-        out.option("v", "look again", Role::Text);
+        out.choice(
+            CommandId::VerifyAgain,
+            Place::Standing,
+            "look again",
+            Role::Text,
+        );
     }
-    out.option(
-        "d",
-        "it worked all the same: go on, with a reason",
+    let text = "it worked all the same: go on, with a reason";
+    out.choice(CommandId::Done, Place::Standing, text, Role::Text);
+    out.choice(
+        CommandId::Failed,
+        Place::Standing,
+        "leave it, and go on as after a failure",
         Role::Text,
     );
-    out.option("f", "leave it, and go on as after a failure", Role::Text);
 }
 
 /// What differs, by its path: what was to hold comes first, and no more than a screen shows.

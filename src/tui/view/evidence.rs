@@ -314,13 +314,13 @@ struct Out<'a> {
 }
 
 /// Something that somebody did.
-struct Done {
-    at: i64,
-    text: String,
+pub(super) struct Done {
+    pub at: i64,
+    pub text: String,
 }
 
 /// The changes that steps of the walk have found, the latest last.
-fn changes(execution: &Execution) -> Vec<Done> {
+pub(super) fn changes(execution: &Execution) -> Vec<Done> {
     let outputs = execution.outputs.values().map(|output| &*output.json);
     // A step with several runs has each below its name.
     let all = outputs.flat_map(|json| {

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::tui::commands::{COMMANDS, CommandId, Entry};
+use crate::commands::{CommandId, Entry};
 use crate::tui::model::{Model, Notice, Overlay, Screen};
 use crate::tui::text::fit;
 use crate::tui::theme::{Role, Theme};
@@ -29,7 +29,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let hints: Vec<(String, &str)> = match &model.overlay {
         Some(Overlay::Form(_)) => vec![
             ("Enter".into(), "next"),
-            ("↑".into(), "field above"),
+            ("Tab".into(), "field"),
+            ("↑↓".into(), "typed before"),
             ("Esc".into(), "leave"),
         ],
         Some(Overlay::Unfinished { .. }) => vec![
@@ -47,7 +48,19 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             ("Enter".into(), "tell the channels"),
             ("Esc".into(), "leave"),
         ],
-        Some(Overlay::Help { .. }) => vec![("↑↓".into(), "scroll"), ("Esc".into(), "leave")],
+        Some(Overlay::Help { .. } | Overlay::Read { .. }) => {
+            vec![("↑↓".into(), "scroll"), ("Esc".into(), "leave")]
+        }
+        Some(Overlay::Palette { .. }) => vec![
+            ("↑↓".into(), "choose"),
+            ("Enter".into(), "do it"),
+            ("Esc".into(), "leave"),
+        ],
+        Some(Overlay::Links { .. }) => vec![
+            ("↑↓".into(), "choose"),
+            ("Enter".into(), "copy"),
+            ("Esc".into(), "leave"),
+        ],
         None => hints(model),
     };
     let mut spans = vec![Span::raw(" ")];
@@ -69,40 +82,54 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 fn hints(model: &Model) -> Vec<(String, &'static str)> {
     let places = model.places();
     let mut taken: Vec<&str> = Vec::new();
-    let mut valid: Vec<&Entry> = Vec::new();
-    for entry in COMMANDS
-        .iter()
-        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id))
-        // One incident at a time: on the board, `i` leads back to it.
-        .filter(|entry| entry.id != CommandId::Open || !on_board_with_incident(model))
+    let mut valid: Vec<(&Entry, String)> = Vec::new();
+    for (entry, keys) in model
+        .keys
+        .rows()
+        .filter(|(entry, _)| places.contains(&entry.place) && model.allows(entry.id))
+        // One incident at a time: on the board, another key leads back to it.
+        .filter(|(entry, _)| entry.id != CommandId::Open || !on_board_with_incident(model))
     {
-        if entry.keys.iter().any(|key| taken.contains(key)) {
+        let free = keys.iter().find(|key| !taken.contains(&key.as_str()));
+        taken.extend(keys.iter().map(String::as_str));
+        let Some(key) = free.filter(|_| entry.priority < 9 && leads_on(model, entry.id)) else {
             continue;
-        }
-        taken.extend(entry.keys);
-        if entry.priority < 9
-            && !(entry.id == CommandId::Back
-                && model.reading.is_none()
-                && model.filter.is_empty()
-                && !model.tree
-                && matches!(model.screen, Screen::Board | Screen::Incident))
-            && !matches!(
-                (entry.id, model.screen),
-                (CommandId::Board, Screen::Board)
-                    | (CommandId::Requests, Screen::Requests)
-                    | (CommandId::Healings, Screen::Healings)
-                    | (CommandId::Timeline, Screen::Timeline)
-                    | (CommandId::Statistics, Screen::Statistics)
-            )
-        {
-            valid.push(entry);
-        }
+        };
+        let key = match (entry.id, keys) {
+            (CommandId::Branch, [first, .., last]) => format!("{first}…{last}"),
+            _ => key.clone(),
+        };
+        valid.push((entry, key));
     }
-    valid.sort_by_key(|entry| entry.priority);
+    // Where something lies over the usual view, the way back matters most.
+    let inside = model.screen == Screen::Evidence || model.tree || model.reading.is_some();
+    valid.sort_by_key(|(entry, _)| match entry.id {
+        CommandId::Back if inside => 0,
+        _ => entry.priority,
+    });
     valid
-        .iter()
-        .map(|entry| (keys(entry), label(model, entry)))
+        .into_iter()
+        .map(|(entry, key)| (key, label(model, entry)))
         .collect()
+}
+
+/// Whether a command leads anywhere else than where the responder is.
+fn leads_on(model: &Model, id: CommandId) -> bool {
+    match id {
+        CommandId::Back => {
+            model.reading.is_some()
+                || !model.filter.is_empty()
+                || model.tree
+                || !matches!(model.screen, Screen::Board | Screen::Incident)
+        }
+        CommandId::Board => model.screen != Screen::Board,
+        CommandId::Incident => model.screen != Screen::Incident,
+        CommandId::Requests => model.screen != Screen::Requests,
+        CommandId::Healings => model.screen != Screen::Healings,
+        CommandId::Timeline => model.screen != Screen::Timeline,
+        CommandId::Statistics => model.screen != Screen::Statistics,
+        _ => true,
+    }
 }
 
 fn on_board_with_incident(model: &Model) -> bool {
@@ -112,19 +139,11 @@ fn on_board_with_incident(model: &Model) -> bool {
 /// What a key does here: where no playbook answers, one is chosen first.
 fn label(model: &Model, entry: &Entry) -> &'static str {
     let answered = || {
-        let rows = model.rows();
-        let row = rows.get(model.selected_index(&rows));
+        let row = model.selected_row();
         row.is_none_or(|row| !model.answering(&row.alarm).is_empty())
     };
     match entry.id {
         CommandId::Open if !answered() => "choose a playbook",
         _ => entry.label,
-    }
-}
-
-fn keys(entry: &Entry) -> String {
-    match entry.id {
-        CommandId::Branch => "1…9".into(),
-        _ => entry.keys.first().copied().unwrap_or_default().into(),
     }
 }

@@ -122,7 +122,7 @@ fn told(model: &Model, run: &HealingRecord) -> String {
 }
 
 fn about(model: &Model, chosen: &Rule, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut out = Prompt::new(width, theme);
+    let mut out = Prompt::new(&model.keys, width, theme);
     out.text(&chosen.title, Role::Heading);
     let span = |seconds| {
         age(chrono::Duration::seconds(
@@ -172,7 +172,7 @@ fn about(model: &Model, chosen: &Rule, width: usize, theme: &Theme) -> Vec<Line<
             run.incident,
             why.unwrap_or_default()
         );
-        out.fact(&run.at.format("%H:%M:%SZ").to_string(), &text, role);
+        out.fact(&model.zone.second(run.at), &text, role);
     }
     if !any {
         out.text("It was never set off.", Role::Dim);

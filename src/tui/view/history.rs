@@ -6,9 +6,16 @@ use ratatui::text::Line;
 use super::{line, padded, rule};
 use crate::engine::Snapshot;
 use crate::incident::{Recorded, sentence};
+use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn lines(
+    model: &Model,
+    snapshot: &Snapshot,
+    area: Rect,
+    checks: &str,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
     if area.height == 0 {
         return Vec::new();
     }
@@ -26,10 +33,10 @@ pub(super) fn lines(snapshot: &Snapshot, area: Rect, theme: &Theme) -> Vec<Line<
         })
         .take(room)
         .collect();
-    let mut lines = vec![rule("events", width, theme)];
+    let mut lines = vec![rule(&format!("events{checks}"), width, theme)];
     lines.extend(told.into_iter().rev().map(|(recorded, text)| {
         line(
-            &format!(" {} {text}", recorded.at.format("%H:%M:%S")),
+            &format!(" {} {text}", model.zone.second(recorded.at)),
             width,
             theme.style(Role::Dim),
         )

@@ -14,7 +14,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{evidence, history, line, prompt, rule, severity_role, tree};
+use super::{evidence, history, line, prompt, rule, tree};
+use crate::commands::{CommandId, Place};
 use crate::engine::Snapshot;
 use crate::incident::{Execution, IncidentStatus, Question, State, question, scope};
 use crate::playbook::{Step, StepKind};
@@ -24,6 +25,8 @@ use crate::tui::theme::{Role, Theme};
 
 /// From this width on the tree stands beside the step.
 const WITH_TREE: u16 = 100;
+/// From this width on the evidence stands beside both.
+const WITH_EVIDENCE: u16 = 140;
 const TREE_WIDTH: u16 = 38;
 /// Recent events at the bottom.
 const EVENTS: u16 = 3;
@@ -32,7 +35,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let Some(snapshot) = &model.incident else {
         frame.render_widget(
             Paragraph::new(line(
-                " No incident is open; b goes to the board.",
+                &format!(
+                    " No incident is open; {} goes to the board.",
+                    model.key(CommandId::Board, Place::Everywhere)
+                ),
                 area.width.into(),
                 theme.style(Role::Dim),
             )),
@@ -40,7 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         );
         return;
     };
-    let panes = Panes::new(area, checks(model, &snapshot.state).len());
+    let panes = Panes::new(area, &snapshot.state);
     frame.render_widget(
         Paragraph::new(title(
             model,
@@ -58,39 +64,40 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             draw_tree(model, execution, theme, frame, panes.main);
         }
     } else {
-        let lines = main(model, snapshot, panes.main.width.into(), theme);
-        let height = panes.main.height;
-        let hidden = u16::try_from(lines.len())
-            .unwrap_or(u16::MAX)
-            .saturating_sub(height);
-        let scroll = model.scroll.min(hidden);
-        frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), panes.main);
-        if hidden > scroll && height > 0 {
-            let more = format!(" ↓ {} ", counted((hidden - scroll).into(), "more line"));
-            let width = u16::try_from(more.chars().count()).unwrap_or(0);
-            let place = Rect {
-                x: panes.main.right().saturating_sub(width),
-                y: panes.main.bottom() - 1,
-                width,
-                height: 1,
+        let (step, found) = panes.lines(model, snapshot, theme);
+        let scrolls = panes.scrolls(step.len(), found.len());
+        draw_lines(
+            step,
+            if scrolls == Scrolls::Step {
+                model.scroll
+            } else {
+                0
+            },
+            theme,
+            frame,
+            panes.main,
+        );
+        if let Some(area) = panes.evidence {
+            let scroll = if scrolls == Scrolls::Evidence {
+                model.scroll
+            } else {
+                0
             };
-            frame.render_widget(
-                Paragraph::new(Line::from(Span::styled(more, theme.style(Role::Selection)))),
-                place,
-            );
+            draw_lines(found, scroll, theme, frame, area);
         }
     }
     frame.render_widget(
-        Paragraph::new(check_lines(
-            model,
-            &snapshot.state,
-            panes.checks.width.into(),
-            theme,
-        )),
+        Paragraph::new(check_lines(model, &snapshot.state, panes.checks, theme)),
         panes.checks,
     );
     frame.render_widget(
-        Paragraph::new(history::lines(snapshot, panes.events, theme)),
+        Paragraph::new(history::lines(
+            model,
+            snapshot,
+            panes.events,
+            &summary(model, &snapshot.state, panes.checks),
+            theme,
+        )),
         panes.events,
     );
 }
@@ -106,26 +113,68 @@ pub(in crate::tui) fn longest_scroll(model: &Model) -> u16 {
         width: model.size.0,
         height: model.size.1.saturating_sub(2 + super::banner_height(model)),
     };
-    let panes = Panes::new(area, checks(model, &snapshot.state).len());
-    let lines = main(model, snapshot, panes.main.width.into(), &Theme::plain()).len();
+    let panes = Panes::new(area, &snapshot.state);
+    let (step, found) = panes.lines(model, snapshot, &Theme::plain());
+    let (lines, height) = match (panes.scrolls(step.len(), found.len()), panes.evidence) {
+        (Scrolls::Evidence, Some(area)) => (found.len(), area.height),
+        _ => (step.len(), panes.main.height),
+    };
     u16::try_from(lines)
         .unwrap_or(u16::MAX)
-        .saturating_sub(panes.main.height)
+        .saturating_sub(height)
+}
+
+/// Draws lines from one on, and says how many are hidden below.
+fn draw_lines(
+    lines: Vec<Line<'static>>,
+    scroll: u16,
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
+    let hidden = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let hidden = hidden.saturating_sub(area.height);
+    let scroll = scroll.min(hidden);
+    frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), area);
+    if hidden > scroll && area.height > 0 {
+        let more = format!(" ↓ {} ", counted((hidden - scroll).into(), "more line"));
+        let width = u16::try_from(more.chars().count()).unwrap_or(0);
+        let place = Rect {
+            x: area.right().saturating_sub(width),
+            y: area.bottom() - 1,
+            width,
+            height: 1,
+        };
+        let more = Line::from(Span::styled(more, theme.style(Role::Selection)));
+        frame.render_widget(Paragraph::new(more), place);
+    }
 }
 
 struct Panes {
     title: Rect,
     tree: Option<Rect>,
     main: Rect,
+    evidence: Option<Rect>,
     checks: Rect,
     events: Rect,
 }
 
+/// Which part goes up and down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scrolls {
+    Step,
+    Evidence,
+}
+
 impl Panes {
-    fn new(area: Rect, running: usize) -> Self {
-        let most = if area.height >= 30 { 6 } else { 3 };
-        let running = u16::try_from(running).unwrap_or(most).min(most);
-        let checks = if running == 0 { 0 } else { running + 1 };
+    /// Nothing moves when data arrives: the places depend on the size, and on whether there is a
+    /// playbook.
+    fn new(area: Rect, state: &State) -> Self {
+        let checks = match (state.walking(), area.height) {
+            // In a small window the question has the room; the tree shows them, a key away.
+            (None, _) | (_, ..28) => 0,
+            (Some(_), _) => 5,
+        };
         let events = if area.height >= 18 { EVENTS + 1 } else { 0 };
         let [title, middle, checks, events] = Layout::vertical([
             Constraint::Length(1),
@@ -142,12 +191,48 @@ impl Panes {
         } else {
             (None, middle)
         };
+        let beside = area.width >= WITH_EVIDENCE && state.execution().is_some();
+        let (main, evidence) = if beside {
+            let parts = [Constraint::Fill(3), Constraint::Fill(2)];
+            let [main, evidence] = Layout::horizontal(parts).spacing(1).areas(main);
+            (main, Some(evidence))
+        } else {
+            (main, None)
+        };
         Self {
             title,
             tree,
             main,
+            evidence,
             checks,
             events,
+        }
+    }
+
+    /// The step with its question, and what was found where it has a place of its own.
+    fn lines(
+        &self,
+        model: &Model,
+        snapshot: &Snapshot,
+        theme: &Theme,
+    ) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+        let width = usize::from(self.main.width);
+        match self.evidence {
+            Some(area) => (
+                main(model, snapshot, width, theme, false),
+                found(model, snapshot, area.width.into(), theme),
+            ),
+            None => (main(model, snapshot, width, theme, true), Vec::new()),
+        }
+    }
+
+    /// What does not fit is what moves; the question first.
+    fn scrolls(&self, step: usize, found: usize) -> Scrolls {
+        let evidence = self.evidence.map_or(0, |area| usize::from(area.height));
+        if step <= usize::from(self.main.height) && found > evidence {
+            Scrolls::Evidence
+        } else {
+            Scrolls::Step
         }
     }
 }
@@ -192,7 +277,7 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
     let severity = format!(" {} ", incident.severity.name());
     let room = width.saturating_sub(severity.len());
     Line::from(vec![
-        Span::styled(severity, theme.style(severity_role(incident.severity))),
+        Span::styled(severity, theme.style(Role::of_severity(incident.severity))),
         Span::styled(
             crate::tui::text::fit(&text, room),
             theme.style(Role::Heading),
@@ -201,7 +286,13 @@ fn title(model: &Model, state: &State, width: usize, theme: &Theme) -> Line<'sta
 }
 
 /// The step, the question, and the evidence below it.
-fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn main(
+    model: &Model,
+    snapshot: &Snapshot,
+    width: usize,
+    theme: &Theme,
+    with_evidence: bool,
+) -> Vec<Line<'static>> {
     let state = &snapshot.state;
     let asked = question(state, model.now);
     let mut lines = Vec::new();
@@ -216,11 +307,9 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
         .and_then(|id| execution.playbook.step(&id.0))
     {
         head(&mut lines, model, state, step, width, theme);
-        lines.push(line(
-            "  Esc goes back to the current step",
-            width,
-            theme.style(Role::Dim),
-        ));
+        let back = model.key(CommandId::Back, Place::Everywhere);
+        let text = format!("  {back} goes back to the current step");
+        lines.push(line(&text, width, theme.style(Role::Dim)));
         if let StepKind::Decision(decision) = &step.kind {
             for branch in &decision.branches {
                 let when = branch
@@ -255,9 +344,54 @@ fn main(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<
     if begins {
         earlier(&mut lines, model, width, theme);
     }
-    evidence_so_far(&mut lines, model, execution, width, theme);
+    if with_evidence {
+        evidence_so_far(&mut lines, model, execution, width, theme);
+    }
     if !begins {
         earlier(&mut lines, model, width, theme);
+    }
+    lines
+}
+
+/// The step and its question as text, without what answers it; what the steps on the way found
+/// stands before it.
+pub(in crate::tui) fn question_text(model: &Model) -> Vec<String> {
+    let Some(snapshot) = &model.incident else {
+        return vec!["No incident is open.".into()];
+    };
+    let (width, theme) = (usize::from(model.size.0), Theme::plain());
+    let state = &snapshot.state;
+    let mut lines = vec![title(model, state, width, &theme)];
+    if model.reading.is_some() {
+        lines.extend(main(model, snapshot, width, &theme, false));
+        return super::text(lines);
+    }
+    let asked = question(state, model.now);
+    let execution = state.execution();
+    if let Some(execution) = execution {
+        evidence_so_far(&mut lines, model, execution, width, &theme);
+    }
+    earlier(&mut lines, model, width, &theme);
+    let here = execution.and_then(|one| one.visits.last().map(|visit| (one, visit)));
+    if let Some(step) = here.and_then(|(one, visit)| one.playbook.step(&visit.step.0)) {
+        head(&mut lines, model, state, step, width, &theme);
+    }
+    lines.extend(prompt::asked(model, state, &asked, width));
+    super::text(lines)
+}
+
+/// What was found, where it stands beside the step.
+fn found(model: &Model, snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![rule("evidence", width, theme)];
+    if let Some(execution) = snapshot.state.execution() {
+        evidence_so_far(&mut lines, model, execution, width, theme);
+    }
+    if lines.len() == 1 {
+        lines.push(line(
+            " nothing was found yet",
+            width,
+            theme.style(Role::Dim),
+        ));
     }
     lines
 }
@@ -413,15 +547,40 @@ fn checks(model: &Model, state: &State) -> Vec<(String, Role)> {
     all
 }
 
-fn check_lines(model: &Model, state: &State, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let checks = checks(model, state);
-    if checks.is_empty() {
+/// How many checks run and are ready, where they have no place of their own.
+fn summary(model: &Model, state: &State, place: Rect) -> String {
+    if place.height > 0 {
+        return String::new();
+    }
+    let all = checks(model, state);
+    let ready = all.iter().filter(|(_, role)| *role == Role::Ready).count();
+    let mut said = String::new();
+    for (count, word) in [(all.len() - ready, "running"), (ready, "ready ahead")] {
+        if count > 0 {
+            said = format!("{said} · {} {word}", counted(count, "check"));
+        }
+    }
+    said
+}
+
+fn check_lines(model: &Model, state: &State, area: Rect, theme: &Theme) -> Vec<Line<'static>> {
+    if area.height == 0 {
         return Vec::new();
     }
-    let mut lines = vec![rule("checks", width, theme)];
+    let (width, room) = (usize::from(area.width), usize::from(area.height - 1));
+    let checks = checks(model, state);
+    let more = match checks.len().saturating_sub(room) {
+        0 => String::new(),
+        more => format!(" · {more} more in the tree"),
+    };
+    let mut lines = vec![rule(&format!("checks{more}"), width, theme)];
+    if checks.is_empty() {
+        lines.push(line(" nothing runs", width, theme.style(Role::Dim)));
+    }
     lines.extend(
         checks
             .iter()
+            .take(room)
             .map(|(text, role)| line(text, width, theme.style(*role))),
     );
     lines

@@ -4,21 +4,27 @@ mod alarm;
 mod banner;
 mod board;
 mod change;
+mod chart;
 mod evidence;
 mod findings;
 mod footer;
+mod fullscreen;
 mod header;
 mod healings;
 mod history;
 mod incident;
 mod lists;
 mod overlay;
+mod palette;
 mod prompt;
 mod requests;
 mod setup;
+mod sides;
+mod texts;
 mod tree;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -29,15 +35,42 @@ use super::text::fit;
 use super::theme::{Role, Theme};
 use crate::alarms::Freshness;
 
+pub(super) use fullscreen::{lines as evidence_lines, longest as longest_evidence, pattern_count};
 pub(super) use incident::longest_scroll;
+pub(super) use incident::question_text;
 pub(super) use lists::longest as longest_list;
 pub(super) use overlay::longest_help;
-pub(super) use prompt::commands_here;
+pub(super) use prompt::{commands_here, offers};
 pub(super) use requests::longest_sheet;
-pub(super) use tree::tree_order;
+pub(super) use texts::longest_text;
+pub(super) use tree::{tree_order, tree_text};
 
 /// The smallest size at which the console works.
 pub const SMALLEST: (u16, u16) = (40, 12);
+
+/// Draws everything into a buffer, where there is no terminal.
+pub(super) fn draw_on(model: &Model, theme: &Theme, buffer: &mut Buffer) {
+    let area = buffer.area;
+    let mut model = model.clone();
+    model.size = (area.width, area.height);
+    let backend = ratatui::backend::TestBackend::new(area.width, area.height);
+    let Ok(mut terminal) = ratatui::Terminal::new(backend);
+    let Ok(_) = terminal.draw(|frame| view(&model, theme, frame));
+    *buffer = terminal.backend().buffer().clone();
+}
+
+/// What stands above everything else, as text.
+pub(super) fn banner_text(model: &Model) -> Vec<String> {
+    text(banner::lines(model, model.size.0.into(), &Theme::plain()))
+}
+
+/// Lines without their looks.
+fn text(lines: Vec<Line<'static>>) -> Vec<String> {
+    let lines = lines.into_iter();
+    lines
+        .map(|line| line.to_string().trim_end().to_owned())
+        .collect()
+}
 
 /// Draws everything.
 pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
@@ -52,6 +85,7 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             .map(Line::from)
             .collect();
         frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Error)), area);
+        theme.finish(frame.buffer_mut());
         return;
     }
     frame.buffer_mut().set_style(area, theme.style(Role::Text));
@@ -74,9 +108,11 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         Screen::Requests => requests::draw(model, theme, frame, middle),
         Screen::Healings => healings::draw(model, theme, frame, middle),
         Screen::Timeline | Screen::Statistics => lists::draw(model, theme, frame, middle),
+        Screen::Evidence => fullscreen::draw(model, theme, frame, middle),
     }
     footer::draw(model, theme, frame, bottom);
     overlay::draw(model, theme, frame, middle);
+    theme.finish(frame.buffer_mut());
 }
 
 /// Why there is nothing to show at all: the one source that there is cannot be had.
@@ -121,16 +157,6 @@ fn padded(area: Rect) -> Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
         ..area
-    }
-}
-
-/// The role of a severity.
-fn severity_role(severity: crate::playbook::Severity) -> Role {
-    match severity {
-        crate::playbook::Severity::Critical => Role::Critical,
-        crate::playbook::Severity::High => Role::High,
-        crate::playbook::Severity::Medium => Role::Medium,
-        crate::playbook::Severity::Low => Role::Low,
     }
 }
 

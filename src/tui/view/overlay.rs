@@ -7,10 +7,9 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::board::all_news;
-use super::{line, padded};
+use super::{line, padded, palette, texts};
 use crate::alarms::{Cost, Watched};
 use crate::incident::AlarmState;
-use crate::tui::commands::COMMANDS;
 use crate::tui::form::{Form, Purpose};
 use crate::tui::model::{Model, Overlay};
 use crate::tui::text::{age, clean, column, fit, wrap};
@@ -39,6 +38,15 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             frame.render_widget(Paragraph::new(shown), inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
+        Some(Overlay::Palette { letters, at }) => {
+            palette::draw(model, (letters, *at), theme, frame, area);
+        }
+        Some(Overlay::Links { links, at }) => {
+            palette::draw_links((links, *at), theme, frame, area);
+        }
+        Some(Overlay::Read { what, scroll }) => {
+            texts::draw(model, (*what, *scroll), theme, frame, area);
+        }
         Some(Overlay::Unfinished { at }) => {
             let inner = panel(
                 "unfinished incidents: Enter takes one up where it stands",
@@ -79,8 +87,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 /// Two lines each: what it is, and who wrote it when.
 fn unfinished(model: &Model, at: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     model
-        .unfinished
-        .iter()
+        .unfinished()
         .enumerate()
         .flat_map(|(index, summary)| {
             let role = if index == at {
@@ -113,7 +120,7 @@ fn unfinished(model: &Model, at: usize, width: usize, theme: &Theme) -> Vec<Line
         .collect()
 }
 
-fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect {
+pub(super) fn panel(title: &str, area: Rect, theme: &Theme, frame: &mut Frame<'_>) -> Rect {
     let block = Block::bordered()
         .border_style(theme.style(Role::Border))
         .title(Span::styled(
@@ -153,14 +160,23 @@ const KEYS: usize = 12;
 fn help_text(model: &Model, width: usize) -> Vec<(String, String)> {
     let places = model.places();
     let mut lines = Vec::new();
-    let valid = COMMANDS
-        .iter()
-        .filter(|entry| places.contains(&entry.place) && model.allows(entry.id));
-    for entry in valid {
-        let mut keys = if entry.keys.len() > 3 {
-            "1…9".to_owned()
-        } else {
-            entry.keys.join(" ")
+    let valid = model
+        .keys
+        .rows()
+        .filter(|(entry, _)| places.contains(&entry.place) && model.allows(entry.id));
+    let mut taken: Vec<&String> = Vec::new();
+    for (entry, keys) in valid {
+        // What an inner place takes for itself means that here.
+        let free: Vec<&str> = keys
+            .iter()
+            .filter(|key| !taken.contains(key))
+            .map(String::as_str)
+            .collect();
+        taken.extend(keys);
+        let mut keys = match free.len() {
+            0 => format!(":{}", entry.name),
+            4.. => format!("{}…{}", free[0], free[free.len() - 1]),
+            _ => free.join(" "),
         };
         for part in wrap(entry.about, width.saturating_sub(KEYS)) {
             lines.push((std::mem::replace(&mut keys, " ".into()), part));
@@ -222,8 +238,10 @@ fn draw_form(form: &Form, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
         let role = if here { Role::Prompt } else { Role::Dim };
         let optional = if field.optional
             && !field.label.contains("(empty: ")
-            && !matches!(form.purpose, Purpose::Filter | Purpose::FilterList)
-        {
+            && !matches!(
+                form.purpose,
+                Purpose::Filter | Purpose::FilterList | Purpose::Search
+            ) {
             " (may stay empty)"
         } else {
             ""

@@ -3,6 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::{change, countdown};
+use crate::commands::{CommandId, Keys, Place};
 use crate::expression::Verdict;
 use crate::incident::{
     Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
@@ -20,42 +21,82 @@ pub(super) fn lines(
     width: usize,
     theme: &Theme,
 ) -> Vec<Line<'static>> {
-    let mut out = Prompt::new(width, theme);
+    let mut out = Prompt::new(&model.keys, width, theme);
+    write(&mut out, model, state, question);
+    out.lines
+}
+
+/// What answers the question: keys, and what each says.
+pub(in crate::tui) fn offers(model: &Model) -> Vec<(String, String)> {
+    let Some(snapshot) = &model.incident else {
+        return Vec::new();
+    };
+    let theme = Theme::plain();
+    let mut out = Prompt::new(&model.keys, 200, &theme);
+    let asked = crate::incident::question(&snapshot.state, model.now);
+    write(&mut out, model, &snapshot.state, &asked);
+    out.offers
+}
+
+/// The question alone, without what answers it.
+pub(super) fn asked(
+    model: &Model,
+    state: &State,
+    question: &Question<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let theme = Theme::plain();
+    let mut out = Prompt::new(&model.keys, width, &theme);
+    out.apart = true;
+    write(&mut out, model, state, question);
+    out.lines
+}
+
+fn write(out: &mut Prompt<'_>, model: &Model, state: &State, question: &Question<'_>) {
     match question {
         Question::StartPlaybook => {
             out.ask("Which playbook shall be walked?");
-            out.option("P", "choose a playbook", Role::Text);
+            out.choice(
+                CommandId::Open,
+                Place::Incident,
+                "choose a playbook",
+                Role::Text,
+            );
         }
         Question::Input(input) => {
             out.ask(&input.prompt);
             out.text(&input.wanted(), Role::Dim);
-            out.option("Enter", "answer", Role::Text);
+            out.choice(CommandId::Answer, Place::Input, "answer", Role::Text);
         }
-        Question::Approval(approval) => change::approval(&mut out, model, state, approval),
-        Question::Undescribed(survey) => change::undescribed(&mut out, survey),
+        Question::Approval(approval) => change::approval(out, model, state, approval),
+        Question::Undescribed(survey) => change::undescribed(out, survey),
         Question::Standing {
             change, standing, ..
-        } => change::standing(&mut out, change, standing),
-        Question::Unknown { attempt, .. } => not_known(&mut out, attempt),
-        Question::Escalation(escalation) => escalate(&mut out, model, state, escalation),
-        Question::Working(step) => working(&mut out, model, state, step),
+        } => change::standing(out, change, standing),
+        Question::Unknown { attempt, .. } => not_known(out, model, attempt),
+        Question::Escalation(escalation) => escalate(out, model, state, escalation),
+        Question::Working(step) => working(out, model, state, step),
         Question::Manual { step, .. } => {
             if let StepKind::Manual(manual) = &step.kind {
-                by_hand(&mut out, model, state, manual);
+                by_hand(out, model, state, manual);
             }
         }
         Question::Decision { branches, .. } => {
-            overtaken(&mut out, model, state);
-            decide(&mut out, branches);
+            overtaken(out, model, state);
+            decide(out, branches);
         }
-        Question::Ended => ended(&mut out, state),
+        Question::Ended => ended(out, state),
         Question::Closed => {
             out.ask("The incident is closed.");
-            out.option("b", "go to the board", Role::Text);
-            out.option("q", "quit", Role::Text);
+            out.choice(
+                CommandId::Board,
+                Place::Everywhere,
+                "go to the board",
+                Role::Text,
+            );
+            out.choice(CommandId::Quit, Place::Everywhere, "quit", Role::Text);
         }
     }
-    out.lines
 }
 
 fn escalate(out: &mut Prompt<'_>, model: &Model, state: &State, escalation: &Escalation) {
@@ -91,12 +132,22 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, state: &State, escalation: &Esc
         ),
     }
     out.text("The walk goes on once this is answered.", Role::Dim);
-    out.option("a", "escalate now", Role::Recommended);
-    out.option("p", "postpone, with a reason", Role::Text);
+    out.choice(
+        CommandId::Approve,
+        Place::Escalation,
+        "escalate now",
+        Role::Recommended,
+    );
+    out.choice(
+        CommandId::Postpone,
+        Place::Escalation,
+        "postpone, with a reason",
+        Role::Text,
+    );
 }
 
 /// What is known of a change of which nobody knows whether it was made.
-fn not_known(out: &mut Prompt<'_>, attempt: &Attempt) {
+fn not_known(out: &mut Prompt<'_>, model: &Model, attempt: &Attempt) {
     let why = attempt
         .end
         .as_ref()
@@ -108,17 +159,24 @@ fn not_known(out: &mut Prompt<'_>, attempt: &Attempt) {
         &format!(
             "attempt {} of {}",
             attempt.id,
-            attempt.started_at.format("%H:%M:%SZ")
+            model.zone.second(attempt.started_at)
         ),
         Role::Dim,
     );
-    out.option("a", "describe it again, to approve it anew", Role::Text);
-    out.option("d", "you looked: it was made", Role::Text);
-    out.option(
-        "f",
-        "you looked: it was not made, go on as after a failure",
+    out.choice(
+        CommandId::AskAnew,
+        Place::Unknown,
+        "describe it again, to approve it anew",
         Role::Text,
     );
+    out.choice(
+        CommandId::Done,
+        Place::Unknown,
+        "you looked: it was made",
+        Role::Text,
+    );
+    let text = "you looked: it was not made, go on as after a failure";
+    out.choice(CommandId::Failed, Place::Unknown, text, Role::Text);
 }
 
 fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
@@ -177,8 +235,18 @@ fn working(out: &mut Prompt<'_>, model: &Model, state: &State, step: &Step) {
         out.ask(&format!(
             "The document's step {gate} waits for an approval in AWS. Yours?"
         ));
-        out.option("a", "approve it, with your own AWS rights", Role::Text);
-        out.option("f", "reject it; the change ends there", Role::Text);
+        out.choice(
+            CommandId::PassGate,
+            Place::Gate,
+            "approve it, with your own AWS rights",
+            Role::Text,
+        );
+        out.choice(
+            CommandId::RejectGate,
+            Place::Gate,
+            "reject it; the change ends there",
+            Role::Text,
+        );
     }
     let changes = attempt.is_some_and(|attempt| attempt.intent.is_some());
     if let Some(attempt) = attempt {
@@ -217,7 +285,7 @@ fn under_way(out: &mut Prompt<'_>, model: &Model, attempt: &Attempt) {
                 "unknown for {}: {}; certain from {} on, by AWS's clock. It is not sent again.",
                 age(model.now - uncertain.since),
                 uncertain.reason,
-                uncertain.conclusive_at.format("%H:%M:%SZ")
+                model.zone.second(uncertain.conclusive_at)
             ),
             Role::Late,
         );
@@ -257,9 +325,19 @@ fn by_hand(out: &mut Prompt<'_>, model: &Model, state: &State, manual: &Manual) 
         out.text(&format!("asks: {}", input.prompt), Role::Text);
     }
     out.ask("Is it done?");
-    out.option("d", "done", Role::Text);
-    out.option("f", "failed, or not possible", Role::Text);
-    out.option("s", "skip, it is not needed", Role::Text);
+    out.choice(CommandId::Done, Place::Manual, "done", Role::Text);
+    out.choice(
+        CommandId::Failed,
+        Place::Manual,
+        "failed, or not possible",
+        Role::Text,
+    );
+    out.choice(
+        CommandId::Skipped,
+        Place::Manual,
+        "skip, it is not needed",
+        Role::Text,
+    );
 }
 
 /// What was read before a healing acted may no longer be so.
@@ -283,7 +361,7 @@ fn overtaken(out: &mut Prompt<'_>, model: &Model, state: &State) {
 fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
     out.ask("Which way?");
     for (index, view) in branches.iter().enumerate() {
-        let key = (index + 1).to_string();
+        let key = out.branch(index);
         if view.recommended {
             out.option(
                 &key,
@@ -358,17 +436,42 @@ fn ended(out: &mut Prompt<'_>, state: &State) {
     match status {
         Some(IncidentStatus::Resolved) => {
             out.ask("The incident is resolved. Close it?");
-            out.option("C", "close the incident", Role::Recommended);
+            out.choice(
+                CommandId::Close,
+                Place::Incident,
+                "close the incident",
+                Role::Recommended,
+            );
         }
         Some(_) => {
             out.ask("What is the incident's status now?");
-            out.option("M", "mitigated: the effect is gone", Role::Text);
-            out.option("R", "resolved: the cause is gone", Role::Text);
-            out.option("P", "start another playbook", Role::Text);
+            out.choice(
+                CommandId::Mitigate,
+                Place::Incident,
+                "mitigated: the effect is gone",
+                Role::Text,
+            );
+            out.choice(
+                CommandId::Resolve,
+                Place::Incident,
+                "resolved: the cause is gone",
+                Role::Text,
+            );
+            out.choice(
+                CommandId::Open,
+                Place::Incident,
+                "start another playbook",
+                Role::Text,
+            );
         }
         None => {}
     }
-    out.option("n", "record a note", Role::Text);
+    out.choice(
+        CommandId::Note,
+        Place::WithIncident,
+        "record a note",
+        Role::Text,
+    );
 }
 
 /// The commands of the step the responder stands at, filled in.
@@ -398,14 +501,22 @@ pub(in crate::tui) fn commands_here(model: &Model) -> Vec<String> {
 
 pub(super) struct Prompt<'a> {
     lines: Vec<Line<'static>>,
+    /// The keys that answer, and what each says.
+    offers: Vec<(String, String)>,
+    /// Whether they are listed apart from the text.
+    apart: bool,
+    keys: &'a Keys,
     width: usize,
     theme: &'a Theme,
 }
 
 impl<'a> Prompt<'a> {
-    pub fn new(width: usize, theme: &'a Theme) -> Self {
+    pub fn new(keys: &'a Keys, width: usize, theme: &'a Theme) -> Self {
         Self {
             lines: Vec::new(),
+            offers: Vec::new(),
+            apart: false,
+            keys,
             width,
             theme,
         }
@@ -459,7 +570,28 @@ impl<'a> Prompt<'a> {
         }
     }
 
-    pub fn option(&mut self, key: &str, text: &str, role: Role) {
+    /// A command that answers, with its key.
+    pub fn choice(&mut self, id: CommandId, place: Place, text: &str, role: Role) {
+        let key = self.keys.shown(id, place);
+        self.option(&key, text, role);
+    }
+
+    /// The key of a branch, counted from 0.
+    fn branch(&self, index: usize) -> String {
+        let row = self
+            .keys
+            .rows()
+            .find(|(entry, _)| entry.id == CommandId::Branch);
+        row.and_then(|(_, keys)| keys.get(index))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn option(&mut self, key: &str, text: &str, role: Role) {
+        self.offers.push((key.to_owned(), text.to_owned()));
+        if self.apart {
+            return;
+        }
         for (index, part) in wrap(text, self.width.saturating_sub(8))
             .into_iter()
             .enumerate()

@@ -15,6 +15,7 @@ use ratatui::widgets::Paragraph;
 use super::prompt::Prompt;
 use super::{line, rule};
 use crate::approvals::name;
+use crate::commands::{CommandId, Place};
 use crate::incident::{Weight, sheet};
 use crate::tui::model::Model;
 use crate::tui::panes::Asked;
@@ -128,7 +129,7 @@ fn row(model: &Model, asked: &Asked) -> String {
 }
 
 fn description(model: &Model, asked: &Asked, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let mut out = Prompt::new(width, theme);
+    let mut out = Prompt::new(&model.keys, width, theme);
     let (sent, request) = (&asked.sent, &asked.sent.request);
     out.ask(&format!("{} asks for your approval.", asked.from));
     out.fact("because", &request.reason, Role::Text);
@@ -141,8 +142,14 @@ fn description(model: &Model, asked: &Asked, width: usize, theme: &Theme) -> Vec
         out.text("It has ended; it has to be asked for again.", Role::Late);
     } else {
         let typed = request.intent.confirmation();
-        out.option("a", &format!("agree: you type {typed}"), Role::Text);
-        out.option("f", "deny it, with a reason", Role::Text);
+        let text = format!("agree: you type {typed}");
+        out.choice(CommandId::Agree, Place::Requests, &text, Role::Text);
+        out.choice(
+            CommandId::Disagree,
+            Place::Requests,
+            "deny it, with a reason",
+            Role::Text,
+        );
     }
     let incident = format!("{} · {}", request.intent.incident, request.incident_title);
     out.fact("incident", &incident, Role::Text);
@@ -154,7 +161,7 @@ fn description(model: &Model, asked: &Asked, width: usize, theme: &Theme) -> Vec
         };
         out.fact(fact.label, &fact.text, role);
     }
-    let until = request.until.format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let until = model.zone.date(request.until);
     out.fact("until", &until, Role::Text);
     out.fact("digest", &sent.digest, Role::Dim);
     out.done()

@@ -9,7 +9,7 @@
 //! ```
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -33,6 +33,8 @@ pub(in crate::tui) struct TreeRow {
     pub branch: Option<String>,
     /// Whether the step stands elsewhere in the tree, and this only points there.
     pub joins: bool,
+    /// How many steps are hidden below it.
+    pub hidden: usize,
 }
 
 /// An edge: where it leads, and its label where it branches off.
@@ -57,8 +59,8 @@ fn edges(step: &Step) -> Vec<Edge<'_>> {
 }
 
 /// Lists the steps as a tree: each stands where the shortest way leads to it; longer ways point
-/// there.
-pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
+/// there. Below a folded step nothing stands.
+pub(in crate::tui) fn tree_order(playbook: &Playbook, folded: &BTreeSet<StepId>) -> Vec<TreeRow> {
     let mut parents: HashMap<&StepId, Option<&StepId>> = HashMap::from([(&playbook.start, None)]);
     let mut queue = VecDeque::from([&playbook.start]);
     while let Some(id) = queue.pop_front() {
@@ -75,6 +77,7 @@ pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
         depth: 0,
         branch: None,
         joins: false,
+        hidden: 0,
     }];
     while let Some(row) = todo.pop() {
         let mut next = Vec::new();
@@ -89,13 +92,57 @@ pub(in crate::tui) fn tree_order(playbook: &Playbook) -> Vec<TreeRow> {
                     depth,
                     branch,
                     joins: !here,
+                    hidden: 0,
                 });
             }
         }
         rows.push(row);
         todo.extend(next.into_iter().rev());
     }
-    rows
+    fold(rows, folded, playbook, &parents)
+}
+
+/// Takes out what stands below folded steps.
+fn fold(
+    rows: Vec<TreeRow>,
+    folded: &BTreeSet<StepId>,
+    playbook: &Playbook,
+    parents: &HashMap<&StepId, Option<&StepId>>,
+) -> Vec<TreeRow> {
+    if folded.is_empty() {
+        return rows;
+    }
+    // The folded step furthest up that a step stands below.
+    let above = |id: &StepId| {
+        let own = playbook.step(&id.0).map(|step| &step.id)?;
+        let up = std::iter::successors(parents.get(own).copied().flatten(), |id| {
+            parents.get(*id).copied().flatten()
+        });
+        up.filter(|id| folded.contains(*id)).last().cloned()
+    };
+    let mut hidden: HashMap<StepId, usize> = HashMap::new();
+    let mut kept: Vec<TreeRow> = Vec::new();
+    // A pointer belongs to the step that it stands below, the last one that was kept or hidden.
+    let mut inside: Option<StepId> = None;
+    for row in rows {
+        if !row.joins {
+            inside = above(&row.step).or_else(|| folded.get(&row.step).cloned());
+        }
+        let below = if row.joins {
+            inside.clone()
+        } else {
+            above(&row.step)
+        };
+        match below {
+            Some(step) if row.joins => drop(step),
+            Some(step) => *hidden.entry(step).or_default() += 1,
+            None => kept.push(row),
+        }
+    }
+    for row in &mut kept {
+        row.hidden = hidden.get(&row.step).copied().unwrap_or_default();
+    }
+    kept
 }
 
 pub(super) fn draw(
@@ -105,7 +152,7 @@ pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
 ) {
-    let rows = tree_order(&execution.playbook);
+    let rows = tree_order(&execution.playbook, &model.folded);
     let width = usize::from(area.width);
     let here = execution.visits.last().map(|visit| &visit.step);
     let focus = if model.tree {
@@ -147,8 +194,12 @@ pub(super) fn draw(
         } else {
             String::new()
         };
+        let hidden = match row.hidden {
+            0 => String::new(),
+            count => format!("▸{count} "),
+        };
         let text = fit(
-            &format!(" {indent}{} {}", state.mark(), step.title),
+            &format!(" {indent}{} {hidden}{}", state.mark(), step.title),
             width.saturating_sub(word.len()),
         );
         lines.push(Line::from(vec![
@@ -161,6 +212,40 @@ pub(super) fn draw(
     let first = focus_line.saturating_sub(height / 2).min(most);
     let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(height).collect();
     frame.render_widget(Paragraph::new(shown), area);
+}
+
+/// The steps that can be selected, as text, in the order of the tree.
+pub(in crate::tui) fn tree_text(model: &Model) -> Vec<String> {
+    let execution = model
+        .incident
+        .as_ref()
+        .and_then(|snapshot| snapshot.state.execution());
+    let Some(execution) = execution else {
+        return Vec::new();
+    };
+    let rows = tree_order(&execution.playbook, &model.folded).into_iter();
+    let rows = rows.filter(|row| !row.joins).filter_map(|row| {
+        let step = execution.playbook.step(&row.step.0)?;
+        let state = state(execution, &row.step);
+        let branch = row
+            .branch
+            .map(|label| format!("if \"{label}\": "))
+            .unwrap_or_default();
+        let word = match state.word() {
+            "" => String::new(),
+            word => format!(" ({word})"),
+        };
+        let hidden = match row.hidden {
+            0 => String::new(),
+            count => format!(", {count} steps folded"),
+        };
+        Some(format!(
+            "{}{branch}{}{word}{hidden}",
+            "  ".repeat(row.depth.min(6)),
+            step.title
+        ))
+    });
+    rows.collect()
 }
 
 /// How a step stands.

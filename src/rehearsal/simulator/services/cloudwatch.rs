@@ -143,19 +143,8 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
             periods,
         } => {
             let metric = &world.scenario.metrics[*metric];
-            map! {
-                "Namespace": metric.namespace.as_str(),
-                "MetricName": metric.name.as_str(),
-                "Dimensions": dimensions(metric),
-                "Statistic": statistic.as_str(),
-                "Threshold": *threshold,
-                "ComparisonOperator": if *above { "GreaterThanOrEqualToThreshold" } else { "LessThanThreshold" },
-                "Period": seconds(*period),
-                "EvaluationPeriods": *periods,
-                "DatapointsToAlarm": *periods,
-                "TreatMissingData": "missing",
-                "EvaluationState": alarm.evaluation.clone(),
-            }
+            let own = (seconds(*period), *periods);
+            on_metric(metric, statistic, (*threshold, *above), own, alarm)
         }
         AlarmRule::Any(names) => {
             let rule: Vec<String> = names
@@ -171,6 +160,12 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
                 "ActionsSuppressor": alarm.suppressor.clone(),
                 "ActionsSuppressedBy": suppressing.then_some("Alarm"),
             }
+        }
+        AlarmRule::Synthetic {
+            metric, threshold, ..
+        } => {
+            let metric = &world.scenario.metrics[*metric];
+            on_metric(metric, "Average", (*threshold, true), (60, 3), alarm)
         }
         AlarmRule::Fixed { .. } if alarm.log => map! {
             "Threshold": 1.0, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
@@ -188,6 +183,29 @@ fn describe(world: &World, alarm: &Alarm, now: f64) -> Value {
         described.extend(own);
     }
     described
+}
+
+/// What is said of an alarm on one metric.
+fn on_metric(
+    metric: &Metric,
+    statistic: &str,
+    (threshold, above): (f64, bool),
+    (period, periods): (i64, i64),
+    alarm: &Alarm,
+) -> Value {
+    map! {
+        "Namespace": metric.namespace.as_str(),
+        "MetricName": metric.name.as_str(),
+        "Dimensions": dimensions(metric),
+        "Statistic": statistic,
+        "Threshold": threshold,
+        "ComparisonOperator": if above { "GreaterThanOrEqualToThreshold" } else { "LessThanThreshold" },
+        "Period": period,
+        "EvaluationPeriods": periods,
+        "DatapointsToAlarm": periods,
+        "TreatMissingData": "missing",
+        "EvaluationState": alarm.evaluation.clone(),
+    }
 }
 
 fn seconds(period: f64) -> i64 {
@@ -254,15 +272,8 @@ fn find<'a>(world: &'a World, asked: &Value) -> Option<&'a Metric> {
         .iter()
         .filter_map(|dimension| Some((dimension.text("Name")?, dimension.text("Value")?)))
         .collect();
-    world.scenario.metrics.iter().find(|metric| {
-        Some(metric.namespace.as_str()) == asked.text("Namespace")
-            && Some(metric.name.as_str()) == asked.text("MetricName")
-            && metric.dimensions.len() == wanted.len()
-            && metric
-                .dimensions
-                .iter()
-                .all(|(name, value)| wanted.get(name.as_str()) == Some(&value.as_str()))
-    })
+    let named = world.metrics_named(asked.text("Namespace")?, asked.text("MetricName")?, &wanted);
+    named.map(|place| &world.scenario.metrics[place])
 }
 
 /// Datapoints at whole periods, oldest first: real time and value.

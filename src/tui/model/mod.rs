@@ -1,24 +1,40 @@
 //! What the screen shows, as data.
 
-use std::collections::BTreeMap;
+mod board;
+mod evidence;
+mod filter;
+mod guard;
+mod log;
+mod palette;
+mod places;
+mod zone;
+
+pub use board::{Order, Rows};
+pub use evidence::{Piece, Reading, Tail};
+pub use filter::{Filter, columns};
+pub use guard::Guard;
+pub use log::Log;
+pub use palette::{Act, Found};
+pub use zone::Zone;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::commands::{CommandId, Place};
-use super::form::{Form, Purpose};
+use super::form::{Form, History, Purpose};
 use super::panes::{Asked, Healings, Lists, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
+use crate::commands::{CommandId, Keys, Place};
 use crate::config::SeverityRule;
-use crate::engine::{Role, Snapshot};
-use crate::incident::{
-    AlarmRef, AlarmState, AttemptId, Escalation, IncidentStatus, Question, next, question,
-};
+use crate::engine::Snapshot;
+use crate::incident::{AlarmRef, AlarmState, AttemptId, IncidentStatus, Question, next, question};
 use crate::journal::Summary;
 use crate::playbook::{Catalog, Entry, Severity, StepId};
 
 /// The whole screen.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 pub struct Model {
     /// What stands at the top.
     pub header: Header,
@@ -39,7 +55,7 @@ pub struct Model {
     /// How the board is sorted.
     pub order: Order,
     /// Which rows are shown, in order, and what that was found from.
-    arranged: (Vec<usize>, Option<Arranged>),
+    arranged: board::Arranged,
     /// The selected alarm: it stays selected wherever it moves.
     pub selected: Option<Key>,
     /// What a rehearsal's scenario would answer, by input.
@@ -48,8 +64,8 @@ pub struct Model {
     pub filter: String,
     /// The incident.
     pub incident: Option<Arc<Snapshot>>,
-    /// Incidents that are unfinished, the latest first.
-    pub unfinished: Vec<Summary>,
+    /// All incidents, the latest first.
+    pub incidents: Vec<Summary>,
     /// Whether they were offered.
     pub offered: bool,
     /// What became of a damaged journal; it stays on the screen.
@@ -82,6 +98,24 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// The last message.
     pub message: Option<Notice>,
+    /// All messages.
+    pub log: Log,
+    /// The keys.
+    pub keys: Arc<Keys>,
+    /// In which zone times are shown.
+    pub zone: Zone,
+    /// Which keys may answer a question; none but in a console that is drawn.
+    pub guard: Option<Guard>,
+    /// The evidence that is read on the whole screen.
+    pub evidence: Reading,
+    /// Steps of the tree below which nothing is shown.
+    pub folded: BTreeSet<StepId>,
+    /// What was typed before.
+    pub history: History,
+    /// Whether the terminal's window has the focus, where it says so.
+    pub focused: Option<bool>,
+    /// Whether the introduction was read or skipped.
+    pub introduced: bool,
     /// The command that is copied next.
     pub next_copy: usize,
 }
@@ -108,57 +142,6 @@ pub struct Header {
     pub user: String,
 }
 
-/// How the board is sorted, and by what it is grouped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Order {
-    /// What is in ALARM first, the latest first.
-    #[default]
-    State,
-    /// The gravest first, in groups.
-    Severity,
-    /// What changed its state last first.
-    Age,
-    /// By the service that the tags name, in groups.
-    Service,
-    /// By account and region, in groups.
-    Source,
-}
-
-impl Order {
-    /// The next one.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::State => Self::Severity,
-            Self::Severity => Self::Age,
-            Self::Age => Self::Service,
-            Self::Service => Self::Source,
-            Self::Source => Self::State,
-        }
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Severity => "severity",
-            Self::Age => "age",
-            Self::Service => "service",
-            Self::Source => "account",
-        }
-    }
-}
-
-/// What the order of the rows was found from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Arranged {
-    board: usize,
-    catalog: usize,
-    filter: String,
-    order: Order,
-}
-
 /// Where the responder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Screen {
@@ -174,6 +157,8 @@ pub enum Screen {
     Timeline,
     /// At what the record says about playbooks.
     Statistics,
+    /// At evidence on the whole screen.
+    Evidence,
 }
 
 /// What lies over the screen.
@@ -193,6 +178,27 @@ pub enum Overlay {
     },
     /// A form.
     Form(Form),
+    /// What the console has said, or what it is for.
+    Read {
+        /// Which of them.
+        what: Text,
+        /// Lines scrolled down.
+        scroll: u16,
+    },
+    /// Everything that has a name.
+    Palette {
+        /// The letters that it is found by.
+        letters: tui_input::Input,
+        /// Which one is selected.
+        at: usize,
+    },
+    /// Links to the AWS console: what each leads to, and where it leads.
+    Links {
+        /// They.
+        links: Vec<(String, String)>,
+        /// Which one is selected.
+        at: usize,
+    },
     /// The choice of an unfinished incident.
     Unfinished {
         /// Which one is selected.
@@ -205,6 +211,15 @@ pub enum Overlay {
         /// Which one is selected.
         at: usize,
     },
+}
+
+/// A text that is read over the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// What the console has said.
+    Messages,
+    /// What the console is for.
+    Introduction,
 }
 
 impl Model {
@@ -226,12 +241,12 @@ impl Model {
             catalog: Arc::default(),
             severities: Vec::new(),
             order: Order::default(),
-            arranged: (Vec::new(), None),
+            arranged: board::Arranged::default(),
             selected: None,
             hints: BTreeMap::new(),
             filter: String::new(),
             incident: None,
-            unfinished: Vec::new(),
+            incidents: Vec::new(),
             offered: false,
             recovered: None,
             broken: Vec::new(),
@@ -248,6 +263,15 @@ impl Model {
             scroll: 0,
             overlay: None,
             message: None,
+            log: Log::default(),
+            keys: Arc::default(),
+            zone: Zone::default(),
+            guard: None,
+            evidence: Reading::default(),
+            folded: BTreeSet::new(),
+            history: History::default(),
+            focused: None,
+            introduced: true,
             next_copy: 0,
         }
     }
@@ -256,94 +280,9 @@ impl Model {
     pub fn say(&mut self, text: impl Into<String>, error: bool) {
         let seconds = if error { 20 } else { 5 };
         let until = self.now + chrono::Duration::seconds(seconds);
-        self.message = Some(Notice {
-            text: text.into(),
-            error,
-            until,
-        });
-    }
-
-    /// The filter that applies: what is typed, while it is typed.
-    fn wanted(&self) -> String {
-        match &self.overlay {
-            Some(Overlay::Form(form)) if form.purpose == Purpose::Filter => {
-                form.value().to_lowercase()
-            }
-            _ => self.filter.to_lowercase(),
-        }
-    }
-
-    /// Finds out which rows are shown, in which order, if anything that decides it has changed.
-    pub fn arrange(&mut self) {
-        let now = Arranged {
-            board: Arc::as_ptr(&self.board).addr(),
-            catalog: Arc::as_ptr(&self.catalog).addr(),
-            filter: self.wanted(),
-            order: self.order,
-        };
-        if self.arranged.1.as_ref() == Some(&now) {
-            return;
-        }
-        let terms: Vec<&str> = now.filter.split_whitespace().collect();
-        let rows = &self.board.rows;
-        let mut shown: Vec<usize> = (0..rows.len())
-            .filter(|at| terms.iter().all(|term| contains(&rows[*at], term)))
-            .collect();
-        match self.order {
-            // The board comes in the order of states and ages; what burns, the gravest first.
-            Order::State => shown.sort_by_cached_key(|at| {
-                let state = rows[*at].alarm.state;
-                let burns = state == AlarmState::Alarm;
-                (state, burns.then(|| self.severity(&rows[*at])))
-            }),
-            Order::Age => shown.sort_by_key(|at| std::cmp::Reverse(rows[*at].alarm.since)),
-            Order::Severity => shown.sort_by_cached_key(|at| self.severity(&rows[*at])),
-            Order::Service | Order::Source => {
-                shown.sort_by_cached_key(|at| self.group(&rows[*at]));
-            }
-        }
-        self.arranged = (shown, Some(now));
-    }
-
-    /// The rows that are shown, in order.
-    #[must_use]
-    pub fn rows(&self) -> Vec<&Row> {
-        self.arranged
-            .0
-            .iter()
-            .filter_map(|at| self.board.rows.get(*at))
-            .collect()
-    }
-
-    /// The group of a row, where the order makes groups.
-    #[must_use]
-    pub fn group(&self, row: &Row) -> Option<String> {
-        match self.order {
-            Order::State | Order::Age => None,
-            Order::Severity => Some(self.severity(row).name().to_owned()),
-            Order::Service => Some(
-                row.details
-                    .service()
-                    .or(row.alarm.namespace.as_deref())
-                    .unwrap_or("no service")
-                    .to_owned(),
-            ),
-            Order::Source => Some(
-                self.board
-                    .source_of(&row.alarm)
-                    .map_or_else(|| row.alarm.region.clone(), Source::name),
-            ),
-        }
-    }
-
-    /// The selected row's place among those that are shown.
-    #[must_use]
-    pub fn selected_index(&self, rows: &[&Row]) -> usize {
-        let place = self
-            .selected
-            .as_ref()
-            .and_then(|wanted| rows.iter().position(|row| key(&row.alarm) == *wanted));
-        place.unwrap_or(0)
+        let text = text.into();
+        self.log.keep(self.now, &text, error);
+        self.message = Some(Notice { text, error, until });
     }
 
     /// The source of the incident's alarm while the incident is on the screen, or the only one.
@@ -414,6 +353,33 @@ impl Model {
             .map(|entry| (*entry, true))
             .chain(rest.map(|entry| (entry, false)))
             .collect()
+    }
+
+    /// The first key of a command in a place, as it is shown.
+    #[must_use]
+    pub fn key(&self, id: CommandId, place: Place) -> String {
+        self.keys.shown(id, place)
+    }
+
+    /// What is asked now, and where: two of them are the same question where the texts are.
+    #[must_use]
+    pub fn asked(&self) -> Option<String> {
+        match &self.overlay {
+            Some(Overlay::Form(form)) => return Some(form.title.clone()),
+            Some(Overlay::Choose { .. }) => return Some("which playbook".into()),
+            Some(Overlay::Unfinished { .. }) => return Some("which incident".into()),
+            _ => {}
+        }
+        if self.screen == Screen::Requests {
+            return self.request.clone();
+        }
+        let execution = self.incident.as_ref()?.state.execution();
+        let visit = execution.and_then(|one| Some((one.id, one.visits.last()?)));
+        let kind = self
+            .question()
+            .map(|question| std::mem::discriminant(&question));
+        let at = visit.map(|(id, visit)| (id, visit.step.to_string(), visit.number));
+        Some(format!("{at:?} {kind:?}"))
     }
 
     /// The question before the responder.
@@ -500,111 +466,6 @@ impl Model {
             .is_some_and(|incident| incident.status != IncidentStatus::Closed)
     }
 
-    /// Tells whether a command makes sense now, beyond its place.
-    #[must_use]
-    pub fn allows(&self, id: CommandId) -> bool {
-        match id {
-            CommandId::Agree | CommandId::Disagree => {
-                return self.request().is_some_and(|one| !one.own);
-            }
-            CommandId::SwitchRule => return self.rule().is_some(),
-            CommandId::ApproveChange | CommandId::RaiseCeiling => {
-                let Some(Question::Approval(approval)) = self.question() else {
-                    return false;
-                };
-                let over = approval.intent.over_ceiling().is_some();
-                return approval.sought.is_none() && over == (id == CommandId::RaiseCeiling);
-            }
-            _ => {}
-        }
-        let Some(snapshot) = &self.incident else {
-            return id != CommandId::Unfinished || !self.unfinished.is_empty();
-        };
-        let status = snapshot
-            .state
-            .incident
-            .as_ref()
-            .map_or(IncidentStatus::Open, |incident| incident.status);
-        let walking = snapshot.state.walking().is_some();
-        match id {
-            CommandId::Acknowledge => status < IncidentStatus::Acknowledged,
-            CommandId::Mitigate => status < IncidentStatus::Mitigated,
-            CommandId::Resolve => status < IncidentStatus::Resolved,
-            CommandId::Close => status == IncidentStatus::Resolved && !walking,
-            CommandId::Open if self.screen == Screen::Incident => {
-                !walking && status != IncidentStatus::Closed
-            }
-            CommandId::StopPlaybook => walking,
-            CommandId::Escalate | CommandId::Regrade | CommandId::Attach => {
-                status != IncidentStatus::Closed
-            }
-            CommandId::Unfinished => !self.unfinished.is_empty(),
-            _ => true,
-        }
-    }
-
-    /// The places whose commands are valid now, the innermost first.
-    #[must_use]
-    pub fn places(&self) -> Vec<Place> {
-        let mut places = Vec::new();
-        match self.screen {
-            Screen::Board => {
-                places.push(Place::Board);
-                if self.incident.is_some() {
-                    places.push(Place::BoardWithIncident);
-                }
-            }
-            Screen::Incident => {
-                if self.tree {
-                    places.push(Place::Tree);
-                } else if self.reading.is_none() {
-                    // While another step is read, the question is not on the screen.
-                    match self.question() {
-                        Some(Question::Escalation(_)) => places.push(Place::Escalation),
-                        Some(Question::Input(_)) => places.push(Place::Input),
-                        Some(Question::Approval(_)) => places.push(Place::Approval),
-                        Some(Question::Undescribed(_)) => places.push(Place::Undescribed),
-                        Some(Question::Standing { .. }) => places.push(Place::Standing),
-                        Some(Question::Unknown { .. }) => places.push(Place::Unknown),
-                        Some(Question::Manual { .. }) => places.push(Place::Manual),
-                        Some(Question::Decision { .. }) => places.push(Place::Decision),
-                        Some(Question::Working(_)) => {
-                            if self.gate().is_some() {
-                                places.push(Place::Gate);
-                            }
-                            places.push(Place::Working);
-                        }
-                        _ => {}
-                    }
-                }
-                places.push(Place::Incident);
-            }
-            Screen::Requests => places.push(Place::Requests),
-            Screen::Healings => places.push(Place::Healings),
-            Screen::Timeline | Screen::Statistics => places.push(Place::Lists),
-        }
-        if self.screen != Screen::Incident {
-            places.push(Place::Views);
-        }
-        match self.incident.as_ref().map(|snapshot| &snapshot.role) {
-            Some(Role::Follower { .. }) => places.push(Place::Following),
-            Some(Role::Writer { asked: Some(_) }) => places.push(Place::Asked),
-            _ => {}
-        }
-        if let Some(snapshot) = &self.incident {
-            let heals = |walk: &crate::incident::Execution| walk.healing.is_some();
-            if snapshot.state.proposed().is_some() && !snapshot.state.walking().is_some_and(heals) {
-                places.push(Place::Proposed);
-            }
-            if snapshot.state.escalations().any(Escalation::is_unanswered) {
-                places.push(Place::Chased);
-            }
-            places.push(Place::WithIncident);
-        }
-        places.push(Place::Everywhere);
-        places
-    }
-
     /// What has to be typed to agree to the change that is being made.
     #[must_use]
     pub fn change_target(&self) -> Option<String> {
@@ -639,30 +500,6 @@ impl Model {
         matches!(source.freshness, Freshness::Live { .. })
             && !source.freshness.is_late(self.now, interval)
     }
-}
-
-fn contains(row: &Row, term: &str) -> bool {
-    let alarm = &row.alarm;
-    let tags = row.details.tags.iter().flat_map(|tags| tags.values());
-    let fields = [
-        alarm.name.as_str(),
-        alarm.state.name(),
-        alarm.region.as_str(),
-        alarm.description.as_str(),
-    ];
-    let metric = alarm
-        .metric
-        .iter()
-        .chain(&alarm.namespace)
-        .map(String::as_str);
-    let dimensions = alarm.dimensions.values().map(String::as_str);
-    fields
-        .into_iter()
-        .chain(metric)
-        .chain(dimensions)
-        .chain(tags.map(String::as_str))
-        .chain([alarm.account.as_str(), alarm.profile.as_str()])
-        .any(|field| field.to_lowercase().contains(term))
 }
 
 /// A mark and a word for a state: never colour alone.

@@ -1,0 +1,75 @@
+//! How the console looks on this terminal, and what it takes up from the last time.
+
+use std::sync::Arc;
+
+use crate::commands::Keys;
+use crate::config::{Glyphs, Settings};
+use crate::journal::state_folder;
+use crate::tui::{
+    Looks, Manners, Reload, Remembered, TerminalError, Theme, ThemeError, remembered_place,
+};
+
+/// The signs that the terminal knows.
+pub(super) fn glyphs(settings: &Settings) -> Glyphs {
+    match settings.ascii.value {
+        Some(true) => Glyphs::Ascii,
+        Some(false) => Glyphs::Unicode,
+        None => Glyphs::detect(),
+    }
+}
+
+fn theme(name: &str, settings: &Settings) -> Result<Theme, ThemeError> {
+    // The console is on a terminal, or it does not begin.
+    Theme::load(name, settings.color.value.depth(true), glyphs(settings))
+}
+
+/// The theme and the keys.
+pub(super) fn looks(settings: &Settings) -> Result<Looks, TerminalError> {
+    // They were checked where they were read.
+    let keys = Keys::with(&settings.keys.value).unwrap_or_default();
+    Ok(Looks {
+        theme: theme(&settings.theme.value, settings)?,
+        keys: Arc::new(keys),
+    })
+}
+
+/// Reads them anew, from the same places.
+pub(super) fn reload(settings: &Settings) -> Reload {
+    let flags = settings.flags.clone();
+    Arc::new(move || {
+        let settings = Settings::load(&flags).map_err(|error| error.to_string())?;
+        looks(&settings).map_err(|error| error.to_string())
+    })
+}
+
+type Themes = Box<dyn Fn(&'static str) -> Result<Theme, String> + Send + Sync>;
+
+/// Makes a theme of the binary's as this terminal shows it.
+pub(super) fn themes(settings: &Settings) -> Themes {
+    let settings = settings.clone();
+    Box::new(move |name| theme(name, &settings).map_err(|error| error.to_string()))
+}
+
+/// How the terminal is used.
+pub(super) fn manners(settings: &Settings) -> Manners {
+    Manners {
+        prompt_delay: settings.prompt_delay.value,
+        mouse: settings.mouse.value,
+        copied: state_folder().ok().map(|folder| folder.join("copied.txt")),
+    }
+}
+
+/// What the last console remembered. A rehearsal begins as it is, but for what is the responder's.
+pub(super) fn remembered(rehearsal: bool) -> (Remembered, Option<std::path::PathBuf>) {
+    let place = state_folder().ok().map(|folder| remembered_place(&folder));
+    let read = place.as_deref().map(Remembered::read).unwrap_or_default();
+    if rehearsal {
+        let own = Remembered {
+            zone: read.zone,
+            introduced: true,
+            ..Remembered::default()
+        };
+        return (own, None);
+    }
+    (read, place)
+}

@@ -1,0 +1,38 @@
+//! What the terminal sends, read on a thread of its own.
+//!
+//! A terminal may send half of a sequence, or one that nobody knows; whoever reads it then waits for
+//! more. The console must not: alarms and diagnostics go on.
+
+use std::io::{IsTerminal as _, stdin};
+use std::thread;
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use tokio::sync::mpsc;
+
+/// How many events wait to be handled before the terminal is left to keep them itself.
+const WAITING: usize = 1024;
+/// How long the thread goes on listening at most after the console has left.
+const CLOSING: Duration = Duration::from_millis(100);
+
+/// Listens until the receiver is dropped. The channel ends when the terminal is gone.
+pub(super) fn listen() -> mpsc::Receiver<Event> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    thread::spawn(move || {
+        while !sender.is_closed() {
+            match event::poll(CLOSING) {
+                // What has been hung up is no terminal, and has nothing more to say.
+                Ok(false) if !stdin().is_terminal() => return,
+                Ok(false) => {}
+                Ok(true) => {
+                    let Ok(event) = event::read() else { return };
+                    if sender.blocking_send(event).is_err() {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    });
+    receiver
+}

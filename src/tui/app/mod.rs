@@ -1,0 +1,270 @@
+//! The loop: take what is ready, update, draw when something changed, do what has to be done.
+
+mod acts;
+mod desk;
+mod input;
+mod plain;
+mod surroundings;
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
+use futures_util::FutureExt as _;
+use tokio::time::sleep_until;
+
+use self::desk::{Desk, Left as Leaves, News};
+use super::clipboard;
+use super::left::{How, Left};
+use super::message::Message;
+use super::model::{Guard, Model, Overlay, Text};
+use super::signals::{Signals, Told};
+use super::terminal::{Screen, TerminalError, failures};
+use super::theme::Theme;
+use super::update::update;
+use super::view::view;
+use crate::notify::Signal;
+pub use plain::{Writing, run_plain};
+pub use surroundings::{Acknowledge, Looks, Manners, Reload, Reply, Surroundings};
+
+/// Background changes are drawn at most this often.
+const FRAME: Duration = Duration::from_millis(16);
+/// Whoever pressed a key a moment ago looks at the screen, and is not called.
+const AWAY: Duration = Duration::from_secs(5);
+/// Whoever pressed none for so long has left, where the terminal does not say so.
+const LEFT: Duration = Duration::from_mins(1);
+/// Keys that are ready are taken together before anything is drawn, so that a burst costs one frame.
+const BURST: usize = 256;
+
+/// Runs the console until the responder leaves, or is made to.
+///
+/// # Errors
+/// When there is no terminal, or it fails.
+pub async fn run(surroundings: Surroundings) -> Result<Left, TerminalError> {
+    let mut signals = Signals::listen()?;
+    let mut screen = Screen::take(surroundings.manners.mouse)?;
+    let mut desk = Desk::new(surroundings);
+    let talk = converse(&mut desk, &mut screen, &mut signals);
+    // A panic has been told, and has given the terminal back; what is open is still left in order.
+    let how = AssertUnwindSafe(talk)
+        .catch_unwind()
+        .await
+        .unwrap_or(Ok(How::Failed));
+    drop(screen);
+    leave(desk, how).await
+}
+
+/// Leaves what is open in order.
+async fn leave(mut desk: Desk, how: Result<How, TerminalError>) -> Result<Left, TerminalError> {
+    desk.keep_remembered();
+    let incident = match desk.handle.take() {
+        Some(handle) => Some((handle.id.clone(), handle.leave().await)),
+        None => None,
+    };
+    Ok(Left {
+        incident,
+        // A terminal that can no longer be drawn on is gone: the record still says how to go on.
+        how: match how {
+            Err(TerminalError::Io(_)) => How::TerminalGone,
+            other => other?,
+        },
+        failures: failures(),
+    })
+}
+
+async fn converse(
+    desk: &mut Desk,
+    screen: &mut Screen,
+    signals: &mut Signals,
+) -> Result<How, TerminalError> {
+    let mut model = desk.model(crossterm::terminal::size()?);
+    model.guard = Some(Guard::new(
+        desk.surroundings.manners.prompt_delay,
+        Instant::now(),
+    ));
+    if !model.introduced && model.header.rehearsal.is_none() {
+        model.overlay = Some(Overlay::Read {
+            what: Text::Introduction,
+            scroll: 0,
+        });
+    }
+    let mut theme = desk.surroundings.looks.theme.clone();
+    draw(screen, &mut model, &theme)?;
+
+    let mut keys = input::listen();
+    let mut drawn = tokio::time::Instant::now();
+    let mut caller = Caller::default();
+    let mut dirty = false;
+    desk.begin();
+
+    loop {
+        let mut at_once = false;
+        let mut messages = Vec::new();
+        tokio::select! {
+            biased;
+            told = signals.next() => match told {
+                Told::End(signal) => {
+                    desk.remember(&model);
+                    return Ok(How::Signal(signal));
+                }
+                Told::Suspend => {
+                    screen.suspend()?;
+                    messages.extend(resized());
+                }
+                Told::Continued => {
+                    screen.retake()?;
+                    messages.extend(resized());
+                }
+            },
+            event = keys.recv() => {
+                let Some(event) = event else {
+                    // The terminal is gone.
+                    desk.remember(&model);
+                    return Ok(How::TerminalGone);
+                };
+                at_once = true;
+                caller.pressed = Instant::now();
+                if let Some(guard) = &mut model.guard {
+                    guard.pressed(caller.pressed);
+                }
+                messages.extend(message(event));
+                while messages.len() < BURST
+                    && let Ok(event) = keys.try_recv()
+                {
+                    messages.extend(message(event));
+                }
+            },
+            news = desk.next() => match news {
+                News::Messages(all) => messages = all,
+                News::Theme(other) => {
+                    theme = *other;
+                    dirty = true;
+                }
+                News::Failed => return Ok(How::Failed),
+            },
+            () = sleep_until(drawn + FRAME), if dirty => {}
+        }
+        let asked = model.waits_for();
+        for message in messages {
+            dirty = true;
+            for request in update(&mut model, message) {
+                match desk.carry_out(&model, request) {
+                    Leaves::Nothing => {}
+                    Leaves::Quit => {
+                        desk.remember(&model);
+                        return Ok(How::Quit);
+                    }
+                    Leaves::Suspend => {
+                        screen.suspend()?;
+                        if let Some(message) = resized() {
+                            let _ = update(&mut model, message);
+                        }
+                    }
+                    Leaves::Copy { text, what } => {
+                        let kept = desk.surroundings.manners.copied.as_deref();
+                        let answer = clipboard::copy(&text, &what, kept, screen.out());
+                        let _ = update(&mut model, Message::Answered(answer));
+                    }
+                    Leaves::Theme(other) => theme = *other,
+                }
+            }
+        }
+        if at_once && let Some(guard) = &mut model.guard {
+            guard.worked(Instant::now());
+        }
+        if let Some(text) = caller.calls(asked.as_ref(), &model) {
+            match desk.surroundings.signals.as_slice() {
+                // Nobody said how: the bell, where the terminal says that nobody looks.
+                [] if model.focused == Some(false) => screen.call(&[Signal::Bell], &text)?,
+                signals => screen.call(signals, &text)?,
+            }
+        }
+        desk.surroundings.looking.send_if_modified(|seen| {
+            let other = *seen != model.screen;
+            *seen = model.screen;
+            other
+        });
+        if dirty && (at_once || drawn.elapsed() >= FRAME) {
+            draw(screen, &mut model, &theme)?;
+            drawn = tokio::time::Instant::now();
+            dirty = false;
+        }
+    }
+}
+
+fn draw(screen: &mut Screen, model: &mut Model, theme: &Theme) -> Result<(), TerminalError> {
+    screen.draw(|frame| view(model, theme, frame))?;
+    let asked = model.asked();
+    if let Some(guard) = &mut model.guard {
+        guard.drawn(asked, Instant::now());
+    }
+    Ok(())
+}
+
+/// When the terminal calls whoever sits there.
+struct Caller {
+    pressed: Instant,
+    ring: Option<(String, Instant)>,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            pressed: Instant::now(),
+            ring: None,
+        }
+    }
+}
+
+impl Caller {
+    /// What the terminal calls for now: something that came up while nobody looked.
+    fn calls(&mut self, before: Option<&String>, model: &Model) -> Option<String> {
+        let asks = model.waits_for();
+        if asks.as_ref() != before {
+            // What came with a key of the responder's is seen by them, unless they left.
+            let away = model.focused == Some(false) || self.pressed.elapsed() >= AWAY;
+            let wait = if away { Duration::ZERO } else { LEFT };
+            self.ring = asks.map(|text| (text, Instant::now() + wait));
+        }
+        let due = |(_, at): &mut (String, Instant)| *at <= Instant::now();
+        // Whoever looks at the window is not called.
+        let looks = model.focused == Some(true) && self.pressed.elapsed() < LEFT;
+        if looks {
+            return None;
+        }
+        let (text, at) = self.ring.take_if(due)?;
+        let quiet =
+            model.focused == Some(false) || self.pressed.elapsed() >= at.elapsed().max(AWAY);
+        quiet.then_some(text)
+    }
+}
+
+/// The terminal may have another size after a pause.
+fn resized() -> Option<Message> {
+    let (width, height) = crossterm::terminal::size().ok()?;
+    Some(Message::Resized { width, height })
+}
+
+/// What was typed before the terminal was taken over came through its line discipline, which makes
+/// a line feed of Enter; a line feed reads as Ctrl-J.
+fn entered(key: KeyEvent) -> KeyEvent {
+    match (key.code, key.modifiers) {
+        (KeyCode::Char('j'), KeyModifiers::CONTROL) => KeyCode::Enter.into(),
+        _ => key,
+    }
+}
+
+fn message(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(key) => Some(Message::Key(entered(key))),
+        Event::Paste(text) => Some(Message::Paste(text)),
+        Event::Resize(width, height) => Some(Message::Resized { width, height }),
+        Event::FocusGained => Some(Message::Focused(true)),
+        Event::FocusLost => Some(Message::Focused(false)),
+        Event::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollUp => Some(Message::Wheel(true)),
+            MouseEventKind::ScrollDown => Some(Message::Wheel(false)),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,115 @@
+//! Which commands are valid where the responder is.
+
+use super::{Model, Screen};
+use crate::commands::{CommandId, Place};
+use crate::engine::Role;
+use crate::incident::{Escalation, IncidentStatus, Question};
+
+impl Model {
+    /// Tells whether a command makes sense now, beyond its place.
+    #[must_use]
+    pub fn allows(&self, id: CommandId) -> bool {
+        match id {
+            CommandId::Agree | CommandId::Disagree => {
+                return self.request().is_some_and(|one| !one.own);
+            }
+            CommandId::SwitchRule => return self.rule().is_some(),
+            CommandId::ApproveChange | CommandId::RaiseCeiling => {
+                let Some(Question::Approval(approval)) = self.question() else {
+                    return false;
+                };
+                let over = approval.intent.over_ceiling().is_some();
+                return approval.sought.is_none() && over == (id == CommandId::RaiseCeiling);
+            }
+            _ => {}
+        }
+        let Some(snapshot) = &self.incident else {
+            return match id {
+                CommandId::Unfinished => self.unfinished().next().is_some(),
+                CommandId::Incident => false,
+                _ => true,
+            };
+        };
+        let status = snapshot
+            .state
+            .incident
+            .as_ref()
+            .map_or(IncidentStatus::Open, |incident| incident.status);
+        let walking = snapshot.state.walking().is_some();
+        match id {
+            CommandId::Acknowledge => status < IncidentStatus::Acknowledged,
+            CommandId::Mitigate => status < IncidentStatus::Mitigated,
+            CommandId::Resolve => status < IncidentStatus::Resolved,
+            CommandId::Close => status == IncidentStatus::Resolved && !walking,
+            CommandId::Open if self.screen == Screen::Incident => {
+                !walking && status != IncidentStatus::Closed
+            }
+            CommandId::StopPlaybook => walking,
+            CommandId::Escalate | CommandId::Regrade | CommandId::Attach => {
+                status != IncidentStatus::Closed
+            }
+            CommandId::Unfinished => self.unfinished().next().is_some(),
+            _ => true,
+        }
+    }
+
+    /// The places whose commands are valid now, the innermost first.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        match self.screen {
+            Screen::Board => {
+                places.push(Place::Board);
+                if self.incident.is_some() {
+                    places.push(Place::BoardWithIncident);
+                }
+            }
+            Screen::Incident => {
+                if self.tree {
+                    places.push(Place::Tree);
+                } else if self.reading.is_none() {
+                    // While another step is read, the question is not on the screen.
+                    match self.question() {
+                        Some(Question::Escalation(_)) => places.push(Place::Escalation),
+                        Some(Question::Input(_)) => places.push(Place::Input),
+                        Some(Question::Approval(_)) => places.push(Place::Approval),
+                        Some(Question::Undescribed(_)) => places.push(Place::Undescribed),
+                        Some(Question::Standing { .. }) => places.push(Place::Standing),
+                        Some(Question::Unknown { .. }) => places.push(Place::Unknown),
+                        Some(Question::Manual { .. }) => places.push(Place::Manual),
+                        Some(Question::Decision { .. }) => places.push(Place::Decision),
+                        Some(Question::Working(_)) => {
+                            if self.gate().is_some() {
+                                places.push(Place::Gate);
+                            }
+                            places.push(Place::Working);
+                        }
+                        _ => {}
+                    }
+                }
+                places.push(Place::Incident);
+            }
+            Screen::Requests => places.push(Place::Requests),
+            Screen::Healings => places.push(Place::Healings),
+            Screen::Timeline | Screen::Statistics => places.push(Place::Lists),
+            Screen::Evidence => places.extend(self.evidence_places()),
+        }
+        match self.incident.as_ref().map(|snapshot| &snapshot.role) {
+            Some(Role::Follower { .. }) => places.push(Place::Following),
+            Some(Role::Writer { asked: Some(_) }) => places.push(Place::Asked),
+            _ => {}
+        }
+        if let Some(snapshot) = &self.incident {
+            let heals = |walk: &crate::incident::Execution| walk.healing.is_some();
+            if snapshot.state.proposed().is_some() && !snapshot.state.walking().is_some_and(heals) {
+                places.push(Place::Proposed);
+            }
+            if snapshot.state.escalations().any(Escalation::is_unanswered) {
+                places.push(Place::Chased);
+            }
+            places.push(Place::WithIncident);
+        }
+        places.push(Place::Everywhere);
+        places
+    }
+}

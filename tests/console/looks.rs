@@ -1,0 +1,153 @@
+//! Themes, signs and keys: chosen, forced, read anew, and refused with their place.
+
+use crate::Stage;
+use crate::support::World;
+
+#[test]
+fn where_utf8_is_missing_everything_is_ascii() {
+    let stage = Stage::new();
+    let mut console = stage.console(&[("LANG", "C"), ("LC_ALL", "C")]);
+    console.see("* ALARM  high orders-cpu-high");
+    console.press("?");
+    console.see("keys that are valid here");
+    assert!(console.raw.is_ascii());
+}
+
+#[test]
+fn colours_are_as_many_as_are_asked_for() {
+    let stage = Stage::new();
+    for (extra, wanted, unwanted) in [
+        (&[("COLORTERM", "truecolor")][..], "38;2;", "38;5;"),
+        (&[("COLORTERM", "")], "38;5;", "38;2;"),
+        (&[("COLORTERM", ""), ("TERM", "xterm")], ";9", "38;"),
+        (&[("NO_COLOR", "1")], "[1m", "38;"),
+    ] {
+        let mut console = stage.console(extra);
+        console.see("ALARM");
+        console.see("orders-cpu-high");
+        let raw = String::from_utf8_lossy(&console.raw).into_owned();
+        assert!(raw.contains(wanted) && !raw.contains(unwanted), "{extra:?}");
+    }
+}
+
+#[test]
+fn theme_and_keys_are_read_anew_while_it_runs() {
+    let stage = Stage::new();
+    stage
+        .world
+        .write("config/standdown/config.toml", "theme = \"dark\"\n");
+    let mut console = stage.console(&[]);
+    console.see("● ALARM  high orders-cpu-high");
+    // The ground of the light theme.
+    assert!(!String::from_utf8_lossy(&console.raw).contains("48;2;255;255;255"));
+    let file = "theme = \"light\"\n[keys]\nsort = [\"F6\"]\n";
+    stage.world.write("config/standdown/config.toml", file);
+    let before = console.raw.len();
+    console.press("\u{12}");
+    console.see("the theme light and the keys were read");
+    console.drawn_after(before, "48;2;255;255;255");
+    console.press("\u{1b}[17~");
+    console.see("sorted by severity");
+    // What is broken is said with its place, and changes nothing.
+    stage
+        .world
+        .write("config/standdown/config.toml", "[keys]\nnote = \"d\"\n");
+    console.press("\u{12}");
+    console.see("failed to use the configuration file");
+    console.press("m");
+    let screen = console.see("`done` and `note`");
+    assert!(screen.contains("config.toml:2"), "{screen}");
+    console.press("\u{1b}");
+    console.see("STATE");
+    console.press("\u{1b}[17~");
+    console.see("sorted by age");
+}
+
+#[test]
+fn conflicting_keys_are_refused_with_both_names_and_their_line() {
+    let world = World::new();
+    world.write(
+        "config/standdown/config.toml",
+        "[keys]\nnote = \"d\"\nhelpp = \"F2\"\nsort = \"Hyper-x\"\n",
+    );
+    let said = world.run(&["alarms"]);
+    assert_eq!(said.code, 1);
+    for wanted in [
+        "the key `d` would mean both `done` and `note`",
+        "there is no command `helpp`; did you mean `help`?",
+        "`Hyper-x` is no key",
+        "config.toml:2",
+        "config.toml:3",
+        "config.toml:4",
+    ] {
+        assert!(said.err.contains(wanted), "{wanted}: {}", said.err);
+    }
+}
+
+#[test]
+fn themes_are_listed_shown_and_checked() {
+    let world = World::new();
+    let said = world.run(&["theme", "list", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let names: Vec<&str> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "dark",
+            "light",
+            "high-contrast",
+            "colour-blind",
+            "sixteen",
+            "none"
+        ]
+    );
+    for name in names {
+        let shown = world.run(&["theme", "show", name, "--color", "truecolor"]);
+        assert!(
+            shown.code == 0 && shown.out.contains("threshold"),
+            "{name}: {shown:?}"
+        );
+        assert_eq!(world.run(&["theme", "check", name]).code, 0);
+    }
+    // In a pipe nothing is coloured unless that is asked for.
+    assert!(!world.run(&["theme", "show", "dark"]).out.contains('\u{1b}'));
+    assert!(
+        world
+            .run(&["theme", "show", "dark", "--color", "always"])
+            .out
+            .contains("\u{1b}[")
+    );
+    let broken = include_str!("../../themes/dark.toml").replace("\"#8b93a1\"", "\"grayish\"");
+    let path = world.write("broken.toml", broken);
+    let path = path.display().to_string();
+    let said = world.run(&["theme", "check", &path]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("this is not a colour") && said.out.contains("broken.toml:6"),
+        "{said:?}"
+    );
+    let said = world.run(&["--theme", &path, "rehearse"]);
+    assert!(
+        said.code == 1 && said.err.contains("broken.toml:6"),
+        "{said:?}"
+    );
+    assert_eq!(world.run(&["theme", "check", "nosuch"]).code, 2);
+}
+
+#[test]
+fn shells_and_man_are_told_every_command() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = world.run(&["completions", shell]);
+        assert!(said.code == 0 && said.out.contains("handover"), "{shell}");
+    }
+    assert!(world.run(&["man"]).out.contains(".TH standdown 1"));
+    let said = world.run(&["man", "--out", "pages"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(world.path("pages/standdown-rehearse.1").exists());
+}
