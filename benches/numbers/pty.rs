@@ -86,11 +86,17 @@ impl Console {
         self.child.process_id().unwrap()
     }
 
-    /// When the first byte came after the start.
-    pub fn first_byte(&mut self) -> Duration {
-        let (at, bytes) = self.output.recv_timeout(Duration::from_secs(30)).unwrap();
-        self.parser.process(&bytes);
-        at - self.began
+    /// When the first picture was whole after the start.
+    pub fn first_picture(&mut self) -> Duration {
+        let mut all = Vec::new();
+        loop {
+            let (at, bytes) = self.output.recv_timeout(Duration::from_secs(30)).unwrap();
+            self.parser.process(&bytes);
+            all.extend(bytes);
+            if all.windows(ENDS.len()).any(|part| part == ENDS) {
+                return at - self.began;
+            }
+        }
     }
 
     /// Waits until the screen is as wanted, and returns when it was.
@@ -148,13 +154,17 @@ impl Console {
         }
     }
 
-    /// The row of the mark of the selection.
+    /// The name of the alarm that is selected, behind its mark, its state and its severity.
     fn selected(&self) -> Option<String> {
         let screen = self.parser.screen();
         let (rows, _) = screen.size();
         (0..rows.get()).find_map(|row| {
             let cell = screen.cell(row, 0)?;
-            (cell.contents() == "▶").then(|| screen.contents_between(row, 0, row, 60))
+            if cell.contents() != "▶" {
+                return None;
+            }
+            let text = screen.contents_between(row, 0, row, 60);
+            text.split_whitespace().nth(3).map(str::to_owned)
         })
     }
 

@@ -360,6 +360,9 @@ pub enum AlarmState {
 }
 
 impl AlarmState {
+    /// All of them, what burns first.
+    pub const ALL: [Self; 3] = [Self::Alarm, Self::InsufficientData, Self::Ok];
+
     /// Its name, as CloudWatch spells it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! Signals: those that end the console, and those that put it to sleep.
+//! Signals: those that end the console, those that put it to sleep, and the one of a new size.
 
 use std::io;
 
@@ -14,6 +14,8 @@ pub(super) enum Told {
     Suspend,
     /// It was continued.
     Continued,
+    /// The terminal has another size.
+    Resized,
 }
 
 /// The signals that are listened to.
@@ -24,6 +26,7 @@ pub(super) struct Signals {
     quit: Stream,
     stop: Stream,
     continued: Stream,
+    resized: Stream,
 }
 
 fn listen(to: Signal) -> io::Result<Stream> {
@@ -39,6 +42,7 @@ impl Signals {
             quit: listen(Signal::SIGQUIT)?,
             stop: listen(Signal::SIGTSTP)?,
             continued: listen(Signal::SIGCONT)?,
+            resized: listen(Signal::SIGWINCH)?,
         })
     }
 
@@ -51,6 +55,7 @@ impl Signals {
             _ = self.quit.recv() => Told::End(Signal::SIGQUIT as i32),
             _ = self.stop.recv() => Told::Suspend,
             _ = self.continued.recv() => Told::Continued,
+            _ = self.resized.recv() => Told::Resized,
         }
     }
 }

@@ -17,7 +17,6 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
-use ratatui::backend::Backend as _;
 
 use super::lean::Lean;
 use crate::notify::Signal;
@@ -66,9 +65,13 @@ impl Screen {
         })
     }
 
-    pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        let width = self.terminal.backend().size()?.width;
-        self.terminal.backend_mut().set_width(width);
+    /// Draws on a terminal of a size, in columns and rows.
+    pub fn draw(
+        &mut self,
+        size: (u16, u16),
+        view: impl FnOnce(&mut ratatui::Frame<'_>),
+    ) -> io::Result<()> {
+        self.terminal.backend_mut().resize(size.into());
         self.terminal.draw(view)?;
         Ok(())
     }
@@ -121,7 +124,7 @@ impl Drop for Screen {
 fn open() -> io::Result<Terminal<Out>> {
     // One write a frame: what a slow line carries at once is seen at once.
     let writer = io::BufWriter::with_capacity(256 * 1024, io::stdout());
-    Terminal::new(Lean::new(writer))
+    Terminal::new(Lean::new(writer, crossterm::terminal::size()?.into()))
 }
 
 fn enter() -> io::Result<()> {

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::engine::{self, Handle};
 use crate::journal::Acknowledgement;
 use crate::tui::message::{Message, Request};
-use crate::tui::model::{Model, Tail};
+use crate::tui::model::{Model, Screen, Tail};
 use crate::tui::remembered::Remembered;
 use crate::tui::theme::Theme;
 
@@ -70,7 +70,6 @@ pub(super) struct Desk {
     broken: Vec<String>,
     tail: Option<AbortHandle>,
     remembered: Remembered,
-    began: bool,
 }
 
 impl Desk {
@@ -106,7 +105,6 @@ impl Desk {
             broken: Vec::new(),
             tail: None,
             remembered,
-            began: false,
         }
     }
 
@@ -123,20 +121,16 @@ impl Desk {
         model
     }
 
-    /// Opens what was asked for on the command line.
-    pub fn begin(&mut self) {
-        self.began = self.surroundings.open.is_some() || self.surroundings.start.is_some();
+    /// Opens what was asked for on the command line; returns whether anything was.
+    pub fn begin(&mut self) -> bool {
+        let asked = self.surroundings.open.is_some() || self.surroundings.start.is_some();
         if let Some(id) = self.surroundings.open.take() {
             acts::take_up(id, &self.surroundings, self.said.clone());
         }
         if let Some((playbook, inputs)) = self.surroundings.start.take() {
             acts::start_alone(playbook, inputs, &self.surroundings, self.said.clone());
         }
-    }
-
-    /// Whether something that was asked for on the command line is on its way.
-    pub fn awaits(&self) -> bool {
-        self.began
+        asked
     }
 
     /// Waits for news. Dropping the future loses none.
@@ -298,6 +292,15 @@ impl Desk {
             Request::StopTail => self.stop_tail(),
         }
         Left::Nothing
+    }
+
+    /// Tells which screen is looked at.
+    pub fn look_at(&self, screen: Screen) {
+        self.surroundings.looking.send_if_modified(|seen| {
+            let other = *seen != screen;
+            *seen = screen;
+            other
+        });
     }
 
     fn stop_tail(&mut self) {

@@ -26,6 +26,10 @@ pub(super) fn listen() -> mpsc::Receiver<Event> {
                 Ok(false) => {}
                 Ok(true) => {
                     let Ok(event) = event::read() else { return };
+                    // Its signal is heard by the console itself.
+                    if matches!(event, Event::Resize(..)) {
+                        continue;
+                    }
                     if sender.blocking_send(event).is_err() {
                         return;
                     }

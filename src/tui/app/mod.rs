@@ -95,7 +95,7 @@ async fn converse(
     let mut drawn = tokio::time::Instant::now();
     let mut caller = Caller::default();
     let mut dirty = false;
-    desk.begin();
+    let _ = desk.begin();
 
     loop {
         let mut at_once = false;
@@ -113,6 +113,10 @@ async fn converse(
                 }
                 Told::Continued => {
                     screen.retake()?;
+                    messages.extend(resized());
+                }
+                Told::Resized => {
+                    at_once = true;
                     messages.extend(resized());
                 }
             },
@@ -179,11 +183,7 @@ async fn converse(
                 signals => screen.call(signals, &text)?,
             }
         }
-        desk.surroundings.looking.send_if_modified(|seen| {
-            let other = *seen != model.screen;
-            *seen = model.screen;
-            other
-        });
+        desk.look_at(model.screen);
         if dirty && (at_once || drawn.elapsed() >= FRAME) {
             draw(screen, &mut model, &theme)?;
             drawn = tokio::time::Instant::now();
@@ -193,7 +193,7 @@ async fn converse(
 }
 
 fn draw(screen: &mut Screen, model: &mut Model, theme: &Theme) -> Result<(), TerminalError> {
-    screen.draw(|frame| view(model, theme, frame))?;
+    screen.draw(model.size, |frame| view(model, theme, frame))?;
     let asked = model.asked();
     if let Some(guard) = &mut model.guard {
         guard.drawn(asked, Instant::now());

@@ -73,6 +73,8 @@ struct Basis {
 pub(super) struct Arranged {
     places: Vec<u32>,
     basis: Option<Basis>,
+    /// How many alarms of all are in each state: counted once, not with every frame.
+    counts: [usize; AlarmState::ALL.len()],
     /// Where the selected row stands among them.
     selected: usize,
 }
@@ -137,6 +139,14 @@ impl Model {
             filter: self.wanted().to_owned(),
             order: self.order,
         };
+        if self
+            .arranged
+            .basis
+            .as_ref()
+            .is_none_or(|known| known.rows != basis.rows)
+        {
+            self.arranged.counts = AlarmState::ALL.map(|state| self.board.count(state));
+        }
         let filter = Filter::read(&basis.filter);
         let rows = &self.board.rows;
         let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -173,6 +183,12 @@ impl Model {
             board: &self.board,
             places: &self.arranged.places,
         }
+    }
+
+    /// How many alarms are in a state, whether they are shown or not.
+    #[must_use]
+    pub fn count(&self, state: AlarmState) -> usize {
+        self.arranged.counts[state as usize]
     }
 
     /// Selects the row at a place, or the last one.

@@ -188,7 +188,7 @@ fn event_line(event: &ServiceEvent, model: &Model) -> String {
 }
 
 fn summary(model: &Model, shown: usize, width: usize, theme: &Theme) -> Line<'static> {
-    let count = |state| model.board.count(state);
+    let count = |state| model.count(state);
     // What nobody has read is not known to be none.
     if model.board.rows.is_empty() && !model.board.sources.iter().any(|one| one.complete) {
         let text = format!(" no alarms read yet{}", way_back(model));

@@ -201,7 +201,7 @@ fn cost(model: &Model) -> String {
     let alarms = model.board.rows.len();
     let cost = Cost::of(Watched {
         alarms,
-        burning: model.board.count(AlarmState::Alarm),
+        burning: model.count(AlarmState::Alarm),
         visible: alarms.min(usize::from(model.size.1) * 2),
         sources: model.board.sources.len(),
         interval: model.refresh,

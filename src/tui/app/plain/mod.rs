@@ -145,8 +145,7 @@ async fn converse(
     let mut asked: Option<String> = None;
     let mut shown = Instant::now();
     let mut outstanding = 0_usize;
-    desk.begin();
-    let mut began = desk.awaits();
+    let mut began = desk.begin();
     Pages::head(&model, &out)?;
     loop {
         // Whoever sits there can say something at any time; a script goes on when it is asked.
@@ -169,6 +168,8 @@ async fn converse(
                         .map_err(io::Error::from)?;
                 }
                 Told::Continued => asked = None,
+                // What was written stays as it is.
+                Told::Resized => {}
             },
             news = desk.next() => match news {
                 News::Messages(all) => messages = all,
@@ -225,11 +226,7 @@ async fn converse(
             asked = Some(now);
             shown = Instant::now();
         }
-        desk.surroundings.looking.send_if_modified(|seen| {
-            let other = *seen != model.screen;
-            *seen = model.screen;
-            other
-        });
+        desk.look_at(model.screen);
     }
 }
 

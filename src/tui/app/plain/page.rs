@@ -240,7 +240,7 @@ fn numbered(title: &str, lines: impl Iterator<Item = String>, out: &Out) -> io::
 
 fn board(model: &Model, out: &Out) -> io::Result<()> {
     let rows = model.rows();
-    let count = |state| model.board.count(state);
+    let count = |state| model.count(state);
     let read = model.board.sources.iter().all(|one| one.complete);
     let rest = if read { "" } else { " · still being read" };
     out.line(&format!(
