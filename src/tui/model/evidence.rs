@@ -149,6 +149,16 @@ impl Model {
         true
     }
 
+    /// The width in which evidence is broken into lines, in columns: none where it is cut.
+    #[must_use]
+    pub fn evidence_width(&self) -> usize {
+        if self.evidence.cut {
+            usize::MAX
+        } else {
+            self.size.0.into()
+        }
+    }
+
     /// The places that belong to the kind of evidence that is read.
     pub(super) fn evidence_places(&self) -> Vec<Place> {
         let mut places = Vec::new();

@@ -15,6 +15,7 @@ pub use filter::{Filter, columns};
 pub use guard::Guard;
 pub use log::Log;
 pub use palette::{Act, Found};
+pub use places::Valid;
 pub use zone::Zone;
 
 use std::collections::{BTreeMap, BTreeSet};

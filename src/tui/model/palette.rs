@@ -3,10 +3,10 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Model, Order, Screen, state_words};
+use super::{Model, Order, Screen, Valid, state_words};
 use crate::alarms::Key;
 use crate::commands::Entry;
-use crate::incident::{IncidentId, IncidentStatus};
+use crate::incident::IncidentId;
 use crate::playbook::StepId;
 use crate::tui::theme::Theme;
 
@@ -68,14 +68,8 @@ impl Model {
     }
 
     fn commands(&self, finder: &mut Finder) {
-        let places = self.places();
-        let valid = |entry: &Entry| places.contains(&entry.place) && self.allows(entry.id);
-        let mut taken: Vec<&String> = Vec::new();
-        for (entry, keys) in self.keys.rows().filter(|(entry, _)| valid(entry)) {
-            // What an inner place overrides is another command here.
-            let free: Vec<&String> = keys.iter().filter(|key| !taken.contains(key)).collect();
-            taken.extend(keys);
-            let shown: Vec<&str> = free.iter().take(2).map(|key| key.as_str()).collect();
+        for Valid { entry, free, .. } in self.valid(|_| true) {
+            let shown = &free[..free.len().min(2)];
             let about = if shown.is_empty() {
                 entry.about.to_owned()
             } else {
@@ -144,11 +138,7 @@ impl Model {
 
     /// Incidents that are not closed, the latest first.
     pub fn unfinished(&self) -> impl Iterator<Item = &crate::journal::Summary> {
-        let open = |one: &&crate::journal::Summary| one.status != IncidentStatus::Closed;
-        self.incidents
-            .iter()
-            .filter(open)
-            .filter(|one| one.is_unfinished())
+        self.incidents.iter().filter(|one| one.is_unfinished())
     }
 }
 

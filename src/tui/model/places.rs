@@ -1,11 +1,38 @@
 //! Which commands are valid where the responder is.
 
 use super::{Model, Screen};
-use crate::commands::{CommandId, Place};
+use crate::commands::{CommandId, Entry, Place};
 use crate::engine::Role;
 use crate::incident::{Escalation, IncidentStatus, Question};
 
+/// A command that is valid where the responder is.
+#[derive(Debug)]
+pub struct Valid<'a> {
+    /// Its row of the table.
+    pub entry: &'static Entry,
+    /// All its keys.
+    pub keys: &'a [String],
+    /// Those that mean it here: no inner place takes them for itself.
+    pub free: Vec<&'a str>,
+}
+
 impl Model {
+    /// The commands that are valid here, the innermost first, as far as they are asked for.
+    pub fn valid(&self, wanted: impl Fn(&Entry) -> bool) -> impl Iterator<Item = Valid<'_>> {
+        let places = self.places();
+        let mut taken: Vec<&str> = Vec::new();
+        let here = move |entry: &Entry| {
+            places.contains(&entry.place) && self.allows(entry.id) && wanted(entry)
+        };
+        let rows = self.keys.rows().filter(move |(entry, _)| here(entry));
+        rows.map(move |(entry, keys)| {
+            let all = keys.iter().map(String::as_str);
+            let free = all.clone().filter(|key| !taken.contains(key)).collect();
+            taken.extend(all);
+            Valid { entry, keys, free }
+        })
+    }
+
     /// Tells whether a command makes sense now, beyond its place.
     #[must_use]
     pub fn allows(&self, id: CommandId) -> bool {

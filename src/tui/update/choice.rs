@@ -69,8 +69,6 @@ pub(super) fn in_choice(
     let next = match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Char('q') => return vec![Request::Quit],
-        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
-        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
         KeyCode::Enter => {
             let Some((entry, _)) = choices.get(at) else {
                 return Vec::new();
@@ -98,10 +96,19 @@ pub(super) fn in_choice(
                 None => vec![Request::StartPlaybook(playbook)],
             };
         }
-        _ => at,
+        _ => step(at, last, key),
     };
     model.overlay = Some(Overlay::Choose { alarm, at: next });
     Vec::new()
+}
+
+/// Where a key leads to in a list, from a row of it.
+pub(super) fn step(at: usize, last: usize, key: KeyEvent) -> usize {
+    match key.code {
+        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
+        _ => at,
+    }
 }
 
 pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<Request> {
@@ -109,8 +116,6 @@ pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<
     let next = match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Char('q') => return vec![Request::Quit],
-        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
-        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
         KeyCode::Enter => {
             let Some(id) = model.unfinished().nth(at).map(|one| one.id.clone()) else {
                 return Vec::new();
@@ -123,7 +128,7 @@ pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<
             model.opening = true;
             return vec![Request::TakeUp(id)];
         }
-        _ => at,
+        _ => step(at, last, key),
     };
     model.overlay = Some(Overlay::Unfinished { at: next });
     Vec::new()
@@ -196,13 +201,20 @@ pub(super) fn in_card(
     }
 }
 
+/// Where a key that scrolls leads to, in lines from the top.
+fn scrolled(scroll: u16, key: KeyEvent) -> Option<u16> {
+    match key.code {
+        KeyCode::Up | KeyCode::Char('k') => Some(scroll.saturating_sub(1)),
+        KeyCode::Down | KeyCode::Char('j') => Some(scroll.saturating_add(1)),
+        KeyCode::PageUp => Some(scroll.saturating_sub(10)),
+        KeyCode::PageDown | KeyCode::Char(' ') => Some(scroll.saturating_add(10)),
+        _ => None,
+    }
+}
+
 pub(super) fn in_help(model: &mut Model, scroll: u16, key: KeyEvent) {
-    let scroll = match key.code {
-        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
-        KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
-        KeyCode::PageUp => scroll.saturating_sub(10),
-        KeyCode::PageDown | KeyCode::Char(' ') => scroll.saturating_add(10),
-        _ => return,
+    let Some(scroll) = scrolled(scroll, key) else {
+        return;
     };
     model.overlay = Some(Overlay::Help {
         scroll: scroll.min(crate::tui::view::longest_help(model)),
@@ -213,18 +225,12 @@ pub(super) fn in_help(model: &mut Model, scroll: u16, key: KeyEvent) {
 /// there; returns whether the key was used up.
 pub(super) fn in_text(model: &mut Model, what: Text, scroll: u16, key: KeyEvent) -> bool {
     let most = crate::tui::view::longest_text(model, what);
-    let to = match key.code {
-        KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
-        KeyCode::Down | KeyCode::Char('j') => scroll.saturating_add(1),
-        KeyCode::PageUp => scroll.saturating_sub(10),
-        KeyCode::PageDown | KeyCode::Char(' ') => scroll.saturating_add(10),
-        _ => {
-            if what == Text::Introduction {
-                model.introduced = true;
-            }
-            super::offer(model);
-            return matches!(key.code, KeyCode::Esc | KeyCode::Enter);
+    let Some(to) = scrolled(scroll, key) else {
+        if what == Text::Introduction {
+            model.introduced = true;
         }
+        super::offer(model);
+        return matches!(key.code, KeyCode::Esc | KeyCode::Enter);
     };
     model.overlay = Some(Overlay::Read {
         what,

@@ -61,7 +61,7 @@ pub(super) fn find(model: &mut Model, forwards: bool) {
     if wanted.is_empty() {
         return;
     }
-    let lines = evidence_lines(model, super::evidence_width(model));
+    let lines = evidence_lines(model, model.evidence_width());
     let holds = |at: &usize| lines[*at].to_lowercase().contains(&wanted);
     let here = model.evidence.scroll;
     let found = if forwards {
@@ -88,7 +88,7 @@ pub(super) fn find(model: &mut Model, forwards: bool) {
 pub(super) fn typed(model: &mut Model, wanted: &str) {
     wanted.clone_into(&mut model.evidence.search);
     let wanted = wanted.to_lowercase();
-    let lines = evidence_lines(model, super::evidence_width(model));
+    let lines = evidence_lines(model, model.evidence_width());
     let here = model.evidence.scroll.min(lines.len());
     let holds = |at: &usize| !wanted.is_empty() && lines[*at].to_lowercase().contains(&wanted);
     if let Some(at) = (here..lines.len()).chain(0..here).find(holds) {

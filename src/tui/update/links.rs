@@ -34,9 +34,7 @@ pub(super) fn key(
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => return copy(links.swap_remove(at.min(last))),
         KeyCode::Char('q') => return vec![Request::Quit],
-        KeyCode::Up | KeyCode::Char('k') => at.saturating_sub(1),
-        KeyCode::Down | KeyCode::Char('j') => (at + 1).min(last),
-        _ => at,
+        _ => super::choice::step(at, last, key),
     };
     model.overlay = Some(Overlay::Links { links, at });
     Vec::new()

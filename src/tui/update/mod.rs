@@ -452,15 +452,6 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
     Vec::new()
 }
 
-/// The width in which evidence is read.
-fn evidence_width(model: &Model) -> usize {
-    if model.evidence.cut {
-        usize::MAX
-    } else {
-        usize::from(model.size.0)
-    }
-}
-
 fn ask(command: Command, done: impl Into<String>) -> Vec<Request> {
     vec![Request::Ask {
         command,

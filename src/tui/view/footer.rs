@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::commands::{CommandId, Entry};
-use crate::tui::model::{Model, Notice, Overlay, Screen};
+use crate::tui::model::{Model, Notice, Overlay, Screen, Valid};
 use crate::tui::text::fit;
 use crate::tui::theme::{Role, Theme};
 
@@ -80,24 +80,19 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
 /// The valid commands, those that matter most first; a key that is taken by an inner place is
 /// not offered again.
 fn hints(model: &Model) -> Vec<(String, &'static str)> {
-    let places = model.places();
-    let mut taken: Vec<&str> = Vec::new();
     let mut valid: Vec<(&Entry, String)> = Vec::new();
-    for (entry, keys) in model
-        .keys
-        .rows()
-        .filter(|(entry, _)| places.contains(&entry.place) && model.allows(entry.id))
-        // One incident at a time: on the board, another key leads back to it.
-        .filter(|(entry, _)| entry.id != CommandId::Open || !on_board_with_incident(model))
-    {
-        let free = keys.iter().find(|key| !taken.contains(&key.as_str()));
-        taken.extend(keys.iter().map(String::as_str));
-        let Some(key) = free.filter(|_| entry.priority < 9 && leads_on(model, entry.id)) else {
+    // One incident at a time: on the board, another key leads back to it.
+    let wanted = |entry: &Entry| entry.id != CommandId::Open || !on_board_with_incident(model);
+    for Valid { entry, keys, free } in model.valid(wanted) {
+        let Some(key) = free
+            .first()
+            .filter(|_| entry.priority < 9 && leads_on(model, entry.id))
+        else {
             continue;
         };
         let key = match (entry.id, keys) {
             (CommandId::Branch, [first, .., last]) => format!("{first}…{last}"),
-            _ => key.clone(),
+            _ => (*key).to_owned(),
         };
         valid.push((entry, key));
     }

@@ -36,17 +36,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     if chart_height > 0 {
         chart::draw(model, &piece, theme, frame, above);
     }
-    let width = usize::from(body.width);
     let room = usize::from(body.height);
     let wanted = model.evidence.search.to_lowercase();
-    let all = lines(
-        model,
-        if model.evidence.cut {
-            usize::MAX
-        } else {
-            width
-        },
-    );
+    let all = lines(model, model.evidence_width());
     let selecting = piece.run.kind == "logs" && !model.evidence.samples;
     let from = if selecting {
         // The selected pattern stays in sight.
@@ -67,7 +59,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             } else {
                 Role::Text
             };
-            marked(text, &wanted, (width, role), theme)
+            marked(text, &wanted, (body.width.into(), role), theme)
         })
         .collect();
     frame.render_widget(Paragraph::new(shown), body);
@@ -171,12 +163,9 @@ pub(in crate::tui) fn longest(model: &Model) -> usize {
         .piece()
         .map_or(0, |piece| chart_height(&piece, height));
     let room = usize::from(height.saturating_sub(1 + chart));
-    let width = if model.evidence.cut {
-        usize::MAX
-    } else {
-        model.size.0.into()
-    };
-    lines(model, width).len().saturating_sub(room)
+    lines(model, model.evidence_width())
+        .len()
+        .saturating_sub(room)
 }
 
 /// How many patterns there are to select.

@@ -11,7 +11,7 @@ use super::{line, padded, palette, texts};
 use crate::alarms::{Cost, Watched};
 use crate::incident::AlarmState;
 use crate::tui::form::{Form, Purpose};
-use crate::tui::model::{Model, Overlay};
+use crate::tui::model::{Model, Overlay, Valid};
 use crate::tui::text::{age, clean, column, fit, wrap};
 use crate::tui::theme::{Role, Theme};
 
@@ -158,21 +158,8 @@ const KEYS: usize = 12;
 
 /// Keys and what they do, then what watching costs, which has no keys.
 fn help_text(model: &Model, width: usize) -> Vec<(String, String)> {
-    let places = model.places();
     let mut lines = Vec::new();
-    let valid = model
-        .keys
-        .rows()
-        .filter(|(entry, _)| places.contains(&entry.place) && model.allows(entry.id));
-    let mut taken: Vec<&String> = Vec::new();
-    for (entry, keys) in valid {
-        // What an inner place takes for itself means that here.
-        let free: Vec<&str> = keys
-            .iter()
-            .filter(|key| !taken.contains(key))
-            .map(String::as_str)
-            .collect();
-        taken.extend(keys);
+    for Valid { entry, free, .. } in model.valid(|_| true) {
         let mut keys = match free.len() {
             0 => format!(":{}", entry.name),
             4.. => format!("{}…{}", free[0], free[free.len() - 1]),

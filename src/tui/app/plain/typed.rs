@@ -21,11 +21,9 @@ fn escape() -> Message {
 
 /// The row of the table that a line names, where it is valid.
 fn named(model: &Model, line: &str) -> Option<&'static Entry> {
-    let places = model.places();
-    let valid = |entry: &Entry| places.contains(&entry.place) && model.allows(entry.id);
-    let mut rows = model.keys.rows().filter(|(entry, _)| valid(entry));
-    let found = rows.find(|(entry, keys)| entry.name == line || keys.iter().any(|key| key == line));
-    found.map(|(entry, _)| entry)
+    let mut valid = model.valid(|_| true);
+    let found = valid.find(|one| one.entry.name == line || one.free.contains(&line));
+    found.map(|one| one.entry)
 }
 
 /// Whether a line would answer the question.
