@@ -11,9 +11,9 @@ pub use json::is_secret;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use regex::{Regex, RegexSet};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
@@ -36,42 +36,66 @@ pub struct Redactor {
     own: Arc<Table>,
 }
 
+/// How large a compiled rule, or all of them as a set, may become, in bytes.
+const LARGEST: usize = 64 << 20;
+/// How much a thread keeps of what it found out about the set while it read, in bytes.
+const KEPT: usize = 4 << 20;
+
 /// Compiled rules: the set says which of them can match at all.
 #[derive(Debug)]
 struct Table {
-    expressions: Vec<String>,
     set: RegexSet,
-    rules: Vec<Regex>,
+    rules: Vec<Rule>,
+}
+
+/// A rule, compiled when something matches it for the first time: most never do.
+#[derive(Debug)]
+struct Rule {
+    expression: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Rule {
+    /// None when it is too large by itself.
+    fn compiled(&self) -> Option<&Regex> {
+        let compile = || {
+            let builder = &mut RegexBuilder::new(&self.expression);
+            builder.size_limit(LARGEST).build().ok()
+        };
+        self.compiled.get_or_init(compile).as_ref()
+    }
 }
 
 /// The rules of every console, compiled when the first text is masked.
 static STANDARD: LazyLock<Table> = LazyLock::new(|| {
-    let all: Vec<String> = rules::RULES.iter().map(|rule| (*rule).to_owned()).collect();
-    Table::compile(&all)
+    let all = rules::RULES.iter().map(|rule| (*rule).to_owned());
+    Table::compile(all.collect())
         .unwrap_or_else(|error| unreachable!("a rule is not a regular expression: {error}"))
 });
 
 impl Table {
-    fn compile(expressions: &[String]) -> Result<Self, regex::Error> {
-        const LARGEST: usize = 64 << 20;
-        let set = regex::RegexSetBuilder::new(expressions)
+    fn compile(expressions: Vec<String>) -> Result<Self, regex::Error> {
+        let set = RegexSetBuilder::new(&expressions)
             .size_limit(LARGEST)
-            .dfa_size_limit(LARGEST)
+            .dfa_size_limit(KEPT)
             .build()?;
-        let rules = expressions
-            .iter()
-            .map(|one| Regex::new(one))
-            .collect::<Result<_, _>>()?;
+        let rule = |expression| Rule {
+            expression,
+            compiled: OnceLock::new(),
+        };
         Ok(Self {
-            expressions: expressions.to_vec(),
             set,
-            rules,
+            rules: expressions.into_iter().map(rule).collect(),
         })
     }
 
     fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
         for index in self.set.matches(text) {
-            let rule = &self.rules[index];
+            // Where nothing can say what is secret, everything is.
+            let Some(rule) = self.rules[index].compiled() else {
+                found.push(0..text.len());
+                continue;
+            };
             let mut from = 0;
             while let Some(captures) = rule.captures_at(text, from) {
                 let Some(whole) = captures.get(0) else { break };
@@ -103,7 +127,6 @@ impl Default for Redactor {
     fn default() -> Self {
         Self {
             own: Arc::new(Table {
-                expressions: Vec::new(),
                 set: RegexSet::empty(),
                 rules: Vec::new(),
             }),
@@ -117,11 +140,8 @@ impl Redactor {
     /// # Errors
     /// When one is not a regular expression.
     pub fn with(patterns: &[Pattern]) -> Result<Self, PatternError> {
-        let all: Vec<String> = patterns
-            .iter()
-            .map(|pattern| pattern.expression.clone())
-            .collect();
-        let own = Table::compile(&all).map_err(|error| PatternError(error.to_string()))?;
+        let all = patterns.iter().map(|pattern| pattern.expression.clone());
+        let own = Table::compile(all.collect()).map_err(|error| PatternError(error.to_string()))?;
         Ok(Self { own: Arc::new(own) })
     }
 
@@ -130,7 +150,8 @@ impl Redactor {
     /// # Errors
     /// When the values are too long to look for.
     pub fn hiding(&self, values: &[String]) -> Result<Self, regex::Error> {
-        let mut all = self.own.expressions.clone();
+        let known = self.own.rules.iter().map(|rule| rule.expression.clone());
+        let mut all: Vec<String> = known.collect();
         // What is shorter than four characters would mask half of any output.
         let long = |text: &&str| text.len() >= 4;
         for value in values {
@@ -144,7 +165,7 @@ impl Redactor {
                     .map(|part| part.chars().map(spellings).collect()),
             );
         }
-        let own = Arc::new(Table::compile(&all)?);
+        let own = Arc::new(Table::compile(all)?);
         Ok(Self { own })
     }
 

@@ -19,7 +19,7 @@ pub(super) fn is_private(header: &str) -> bool {
 /// Names of what is secret.
 macro_rules! name {
     () => {
-        r"(?i:[A-Za-z0-9_.-]{0,40}?(?:passw(?:or)?d|passphrase|passwort|pwd|[_-]pass|redis[_-]?auth|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|client[_-]?secret|credentials?|(?:access|auth|refresh|id|bearer|session|api|bot|app|user|deploy|service)[_-]?token|token))"
+        r"(?i:passw(?:or)?d|passphrase|passwort|pwd|[_-]pass|redis[_-]?auth|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|client[_-]?secret|credentials?|(?:access|auth|refresh|id|bearer|session|api|bot|app|user|deploy|service)[_-]?token|token)"
     };
 }
 
@@ -128,7 +128,12 @@ pub(super) const RULES: &[&str] = &[
     ),
     concat!(name!(), r#"\\?["']\s{0,3}:\s{0,3}"#, value!()),
     concat!(name!(), r"\s{0,3}:\s{1,3}", value!()),
-    concat!(r"(?:^|[^A-Za-z0-9_.:-])", name!(), ":", value!()),
+    concat!(
+        r"(?:^|[^A-Za-z0-9_.:-])[A-Za-z0-9_.-]*?",
+        name!(),
+        ":",
+        value!()
+    ),
     r"(?i)\b(?:password|passwd|passphrase)\s+(?:is|was|for\s+\S+\s+is|set\s+to)\s+(\S+)",
     r"(?i)\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?('[^'\n]*'|\S+)",
     r"(?i)<(?:[a-z0-9_]+:)?(?:password|passwd|pwd|secret|api-?key|(?:access|auth|session)-?token|secretaccesskey|sessiontoken)(?:\s[^>]*)?>([^<]+)<",
