@@ -278,13 +278,13 @@ async fn diff(settings: &Settings, names: &[String]) -> Result<u8, CliError> {
         let Some(known) = known else {
             continue;
         };
-        let changes = similar::TextDiff::from_lines(&known.text, &document.text);
         let there = format!("account/{} (version {})", document.name, known.version);
-        let lines = changes
-            .unified_diff()
-            .header(&there, &document.origin)
+        let changes = diffy::DiffOptions::new()
+            .set_original_filename(there)
+            .set_modified_filename(document.origin.clone())
+            .create_patch(&known.text, &document.text)
             .to_string();
-        say!("{}", printable(&lines));
+        say!("{}", printable(&changes));
     }
     if code == SUCCESS {
         say!("the account has the reviewed documents");
