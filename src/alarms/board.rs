@@ -102,43 +102,44 @@ impl Board {
     /// The source of an alarm.
     #[must_use]
     pub fn source_of(&self, alarm: &AlarmRef) -> Option<&Source> {
-        self.source(&Place::new(&alarm.profile, &alarm.region))
+        self.sources
+            .iter()
+            .find(|source| is_at(alarm, &source.place))
     }
 
     /// Takes alarms of one source over. Rows that did not change are kept as they are. What is not
     /// among them is gone if `gone` says so.
-    pub fn take(&mut self, place: &Place, seen: Vec<Seen>, gone: impl Fn(&AlarmRef) -> bool) {
-        let mut mine: HashMap<String, Row> = HashMap::new();
-        let mut others = Vec::with_capacity(self.rows.len());
-        for row in std::mem::take(&mut self.rows).iter().cloned() {
+    pub fn take(&mut self, place: &Place, mut seen: Vec<Seen>, gone: impl Fn(&AlarmRef) -> bool) {
+        let before = std::mem::take(&mut self.rows);
+        let mut mine: HashMap<&str, &Row> = HashMap::new();
+        let mut rows = Vec::with_capacity(before.len());
+        for row in before.iter() {
             if is_at(&row.alarm, place) {
-                mine.insert(row.alarm.name.clone(), row);
+                mine.insert(&row.alarm.name, row);
             } else {
-                others.push(row);
+                rows.push(row.clone());
             }
         }
-        let mut named: HashSet<String> = HashSet::with_capacity(seen.len());
+        seen.sort_by(|a, b| a.alarm.name.cmp(&b.alarm.name));
+        seen.dedup_by(|later, first| later.alarm.name == first.alarm.name);
         for Seen { alarm, facts } in seen {
-            if !named.insert(alarm.name.clone()) {
-                continue;
-            }
-            others.push(match mine.remove(&alarm.name) {
-                Some(row) if *row.alarm == alarm && *row.facts == facts => row,
+            rows.push(match mine.remove(alarm.name.as_str()) {
+                Some(row) if *row.alarm == alarm && *row.facts == facts => row.clone(),
                 Some(row) => Row {
                     alarm: Arc::new(alarm),
-                    facts: Arc::new(facts),
-                    ..row
+                    facts: facts.shared(),
+                    ..row.clone()
                 },
                 None => Row {
                     alarm: Arc::new(alarm),
-                    facts: Arc::new(facts),
-                    details: Arc::default(),
+                    facts: facts.shared(),
+                    details: Details::unknown(),
                     values: Series::default(),
                 },
             });
         }
-        others.extend(mine.into_values().filter(|row| !gone(&row.alarm)));
-        self.rows = Arc::new(others);
+        rows.extend(mine.into_values().filter(|row| !gone(&row.alarm)).cloned());
+        self.rows = Arc::new(rows);
         self.sort();
     }
 
@@ -258,6 +259,15 @@ impl Board {
         for (at, values) in changed {
             rows[at].values = values;
         }
+    }
+
+    /// The names of the rules that mute an alarm.
+    #[must_use]
+    pub fn muting(&self, alarm: &AlarmRef) -> &[String] {
+        if self.muted.is_empty() {
+            return &[];
+        }
+        self.muted.get(&key(alarm)).map_or(&[], Vec::as_slice)
     }
 
     /// Counts alarms by state.

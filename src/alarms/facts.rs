@@ -53,6 +53,27 @@ pub struct Facts {
     pub several: bool,
 }
 
+/// What is said of most alarms, kept once.
+static USUAL: LazyLock<Arc<Facts>> = LazyLock::new(|| {
+    Arc::new(Facts {
+        actions_enabled: true,
+        ..Facts::default()
+    })
+});
+/// What is known of an alarm that nothing was asked about, kept once.
+static UNKNOWN: LazyLock<Arc<Details>> = LazyLock::new(Arc::default);
+
+impl Facts {
+    /// The same, shared with all alarms of which nothing else is said.
+    pub(super) fn shared(self) -> Arc<Self> {
+        if self == **USUAL {
+            Arc::clone(&USUAL)
+        } else {
+            Arc::new(self)
+        }
+    }
+}
+
 static CHILD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|([^"()\s]+))\s*\)"#)
         .unwrap_or_else(|error| unreachable!("not a pattern: {error}"))
@@ -97,6 +118,11 @@ const SERVICE: [&str; 5] = ["service", "application", "app", "component", "proje
 const SEVERITY: [&str; 4] = ["severity", "priority", "sev", "criticality"];
 
 impl Details {
+    /// Nothing, as long as nothing was asked.
+    pub(super) fn unknown() -> Arc<Self> {
+        Arc::clone(&UNKNOWN)
+    }
+
     fn tag(&self, names: &[&str]) -> Option<&str> {
         let tags = self.tags.as_ref()?;
         names.iter().find_map(|name| {

@@ -281,10 +281,10 @@ impl Feed {
                 board.live(&place, clock::now());
             }
         });
-        let names = self.read(aws, None).await?;
+        let gone = self.read(aws, None).await?;
         let place = self.place.clone();
         self.updates.tell(move |board| {
-            board.keep(&place, |alarm| names.contains(&alarm.name));
+            board.keep(&place, |alarm| !gone.contains(&alarm.name));
             board.live(&place, clock::now());
             if let Some(source) = board.source_mut(&place) {
                 source.complete = true;
@@ -293,8 +293,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Reads page by page, tells what is not on the board as it is, and returns all names. Most
-    /// alarms are as they were: of those nothing is kept.
+    /// Reads page by page, tells what is not on the board as it is, and returns the names of those
+    /// on the board that were not read. Most alarms are as they were: of those nothing is kept.
     async fn read(
         &self,
         aws: &Aws,
@@ -311,7 +311,7 @@ impl Feed {
             let row = known.get(seen.alarm.name.as_str());
             row.is_some_and(|row| *row.alarm == seen.alarm && *row.facts == seen.facts)
         };
-        let mut names = HashSet::with_capacity(known.len());
+        let mut unseen: HashSet<&str> = known.keys().copied().collect();
         let (mut changed, mut told): (Vec<Seen>, usize) = (Vec::new(), 0);
         let mut token: Option<String> = None;
         let mut pages = Pages::default();
@@ -322,11 +322,11 @@ impl Feed {
                 // What holds no secret is the same unmasked.
                 if !same(&seen) {
                     seen = masked(seen, &self.settings.redactor);
-                    if !same(&seen) {
-                        changed.push(seen.clone());
-                    }
                 }
-                names.insert(seen.alarm.name);
+                unseen.remove(seen.alarm.name.as_str());
+                if !same(&seen) {
+                    changed.push(seen);
+                }
             }
             token = pages.next("cloudwatch:DescribeAlarms", answer.next_token)?;
             // The first pages are news at once; of thousands, more are told together.
@@ -335,7 +335,7 @@ impl Feed {
                 self.found(std::mem::take(&mut changed));
             }
             if token.is_none() {
-                return Ok(names);
+                return Ok(unseen.into_iter().map(str::to_owned).collect());
             }
         }
     }

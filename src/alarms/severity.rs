@@ -31,11 +31,10 @@ pub fn graded(alarm: &AlarmRef, tag: Option<&str>, rules: &[SeverityRule]) -> Op
     if let Some(rule) = rules.iter().find(|rule| glob(&rule.name, &alarm.name)) {
         return Some(rule.severity);
     }
-    let name = alarm.name.to_lowercase();
-    let mut words = name.split(|c: char| !c.is_alphanumeric());
     let critical = Severity::Critical;
+    let mut words = alarm.name.split(|c: char| !c.is_alphanumeric());
     words
-        .any(|word| word == critical.name())
+        .any(|word| word.eq_ignore_ascii_case(critical.name()))
         .then_some(critical)
 }
 

@@ -400,35 +400,29 @@ impl Answer {
 /// Matches `*` (any run) and `?` (one character), ignoring ASCII case; linear in both.
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
-    // Most patterns are names: every row on the board asks all of them with every frame.
-    if !pattern.contains(['*', '?']) {
-        return pattern.eq_ignore_ascii_case(text);
-    }
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // Behind the last `*`, and where what it stands for ends.
+    let mut star = None;
+    loop {
+        let here = text.clone();
+        let Some(c) = text.next() else {
+            return pattern.all(|wanted| wanted == '*');
+        };
+        match pattern.next() {
             Some('*') => {
-                star = Some((p, t));
-                p += 1;
+                star = Some((pattern.clone(), here.clone()));
+                text = here;
             }
-            Some(c) if *c == '?' || c.eq_ignore_ascii_case(&text[t]) => {
-                p += 1;
-                t += 1;
+            Some(wanted) if wanted == '?' || wanted.eq_ignore_ascii_case(&c) => {}
+            _ => {
+                let Some((behind, ends)) = &mut star else {
+                    return false;
+                };
+                ends.next();
+                (pattern, text) = (behind.clone(), ends.clone());
             }
-            _ => match star {
-                Some((at, from)) => {
-                    p = at + 1;
-                    t = from + 1;
-                    star = Some((at, from + 1));
-                }
-                None => return false,
-            },
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// Whether what a file permits counts.

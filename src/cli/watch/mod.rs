@@ -312,9 +312,7 @@ impl Watcher<'_> {
         let Some(source) = board.source(&place).filter(|source| source.mutes_asked) else {
             return Decision::Later;
         };
-        if board.acknowledgement(alarm, clock::now()).is_some()
-            || board.muted.contains_key(&key(alarm))
-        {
+        if board.acknowledgement(alarm, clock::now()).is_some() || !board.muting(alarm).is_empty() {
             return Decision::Leave;
         }
         let answering = self.catalog.answering(
