@@ -25,7 +25,7 @@ use standdown::alarms::Board;
 use standdown::config::{Depth, Glyphs};
 use standdown::engine::Recorder;
 use standdown::playbook::Catalog;
-use standdown::tui::{self, Header, Looks, Manners, Remembered, Surroundings, Theme};
+use standdown::tui::{self, Front, Header, Looks, Manners, Remembered, Surroundings, Theme};
 use support::{World, run_python, simulate};
 use terminal::{Terminal, console, pid, to_the_approval};
 use tokio::sync::watch;
@@ -134,29 +134,30 @@ fn the_screen_that_panics() {
             theme: Theme::load("dark", Depth::None, Glyphs::Unicode).unwrap(),
             keys: Arc::default(),
         };
-        let left = tui::run(Surroundings {
-            reload: {
-                let looks = looks.clone();
-                Arc::new(move || Ok(looks.clone()))
-            },
-            looks,
-            themes: Box::new(|name| Err(format!("no theme {name}"))),
+        let front = Front {
+            looks: looks.clone(),
             manners: Manners {
                 prompt_delay: Duration::ZERO,
                 mouse: false,
                 copied: None,
             },
             remembered: (Remembered::default(), None),
-            start: None,
             header: Header::default(),
             refresh: Duration::from_mins(1),
+            severities: Vec::new(),
+        };
+        let opened = tui::open(&front).unwrap();
+        let surroundings = Surroundings {
+            front,
+            reload: Arc::new(move || Ok(looks.clone())),
+            themes: Box::new(|name| Err(format!("no theme {name}"))),
+            start: None,
             catalog,
             boards,
             visible,
             recorder: Recorder::start(&folder.join("journal.db")),
             engine: engine_support::settings(),
             rehearsal: None,
-            severities: Vec::new(),
             acknowledge: Box::new(|_| Box::pin(async { Ok(()) })),
             hints: BTreeMap::new(),
             fresh: false,
@@ -177,8 +178,8 @@ fn the_screen_that_panics() {
                 }));
                 panic!("the screen fails")
             }),
-        });
-        let left = left.await.unwrap();
+        };
+        let left = tui::run(opened, surroundings).await.unwrap();
         // Told apart from the code with which a test fails.
         assert_eq!(left.how.code(), 101);
         println!("in the background: {:?}", left.failures);

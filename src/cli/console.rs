@@ -22,7 +22,7 @@ use crate::incident::IncidentId;
 use crate::journal::{JournalError, Summary};
 use crate::notify::{Kind, Signal};
 use crate::playbook::Catalog;
-use crate::tui::{self, Header, Left, Surroundings, TerminalError, Writing};
+use crate::tui::{self, Front, Left, Surroundings, TerminalError, Writing};
 
 /// Opens the console on live alarms. Everything slow happens behind the first picture.
 pub(super) async fn run(settings: &Settings) -> Result<u8, CliError> {
@@ -51,13 +51,19 @@ pub(super) async fn start(
     live(wanted, settings).await
 }
 
-/// Shows the console on the screen, or line by line: where that was asked for, where the terminal
-/// cannot be drawn on, and where the output goes elsewhere while somebody types.
-async fn show(
-    surroundings: Surroundings,
+/// Where the console is shown.
+enum Shown {
+    Screen(Box<tui::Opened>),
+    Lines(Writing),
+}
+
+/// Begins to show the console on the screen, or line by line: where that was asked for, where the
+/// terminal cannot be drawn on, and where the output goes elsewhere while somebody types.
+fn open(
+    front: &Front,
     writing: Option<Writing>,
     settings: &Settings,
-) -> Result<Left, TerminalError> {
+) -> Result<Shown, TerminalError> {
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     let (input, output) = (
         std::io::stdin().is_terminal(),
@@ -73,9 +79,16 @@ async fn show(
             glyphs: looks::glyphs(settings),
         }
     };
-    match writing.or_else(|| plain.then(text)) {
-        Some(writing) => tui::run_plain(surroundings, writing).await,
-        None => tui::run(surroundings).await,
+    Ok(match writing.or_else(|| plain.then(text)) {
+        Some(writing) => Shown::Lines(writing),
+        None => Shown::Screen(Box::new(tui::open(front)?)),
+    })
+}
+
+async fn show(shown: Shown, surroundings: Surroundings) -> Result<Left, TerminalError> {
+    match shown {
+        Shown::Lines(writing) => tui::run_plain(surroundings, writing).await,
+        Shown::Screen(opened) => tui::run(*opened, surroundings).await,
     }
 }
 
@@ -89,7 +102,8 @@ pub(super) async fn resume(id: IncidentId, settings: &Settings) -> Result<u8, Cl
 }
 
 async fn live(wanted: Wanted, settings: &Settings) -> Result<u8, CliError> {
-    let looks = looks::looks(settings)?;
+    let front = looks::front(settings, None, settings.refresh.value)?;
+    let shown = open(&front, wanted.writing, settings)?;
     let (recorder, untold) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
     let live = Live::begin(settings, &recorder);
     let (found, incidents) = watch::channel(None);
@@ -109,21 +123,12 @@ async fn live(wanted: Wanted, settings: &Settings) -> Result<u8, CliError> {
         aws: Arc::clone(&live.pool),
     });
     let surroundings = Surroundings {
-        looks,
+        front,
         reload: looks::reload(settings),
         themes: looks::themes(settings),
-        manners: looks::manners(settings),
-        remembered: looks::remembered(false),
-        header: Header {
-            rehearsal: None,
-            read_only: settings.read_only.value,
-            user: engine::actor().user,
-        },
-        refresh: settings.refresh.value,
         catalog: catalog.clone(),
         boards: live.boards,
         visible: live.visible,
-        severities: settings.severities.value.clone(),
         acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
         recorder: recorder.clone(),
         engine: engine::Settings {
@@ -155,7 +160,7 @@ async fn live(wanted: Wanted, settings: &Settings) -> Result<u8, CliError> {
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    let left = show(surroundings, wanted.writing, settings).await?;
+    let left = show(shown, surroundings).await?;
     notify::before_leaving(settings, &recorder).await;
     Ok(farewell::say(&left, settings))
 }
@@ -166,7 +171,6 @@ pub(super) async fn rehearse(
     (unfinished, fresh): (Option<Summary>, bool),
     settings: &Settings,
 ) -> Result<u8, CliError> {
-    let looks = looks::looks(settings)?;
     let feed = stage.feed();
     let live = Live::over(Arc::clone(&stage.engine.aws), vec![stage.source()], &feed);
     let speed = if (stage.rehearsal.speed - 1.0).abs() < f64::EPSILON {
@@ -174,6 +178,9 @@ pub(super) async fn rehearse(
     } else {
         format!(" ×{}", stage.rehearsal.speed)
     };
+    let title = format!("{}{speed}", stage.rehearsal.scenario);
+    let front = looks::front(settings, Some(title), feed.interval)?;
+    let shown = open(&front, None, settings)?;
     let (watched, stage) = (live.boards.clone(), Arc::new(stage));
     let (on_stage, after) = (Arc::clone(&stage), Arc::clone(&stage));
     let rules = Rules::later(settings);
@@ -192,21 +199,12 @@ pub(super) async fn rehearse(
         aws: Arc::clone(&stage.engine.aws),
     });
     let surroundings = Surroundings {
-        looks,
+        front,
         reload: looks::reload(settings),
         themes: looks::themes(settings),
-        manners: looks::manners(settings),
-        remembered: looks::remembered(true),
-        header: Header {
-            rehearsal: Some(format!("{}{speed}", stage.rehearsal.scenario)),
-            read_only: settings.read_only.value,
-            user: engine::actor().user,
-        },
-        refresh: feed.interval,
         catalog,
         boards: live.boards,
         visible: live.visible,
-        severities: settings.severities.value.clone(),
         acknowledge: Box::new(Live::acknowledge(&recorder, &live.updates, settings)),
         recorder: recorder.clone(),
         engine: stage.engine.clone(),
@@ -231,7 +229,7 @@ pub(super) async fn rehearse(
             rules.clone().follow(handle, watched.clone());
         }),
     };
-    let left = show(surroundings, None, settings).await?;
+    let left = show(shown, surroundings).await?;
     if let Some((_, last)) = &left.incident {
         after.remember(last).await;
     }

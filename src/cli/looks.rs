@@ -1,12 +1,15 @@
 //! How the console looks on this terminal, and what it takes up from the last time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::commands::Keys;
 use crate::config::{Glyphs, Settings};
+use crate::engine;
 use crate::journal::state_folder;
 use crate::tui::{
-    Looks, Manners, Reload, Remembered, TerminalError, Theme, ThemeError, remembered_place,
+    Front, Header, Looks, Manners, Reload, Remembered, TerminalError, Theme, ThemeError,
+    remembered_place,
 };
 
 /// The signs that the terminal knows.
@@ -24,7 +27,7 @@ fn theme(name: &str, settings: &Settings) -> Result<Theme, ThemeError> {
 }
 
 /// The theme and the keys.
-pub(super) fn looks(settings: &Settings) -> Result<Looks, TerminalError> {
+fn looks(settings: &Settings) -> Result<Looks, TerminalError> {
     // They were checked where they were read.
     let keys = Keys::with(&settings.keys.value).unwrap_or_default();
     Ok(Looks {
@@ -50,8 +53,28 @@ pub(super) fn themes(settings: &Settings) -> Themes {
     Box::new(move |name| theme(name, &settings).map_err(|error| error.to_string()))
 }
 
+/// What the first picture is made of, on live alarms or in a rehearsal of that name.
+pub(super) fn front(
+    settings: &Settings,
+    rehearsal: Option<String>,
+    refresh: Duration,
+) -> Result<Front, TerminalError> {
+    Ok(Front {
+        looks: looks(settings)?,
+        manners: manners(settings),
+        remembered: remembered(rehearsal.is_some()),
+        header: Header {
+            rehearsal,
+            read_only: settings.read_only.value,
+            user: engine::actor().user,
+        },
+        refresh,
+        severities: settings.severities.value.clone(),
+    })
+}
+
 /// How the terminal is used.
-pub(super) fn manners(settings: &Settings) -> Manners {
+fn manners(settings: &Settings) -> Manners {
     Manners {
         prompt_delay: settings.prompt_delay.value,
         mouse: settings.mouse.value,
@@ -60,7 +83,7 @@ pub(super) fn manners(settings: &Settings) -> Manners {
 }
 
 /// What the last console remembered. A rehearsal begins as it is, but for what is the responder's.
-pub(super) fn remembered(rehearsal: bool) -> (Remembered, Option<std::path::PathBuf>) {
+fn remembered(rehearsal: bool) -> (Remembered, Option<std::path::PathBuf>) {
     let place = state_folder().ok().map(|folder| remembered_place(&folder));
     let read = place.as_deref().map(Remembered::read).unwrap_or_default();
     if rehearsal {

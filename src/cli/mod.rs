@@ -312,13 +312,15 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
             Some(Subcommands::Watch(arguments)) => watch::run(&arguments, &settings).await,
             Some(Subcommands::Cost(arguments)) => cost::run(&arguments, &settings).await,
             Some(Subcommands::Rehearse(arguments)) => {
-                // The console of a rehearsal holds a world.
+                // The console of a rehearsal holds a world, any other a screen.
                 Box::pin(rehearse::run(arguments, &settings)).await
             }
             Some(Subcommands::Simulate(arguments)) => simulate::run(arguments).await,
             Some(Subcommands::Run(arguments)) => run::run(arguments, &settings).await,
             Some(Subcommands::Incidents(arguments)) => incidents::run(&arguments, &settings),
-            Some(Subcommands::Resume(arguments)) => resume::run(arguments, &settings).await,
+            Some(Subcommands::Resume(arguments)) => {
+                Box::pin(resume::run(arguments, &settings)).await
+            }
             Some(Subcommands::Note(arguments)) => note::run(&arguments, &settings),
             Some(Subcommands::Ack(arguments)) => aside::acknowledge(arguments, &settings).await,
             Some(Subcommands::Update(arguments)) => aside::update(arguments, &settings).await,

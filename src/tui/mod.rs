@@ -20,7 +20,10 @@ mod theme;
 mod update;
 mod view;
 
-pub use app::{Acknowledge, Looks, Manners, Reload, Reply, Surroundings, Writing, run, run_plain};
+pub use app::{
+    Acknowledge, Front, Looks, Manners, Opened, Reload, Reply, Surroundings, Writing, open, run,
+    run_plain,
+};
 pub use left::{How, Left};
 pub use message::{Message, Request};
 pub use model::{Header, Model, Order, Screen, Zone, columns};

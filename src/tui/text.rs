@@ -11,11 +11,26 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// anybody, and must not slow the screen down.
 const LONGEST: usize = 2000;
 
+/// Whether a text is of printable ASCII alone: each byte is a letter of one column then.
+#[must_use]
+pub fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// How many columns a text takes.
+fn columns(text: &str) -> usize {
+    if is_printable(text) {
+        text.len()
+    } else {
+        text.width()
+    }
+}
+
 /// Takes control characters out, and what reorders or hides text. Tabs become spaces, line ends
 /// a visible mark.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if text.len() <= LONGEST && is_printable(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();
@@ -45,7 +60,7 @@ pub fn counted(count: usize, noun: &str) -> String {
 #[must_use]
 pub fn fit(text: &str, width: usize) -> String {
     let text = clean(text);
-    if text.width() <= width {
+    if columns(&text) <= width {
         return text.into_owned();
     }
     let mut out = String::new();
@@ -68,7 +83,7 @@ pub fn fit(text: &str, width: usize) -> String {
 #[must_use]
 pub fn column(text: &str, width: usize) -> String {
     let mut text = fit(text, width);
-    let missing = width.saturating_sub(text.width());
+    let missing = width.saturating_sub(columns(&text));
     text.extend(std::iter::repeat_n(' ', missing));
     text
 }
@@ -80,24 +95,35 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let paragraph = clean(paragraph);
-        let mut line = String::new();
+        let (mut line, mut used) = (String::new(), 0);
         for word in paragraph.split(' ') {
             let gap = usize::from(!line.is_empty());
-            if line.width() + gap + word.width() <= width {
+            let wide = columns(word);
+            if used + gap + wide <= width {
                 if gap == 1 {
                     line.push(' ');
                 }
                 line.push_str(word);
+                used += gap + wide;
                 continue;
             }
             if !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
+                used = 0;
             }
             for c in word.chars() {
-                if line.width() + c.width().unwrap_or(0) > width {
+                let wide = c.width().unwrap_or(0);
+                if used + wide > width {
                     lines.push(std::mem::take(&mut line));
+                    used = 0;
                 }
                 line.push(c);
+                // A letter can change how wide the one before it is.
+                used = if c.is_ascii() {
+                    used + wide
+                } else {
+                    columns(&line)
+                };
             }
         }
         lines.push(line);

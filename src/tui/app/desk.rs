@@ -13,6 +13,7 @@ use super::acts;
 use super::surroundings::{Looks, Surroundings};
 use crate::clock;
 use crate::engine::{self, Handle};
+use crate::incident::AlarmRef;
 use crate::journal::Acknowledgement;
 use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Screen, Tail};
@@ -84,7 +85,7 @@ impl Desk {
         surroundings.requests.mark_changed();
         surroundings.healings.mark_changed();
         recovered.mark_changed();
-        let remembered = surroundings.remembered.0.clone();
+        let remembered = surroundings.front.remembered.0.clone();
         Self {
             surroundings,
             handle: None,
@@ -108,22 +109,12 @@ impl Desk {
         }
     }
 
-    /// A model of what is known at the beginning.
-    pub fn model(&mut self, size: (u16, u16)) -> Model {
-        let own = &mut self.surroundings;
-        let mut model = Model::new(own.header.clone(), size, clock::now(), own.refresh);
-        model.hints.clone_from(&own.hints);
-        model.severities.clone_from(&own.severities);
-        model.keys = Arc::clone(&own.looks.keys);
-        // Whoever asked for an incident is offered no other.
-        model.offered = own.open.is_some() || own.start.is_some();
-        self.remembered.restore(&mut model);
-        model
-    }
-
     /// Opens what was asked for on the command line; returns whether anything was.
-    pub fn begin(&mut self) -> bool {
+    pub fn begin(&mut self, model: &mut Model) -> bool {
+        model.hints.clone_from(&self.surroundings.hints);
         let asked = self.surroundings.open.is_some() || self.surroundings.start.is_some();
+        // Whoever asked for an incident is offered no other.
+        model.offered = asked;
         if let Some(id) = self.surroundings.open.take() {
             acts::take_up(id, &self.surroundings, self.said.clone());
         }
@@ -143,9 +134,9 @@ impl Desk {
                 Said::Message(message) => message,
                 Said::Looks(looks) => {
                     let keys = Arc::clone(&looks.keys);
-                    own.looks = *looks;
+                    own.front.looks = *looks;
                     let _ = self.said.try_send(Said::Message(Message::KeysRead(keys)));
-                    return News::Theme(Box::new(own.looks.theme.clone()));
+                    return News::Theme(Box::new(own.front.looks.theme.clone()));
                 }
                 Said::Opened(opened) => {
                     let mut receiver = opened.subscribe();
@@ -228,7 +219,10 @@ impl Desk {
             Request::Copy { text, what } => return Left::Copy { text, what },
             Request::Look(alarms) => {
                 own.visible.send_if_modified(|seen| {
-                    let other = *seen != alarms;
+                    // Most are the very same: nothing of them is compared then.
+                    let same =
+                        |(a, b): (&Arc<AlarmRef>, &Arc<AlarmRef>)| Arc::ptr_eq(a, b) || a == b;
+                    let other = seen.len() != alarms.len() || !seen.iter().zip(&alarms).all(same);
                     if other {
                         *seen = alarms;
                     }
@@ -317,7 +311,7 @@ impl Desk {
     /// Keeps it, where anything of it has changed. Once, at the end: of two that are written side by
     /// side nobody knows which one stays.
     pub fn keep_remembered(&self) {
-        let (before, place) = &self.surroundings.remembered;
+        let (before, place) = &self.surroundings.front.remembered;
         if let Some(place) = place.as_deref().filter(|_| self.remembered != *before) {
             // Nothing of an incident is lost where it cannot be kept.
             drop(self.remembered.write(place));

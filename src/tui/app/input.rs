@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 /// How many events wait to be handled before the terminal is left to keep them itself.
 const WAITING: usize = 1024;
 /// How long the thread goes on listening at most after the console has left.
-const CLOSING: Duration = Duration::from_millis(100);
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Listens until the receiver is dropped. The channel ends when the terminal is gone.
 pub(super) fn listen() -> mpsc::Receiver<Event> {

@@ -25,7 +25,7 @@ use super::update::update;
 use super::view::view;
 use crate::notify::Signal;
 pub use plain::{Writing, run_plain};
-pub use surroundings::{Acknowledge, Looks, Manners, Reload, Reply, Surroundings};
+pub use surroundings::{Acknowledge, Front, Looks, Manners, Reload, Reply, Surroundings};
 
 /// Background changes are drawn at most this often.
 const FRAME: Duration = Duration::from_millis(16);
@@ -36,15 +36,49 @@ const LEFT: Duration = Duration::from_mins(1);
 /// Keys that are ready are taken together before anything is drawn, so that a burst costs one frame.
 const BURST: usize = 256;
 
-/// Runs the console until the responder leaves, or is made to.
+/// A terminal with the first picture on it. Dropping it gives the terminal back.
+pub struct Opened {
+    signals: Signals,
+    screen: Screen,
+    model: Model,
+}
+
+/// Takes the terminal, and draws the first picture. What takes its time begins after it: on a
+/// machine of two cores it would take the picture's.
 ///
 /// # Errors
 /// When there is no terminal, or it fails.
-pub async fn run(surroundings: Surroundings) -> Result<Left, TerminalError> {
-    let mut signals = Signals::listen()?;
-    let mut screen = Screen::take(surroundings.manners.mouse)?;
+pub fn open(front: &Front) -> Result<Opened, TerminalError> {
+    let signals = Signals::listen()?;
+    let mut screen = Screen::take(front.manners.mouse)?;
+    let mut model = front.model(crossterm::terminal::size()?);
+    model.guard = Some(Guard::new(front.manners.prompt_delay, Instant::now()));
+    if !model.introduced && model.header.rehearsal.is_none() {
+        model.overlay = Some(Overlay::Read {
+            what: Text::Introduction,
+            scroll: 0,
+        });
+    }
+    draw(&mut screen, &mut model, &front.looks.theme)?;
+    Ok(Opened {
+        signals,
+        screen,
+        model,
+    })
+}
+
+/// Runs the console until the responder leaves, or is made to.
+///
+/// # Errors
+/// When the terminal fails.
+pub async fn run(opened: Opened, surroundings: Surroundings) -> Result<Left, TerminalError> {
+    let Opened {
+        mut signals,
+        mut screen,
+        mut model,
+    } = opened;
     let mut desk = Desk::new(surroundings);
-    let talk = converse(&mut desk, &mut screen, &mut signals);
+    let talk = converse(&mut desk, &mut model, &mut screen, &mut signals);
     // A panic has been told, and has given the terminal back; what is open is still left in order.
     let how = AssertUnwindSafe(talk)
         .catch_unwind()
@@ -74,28 +108,16 @@ async fn leave(mut desk: Desk, how: Result<How, TerminalError>) -> Result<Left, 
 
 async fn converse(
     desk: &mut Desk,
+    model: &mut Model,
     screen: &mut Screen,
     signals: &mut Signals,
 ) -> Result<How, TerminalError> {
-    let mut model = desk.model(crossterm::terminal::size()?);
-    model.guard = Some(Guard::new(
-        desk.surroundings.manners.prompt_delay,
-        Instant::now(),
-    ));
-    if !model.introduced && model.header.rehearsal.is_none() {
-        model.overlay = Some(Overlay::Read {
-            what: Text::Introduction,
-            scroll: 0,
-        });
-    }
-    let mut theme = desk.surroundings.looks.theme.clone();
-    draw(screen, &mut model, &theme)?;
-
+    let mut theme = desk.surroundings.front.looks.theme.clone();
     let mut keys = input::listen();
     let mut drawn = tokio::time::Instant::now();
     let mut caller = Caller::default();
     let mut dirty = false;
-    let _ = desk.begin();
+    let _ = desk.begin(model);
 
     loop {
         let mut at_once = false;
@@ -104,7 +126,7 @@ async fn converse(
             biased;
             told = signals.next() => match told {
                 Told::End(signal) => {
-                    desk.remember(&model);
+                    desk.remember(model);
                     return Ok(How::Signal(signal));
                 }
                 Told::Suspend => {
@@ -123,7 +145,7 @@ async fn converse(
             event = keys.recv() => {
                 let Some(event) = event else {
                     // The terminal is gone.
-                    desk.remember(&model);
+                    desk.remember(model);
                     return Ok(How::TerminalGone);
                 };
                 at_once = true;
@@ -151,23 +173,23 @@ async fn converse(
         let asked = model.waits_for();
         for message in messages {
             dirty = true;
-            for request in update(&mut model, message) {
-                match desk.carry_out(&model, request) {
+            for request in update(model, message) {
+                match desk.carry_out(model, request) {
                     Leaves::Nothing => {}
                     Leaves::Quit => {
-                        desk.remember(&model);
+                        desk.remember(model);
                         return Ok(How::Quit);
                     }
                     Leaves::Suspend => {
                         screen.suspend()?;
                         if let Some(message) = resized() {
-                            let _ = update(&mut model, message);
+                            let _ = update(model, message);
                         }
                     }
                     Leaves::Copy { text, what } => {
-                        let kept = desk.surroundings.manners.copied.as_deref();
+                        let kept = desk.surroundings.front.manners.copied.as_deref();
                         let answer = clipboard::copy(&text, &what, kept, screen.out());
-                        let _ = update(&mut model, Message::Answered(answer));
+                        let _ = update(model, Message::Answered(answer));
                     }
                     Leaves::Theme(other) => theme = *other,
                 }
@@ -176,7 +198,7 @@ async fn converse(
         if at_once && let Some(guard) = &mut model.guard {
             guard.worked(Instant::now());
         }
-        if let Some(text) = caller.calls(asked.as_ref(), &model) {
+        if let Some(text) = caller.calls(asked.as_ref(), model) {
             match desk.surroundings.signals.as_slice() {
                 // Nobody said how: the bell, where the terminal says that nobody looks.
                 [] if model.focused == Some(false) => screen.call(&[Signal::Bell], &text)?,
@@ -185,7 +207,7 @@ async fn converse(
         }
         desk.look_at(model.screen);
         if dirty && (at_once || drawn.elapsed() >= FRAME) {
-            draw(screen, &mut model, &theme)?;
+            draw(screen, model, &theme)?;
             drawn = tokio::time::Instant::now();
             dirty = false;
         }

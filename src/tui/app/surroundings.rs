@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::alarms::Board;
 use crate::approvals::Decision;
+use crate::clock;
 use crate::commands::Keys;
 use crate::config::SeverityRule;
 use crate::engine::{self, Handle, Recorder};
@@ -16,7 +17,7 @@ use crate::incident::{AlarmRef, IncidentId, Rehearsal};
 use crate::journal::{Acknowledgement, Summary};
 use crate::notify::Signal;
 use crate::playbook::Catalog;
-use crate::tui::model::{Header, Screen};
+use crate::tui::model::{Header, Model, Screen};
 use crate::tui::panes::{Healings, Lists, Requests};
 use crate::tui::remembered::Remembered;
 use crate::tui::theme::Theme;
@@ -60,14 +61,10 @@ pub struct Manners {
     pub copied: Option<PathBuf>,
 }
 
-/// What the console works with.
-pub struct Surroundings {
+/// What the first picture is made of: nothing of it is waited for.
+pub struct Front {
     /// How things look, and which keys there are.
     pub looks: Looks,
-    /// Reads them anew.
-    pub reload: Reload,
-    /// Makes a theme of the binary's as this terminal shows it.
-    pub themes: Box<dyn Fn(&'static str) -> Result<Theme, String> + Send + Sync>,
     /// How the terminal is used.
     pub manners: Manners,
     /// What the last console remembered, and where it is kept.
@@ -76,6 +73,29 @@ pub struct Surroundings {
     pub header: Header,
     /// How often alarms are asked for.
     pub refresh: Duration,
+    /// How alarms are graded by their names.
+    pub severities: Vec<SeverityRule>,
+}
+
+impl Front {
+    /// A model of what is known at the beginning, for a screen of so many columns and rows.
+    pub(super) fn model(&self, size: (u16, u16)) -> Model {
+        let mut model = Model::new(self.header.clone(), size, clock::now(), self.refresh);
+        model.severities.clone_from(&self.severities);
+        model.keys = Arc::clone(&self.looks.keys);
+        self.remembered.0.restore(&mut model);
+        model
+    }
+}
+
+/// What the console works with.
+pub struct Surroundings {
+    /// What it began with.
+    pub front: Front,
+    /// Reads the looks anew.
+    pub reload: Reload,
+    /// Makes a theme of the binary's as this terminal shows it.
+    pub themes: Box<dyn Fn(&'static str) -> Result<Theme, String> + Send + Sync>,
     /// The playbooks, once they are read.
     pub catalog: watch::Receiver<Arc<Catalog>>,
     /// The alarms.
@@ -88,8 +108,6 @@ pub struct Surroundings {
     pub engine: engine::Settings,
     /// The rehearsal this is.
     pub rehearsal: Option<Rehearsal>,
-    /// How alarms are graded by their names.
-    pub severities: Vec<SeverityRule>,
     /// Records that somebody looks after an alarm.
     pub acknowledge: Acknowledge,
     /// What the rehearsal's scenario would answer, by input.

@@ -324,10 +324,13 @@ impl Model {
     /// How bad an alarm is.
     #[must_use]
     pub fn severity(&self, row: &Row) -> Severity {
-        let impact = self
-            .answering(&row.alarm)
-            .first()
-            .map(|entry| entry.playbook.impact);
+        self.severity_by(row, self.answering(&row.alarm).first().copied())
+    }
+
+    /// How bad an alarm is that a playbook answers.
+    #[must_use]
+    pub fn severity_by(&self, row: &Row, answer: Option<&Entry>) -> Severity {
+        let impact = answer.map(|entry| entry.playbook.impact);
         severity(&row.alarm, row.details.severity(), &self.severities, impact)
     }
 

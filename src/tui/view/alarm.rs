@@ -3,11 +3,10 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use super::board::DETAIL_WIDTH;
-use super::{padded, rule};
-use crate::alarms::{Row, children, key};
+use super::{padded, put, rule};
+use crate::alarms::{Row, children};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, state_words};
 use crate::tui::text::{age, column, counted, number, wrap};
@@ -15,7 +14,7 @@ use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw_detail(
     model: &Model,
-    row: &Row,
+    (row, title): (&Row, &str),
     theme: &Theme,
     frame: &mut Frame<'_>,
     area: Rect,
@@ -26,7 +25,7 @@ pub(super) fn draw_detail(
         padded(area)
     };
     let width = usize::from(area.width);
-    let mut lines = vec![rule(&row.alarm.name, width, theme)];
+    let mut lines = vec![rule(title, width, theme)];
     for (label, text) in said(model, row) {
         let indent = 11;
         for (index, part) in wrap(&text, width.saturating_sub(indent))
@@ -46,7 +45,7 @@ pub(super) fn draw_detail(
         }
     }
     lines.truncate(area.height.into());
-    frame.render_widget(Paragraph::new(lines), area);
+    put(lines, frame, area);
 }
 
 /// What there is to say of an alarm, the most useful first.
@@ -180,7 +179,8 @@ fn oddities(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
             format!("{} series: {}", series.len(), series.join(", ")),
         ));
     }
-    if let Some(rules) = model.board.muted.get(&key(&row.alarm)) {
+    let rules = model.board.muting(&row.alarm);
+    if !rules.is_empty() {
         all.push((" muted", format!("by the rule {}", rules.join(", "))));
     }
     if !row.facts.actions_enabled {

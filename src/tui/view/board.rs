@@ -10,12 +10,11 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::alarm::draw_detail;
-use super::line;
-use crate::alarms::{Freshness, Row, ServiceEvent, Source, key};
+use super::{line, put};
+use crate::alarms::{Freshness, Row, ServiceEvent, Source};
 use crate::commands::{CommandId, Place};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, Order, Rows, state_words};
@@ -49,7 +48,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     };
     draw_list(model, rows, told, theme, frame, list);
     if let Some(row) = model.selected_row() {
-        draw_detail(model, row, theme, frame, detail);
+        // The list says its name; said twice, it would cost a slow line twice its bytes.
+        let columns = Columns::new(list.width.into(), model.board.sources.len() > 1);
+        let title = if name(model, row).width() > columns.name {
+            &row.alarm.name
+        } else {
+            "the selected alarm"
+        };
+        draw_detail(model, (row, title), theme, frame, detail);
     }
 }
 
@@ -120,7 +126,7 @@ fn draw_list(
         };
         lines.push(line(text, width, theme.style(Role::Dim)));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    put(lines, frame, area);
 }
 
 /// What is not live, what AWS or the operators know of, and what is missing, with the most that
@@ -300,27 +306,16 @@ impl Columns {
     fn row(&self, model: &Model, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
         let alarm = &row.alarm;
         let (mark, word) = state_words(alarm.state);
-        let severity = model.severity(row);
-        let answering = model.answering(alarm);
-        let playbook = answering
-            .first()
-            .map_or("none", |entry| entry.playbook.id.as_str());
+        let answer = model.answering(alarm).first().copied();
+        let severity = model.severity_by(row, answer);
+        let playbook = answer.map_or("none", |entry| entry.playbook.id.as_str());
         let since = alarm
             .since
             .map_or_else(String::new, |since| age(model.now - since));
         // A row of a source that is not live is not said to be so by a line alone.
-        let live = model
-            .board
-            .source_of(alarm)
-            .is_none_or(|source| model.is_live(source));
-        let since = if live { since } else { format!("~{since}") };
-        let marks = marks(model, row);
-        let name = if marks.is_empty() {
-            alarm.name.clone()
-        } else {
-            format!("{} [{}]", alarm.name, marks.join(", "))
-        };
         let source = model.board.source_of(alarm);
+        let live = source.is_none_or(|source| model.is_live(source));
+        let since = if live { since } else { format!("~{since}") };
         let place = source.filter(|_| self.several).map_or_else(
             || alarm.region.clone(),
             |source| {
@@ -333,7 +328,7 @@ impl Columns {
                 }
             },
         );
-        let name = fit(&name, self.name);
+        let name = fit(&name(model, row), self.name);
         let rest = " ".repeat(self.name.saturating_sub(name.width()));
         let spans = [
             (
@@ -379,19 +374,33 @@ impl Columns {
             ),
             (
                 column(playbook, self.playbook),
-                if answering.is_empty() {
-                    Role::Dim
-                } else {
+                if answer.is_some() {
                     Role::Text
+                } else {
+                    Role::Dim
                 },
             ),
         ];
         let pointer = if selected { "▶" } else { " " };
-        let first = Span::styled(pointer, theme.style(Role::Key));
+        let role = if selected {
+            Role::Selection
+        } else {
+            Role::Text
+        };
+        let first = Span::styled(pointer, theme.style(role));
         let rest = spans.into_iter();
         let rest = rest.map(|(text, role)| Span::styled(text, theme.style(role)));
         std::iter::once(first).chain(rest).collect()
     }
+}
+
+/// An alarm's name, and words about it.
+fn name(model: &Model, row: &Row) -> String {
+    let marks = marks(model, row);
+    if marks.is_empty() {
+        return row.alarm.name.clone();
+    }
+    format!("{} [{}]", row.alarm.name, marks.join(", "))
 }
 
 /// Words about an alarm that its state does not say.
@@ -403,7 +412,7 @@ fn marks(model: &Model, row: &Row) -> Vec<String> {
     if row.details.is_flapping(model.now) {
         marks.push(format!("flapping ×{}", row.details.changes(model.now)));
     }
-    if model.board.muted.contains_key(&key(&row.alarm)) {
+    if !model.board.muting(&row.alarm).is_empty() {
         marks.push("muted".into());
     }
     if row.facts.suppressed_by.is_some() {

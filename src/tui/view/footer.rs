@@ -3,9 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::put;
 use crate::commands::{CommandId, Entry};
 use crate::tui::model::{Model, Notice, Overlay, Screen, Valid};
 use crate::tui::text::fit;
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             fit(&format!(" {mark} {text}"), width),
             theme.style(role),
         ));
-        frame.render_widget(Paragraph::new(line), area);
+        put([line], frame, area);
         return;
     }
     let hints: Vec<(String, &str)> = match &model.overlay {
@@ -74,7 +74,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         spans.push(Span::styled(keys, theme.style(Role::Key)));
         spans.push(Span::styled(format!(" {label}  "), theme.style(Role::Dim)));
     }
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    put([Line::from(spans)], frame, area);
 }
 
 /// The valid commands, those that matter most first; a key that is taken by an inner place is

@@ -9,10 +9,9 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use serde_json::Value;
 
-use super::{chart, line, rule, sides};
+use super::{chart, line, put, rule, sides};
 use crate::tui::model::{Model, Piece};
 use crate::tui::text::{clean, wrap};
 use crate::tui::theme::{Role, Theme};
@@ -21,7 +20,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let Some(piece) = model.piece() else {
         let text = " Nothing was found yet.";
         let shown = line(text, area.width.into(), theme.style(Role::Dim));
-        frame.render_widget(Paragraph::new(shown), area);
+        put([shown], frame, area);
         return;
     };
     let chart_height = chart_height(&piece, area.height);
@@ -32,7 +31,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     ])
     .areas(area);
     let title = rule(&title(model, &piece), head.width.into(), theme);
-    frame.render_widget(Paragraph::new(title), head);
+    put([title], frame, head);
     if chart_height > 0 {
         chart::draw(model, &piece, theme, frame, above);
     }
@@ -62,7 +61,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             marked(text, &wanted, (body.width.into(), role), theme)
         })
         .collect();
-    frame.render_widget(Paragraph::new(shown), body);
+    put(shown, frame, body);
 }
 
 /// A line in which what is searched stands out.

@@ -7,9 +7,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::put;
 use crate::alarms::Freshness;
 use crate::tui::model::{Model, Screen};
 use crate::tui::text::{age, counted, fit};
@@ -46,7 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         Span::styled(right, theme.style(right_role)),
         Span::raw(" "),
     ]);
-    frame.render_widget(Paragraph::new(line), area);
+    put([line], frame, area);
 }
 
 /// Whose account this is: of the incident, or of everything that is watched.

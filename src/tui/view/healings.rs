@@ -10,10 +10,9 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::prompt::Prompt;
-use super::{line, rule};
+use super::{line, put, rule};
 use crate::journal::{ALL, HealingRecord, HealingStatus, is_on};
 use crate::tui::model::Model;
 use crate::tui::panes::Rule;
@@ -41,12 +40,12 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         };
         line(&row(model, one), width, theme.style(role))
     }));
-    frame.render_widget(Paragraph::new(lines), list);
+    put(lines, frame, list);
     if let Some(chosen) = model.rule() {
         let mut lines = vec![rule(&chosen.id, detail.width.into(), theme)];
         lines.extend(about(model, chosen, detail.width.into(), theme));
         lines.truncate(detail.height.into());
-        frame.render_widget(Paragraph::new(lines), detail);
+        put(lines, frame, detail);
     }
 }
 

@@ -12,9 +12,8 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
-use super::{evidence, history, line, prompt, rule, tree};
+use super::{evidence, history, line, prompt, put, rule, tree};
 use crate::commands::{CommandId, Place};
 use crate::engine::Snapshot;
 use crate::incident::{Execution, IncidentStatus, Question, State, question, scope};
@@ -33,27 +32,22 @@ const EVENTS: u16 = 3;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let Some(snapshot) = &model.incident else {
-        frame.render_widget(
-            Paragraph::new(line(
-                &format!(
-                    " No incident is open; {} goes to the board.",
-                    model.key(CommandId::Board, Place::Everywhere)
-                ),
-                area.width.into(),
-                theme.style(Role::Dim),
-            )),
+        let text = format!(
+            " No incident is open; {} goes to the board.",
+            model.key(CommandId::Board, Place::Everywhere)
+        );
+        put(
+            [line(&text, area.width.into(), theme.style(Role::Dim))],
+            frame,
             area,
         );
         return;
     };
     let panes = Panes::new(area, &snapshot.state);
-    frame.render_widget(
-        Paragraph::new(title(
-            model,
-            &snapshot.state,
-            panes.title.width.into(),
-            theme,
-        )),
+    let width = panes.title.width.into();
+    put(
+        [title(model, &snapshot.state, width, theme)],
+        frame,
         panes.title,
     );
     if let (Some(area), Some(execution)) = (panes.tree, snapshot.state.execution()) {
@@ -86,20 +80,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             draw_lines(found, scroll, theme, frame, area);
         }
     }
-    frame.render_widget(
-        Paragraph::new(check_lines(model, &snapshot.state, panes.checks, theme)),
-        panes.checks,
-    );
-    frame.render_widget(
-        Paragraph::new(history::lines(
-            model,
-            snapshot,
-            panes.events,
-            &summary(model, &snapshot.state, panes.checks),
-            theme,
-        )),
-        panes.events,
-    );
+    let checks = check_lines(model, &snapshot.state, panes.checks, theme);
+    put(checks, frame, panes.checks);
+    let summary = summary(model, &snapshot.state, panes.checks);
+    let events = history::lines(model, snapshot, panes.events, &summary, theme);
+    put(events, frame, panes.events);
 }
 
 /// How far down the main pane can be scrolled.
@@ -135,7 +120,7 @@ fn draw_lines(
     let hidden = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let hidden = hidden.saturating_sub(area.height);
     let scroll = scroll.min(hidden);
-    frame.render_widget(Paragraph::new(lines).scroll((scroll, 0)), area);
+    put(lines.into_iter().skip(scroll.into()), frame, area);
     if hidden > scroll && area.height > 0 {
         let more = format!(" ↓ {} ", counted((hidden - scroll).into(), "more line"));
         let width = u16::try_from(more.chars().count()).unwrap_or(0);
@@ -146,7 +131,7 @@ fn draw_lines(
             height: 1,
         };
         let more = Line::from(Span::styled(more, theme.style(Role::Selection)));
-        frame.render_widget(Paragraph::new(more), place);
+        put([more], frame, place);
     }
 }
 
@@ -245,10 +230,8 @@ fn draw_tree(
     area: Rect,
 ) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-    frame.render_widget(
-        Paragraph::new(rule(&execution.playbook.name, head.width.into(), theme)),
-        head,
-    );
+    let title = rule(&execution.playbook.name, head.width.into(), theme);
+    put([title], frame, head);
     tree::draw(model, execution, theme, frame, body);
 }
 

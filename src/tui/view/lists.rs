@@ -3,9 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
-use super::{line, rule};
+use super::{line, put, rule};
 use crate::tui::model::{Model, Screen};
 use crate::tui::panes::Listing;
 use crate::tui::text::{age, clean, wrap};
@@ -17,7 +16,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let rest = body(model, width, theme);
     lines.extend(rest.into_iter().skip(model.scroll.into()));
     lines.truncate(area.height.into());
-    frame.render_widget(Paragraph::new(lines), area);
+    put(lines, frame, area);
 }
 
 /// How far down there is anything to see.

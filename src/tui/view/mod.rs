@@ -31,7 +31,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::model::{Model, Screen};
-use super::text::fit;
+use super::text::{fit, is_printable};
 use super::theme::{Role, Theme};
 use crate::alarms::Freshness;
 
@@ -89,16 +89,16 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         return;
     }
     frame.buffer_mut().set_style(area, theme.style(Role::Text));
+    let banner = banner::lines(model, area.width.into(), theme);
     let [top, said, middle, bottom] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(banner_height(model)),
+        Constraint::Length(u16::try_from(banner.len()).unwrap_or(0)),
         Constraint::Min(0),
         Constraint::Length(1),
     ])
     .areas(area);
     header::draw(model, theme, frame, top);
-    let banner = banner::lines(model, said.width.into(), theme);
-    frame.render_widget(Paragraph::new(banner), said);
+    put(banner, frame, said);
     match model.screen {
         Screen::Board => match lost(model) {
             Some(reason) => setup::draw(reason, theme, frame, middle),
@@ -130,6 +130,30 @@ fn lost(model: &Model) -> Option<&str> {
 fn banner_height(model: &Model) -> u16 {
     let lines = banner::lines(model, model.size.0.into(), &Theme::plain()).len();
     u16::try_from(lines).unwrap_or(0)
+}
+
+/// Writes lines from the top of an area on, as far as they fit.
+fn put<'a>(lines: impl IntoIterator<Item = Line<'a>>, frame: &mut Frame<'_>, area: Rect) {
+    let buffer = frame.buffer_mut();
+    for (y, line) in (area.top()..area.bottom()).zip(lines) {
+        let mut x = area.x;
+        for span in &line.spans {
+            let style = line.style.patch(span.style);
+            let room = area.right() - x;
+            x = if is_printable(&span.content) {
+                // A column for each byte: no need to ask what a letter is, and how wide.
+                let cells = span.content.bytes().zip(x..area.right());
+                cells.fold(x, |_, (byte, x)| {
+                    buffer[(x, y)].set_char(byte.into()).set_style(style);
+                    x + 1
+                })
+            } else {
+                buffer
+                    .set_stringn(x, y, &span.content, room.into(), style)
+                    .0
+            };
+        }
+    }
 }
 
 /// A line of text in a role, cut to a width.

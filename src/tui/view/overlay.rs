@@ -3,11 +3,11 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph};
+use ratatui::widgets::{Block, Clear};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::board::all_news;
-use super::{line, padded, palette, texts};
+use super::{line, padded, palette, put, texts};
 use crate::alarms::{Cost, Watched};
 use crate::incident::AlarmState;
 use crate::tui::form::{Form, Purpose};
@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         Some(Overlay::Help { scroll }) => {
             let inner = panel("keys that are valid here", area, theme, frame);
             let lines = help(model, inner.width.into(), theme);
-            frame.render_widget(Paragraph::new(lines).scroll((*scroll, 0)), inner);
+            put(lines.into_iter().skip((*scroll).into()), frame, inner);
         }
         Some(Overlay::Card { card, scroll }) => {
             let title = "hand-over card: on your clipboard; Enter tells the channels";
@@ -34,8 +34,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
                 .collect();
             let most = lines.len().saturating_sub(inner.height.into());
             let from = usize::from(*scroll).min(most);
-            let shown: Vec<Line<'_>> = lines.into_iter().skip(from).collect();
-            frame.render_widget(Paragraph::new(shown), inner);
+            put(lines.into_iter().skip(from), frame, inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
         Some(Overlay::Palette { letters, at }) => {
@@ -57,10 +56,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             let lines = unfinished(model, *at, inner.width.into(), theme);
             let room = usize::from(inner.height);
             let first = (at * 2 + 2).saturating_sub(room);
-            frame.render_widget(
-                Paragraph::new(lines.into_iter().skip(first).collect::<Vec<_>>()),
-                inner,
-            );
+            put(lines.into_iter().skip(first), frame, inner);
         }
         Some(Overlay::Choose { alarm, at }) => {
             let title = alarm.as_ref().map_or_else(
@@ -79,7 +75,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
                 .map(|(line, _)| line)
                 .skip(first)
                 .collect();
-            frame.render_widget(Paragraph::new(lines), inner);
+            put(lines, frame, inner);
         }
     }
 }
@@ -267,7 +263,7 @@ fn draw_form(form: &Form, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
             }
         }
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(lines, frame, inner);
 }
 
 /// The playbooks that can be started, and those that are broken, with the reason.

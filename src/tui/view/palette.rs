@@ -9,11 +9,10 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 use tui_input::Input;
 
-use super::line;
 use super::overlay::panel;
+use super::{line, put};
 use crate::tui::model::Model;
 use crate::tui::text::{clean, column, fit};
 use crate::tui::theme::{Role, Theme};
@@ -71,7 +70,7 @@ pub(super) fn draw(
             Span::styled(fit(&one.about, about), theme.style(Role::Dim)),
         ]));
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    put(lines, frame, inner);
     let cursor = letters.visual_cursor().saturating_sub(scroll).min(room);
     frame.set_cursor_position(Position {
         x: inner.x + 2 + u16::try_from(cursor).unwrap_or(0),
@@ -105,6 +104,5 @@ pub(super) fn draw_links(
             line(&format!("    {url}"), width, theme.style(Role::Dim)),
         ]
     });
-    let shown: Vec<Line<'_>> = each.skip(first).take(height).collect();
-    frame.render_widget(Paragraph::new(shown), inner);
+    put(each.skip(first), frame, inner);
 }

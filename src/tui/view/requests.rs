@@ -10,10 +10,9 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::prompt::Prompt;
-use super::{line, rule};
+use super::{line, put, rule};
 use crate::approvals::name;
 use crate::commands::{CommandId, Place};
 use crate::incident::{Weight, sheet};
@@ -43,7 +42,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         line(&text, width, theme.style(Role::Late))
     }));
     lines.truncate(usize::from(list.height));
-    frame.render_widget(Paragraph::new(lines), list);
+    put(lines, frame, list);
     let Some(asked) = model.request() else {
         return;
     };
@@ -52,7 +51,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
     let from = usize::from(model.scroll).min(longest(lines.len(), sheet.height));
     lines.drain(..from);
     lines.insert(0, title);
-    frame.render_widget(Paragraph::new(lines), sheet);
+    put(lines, frame, sheet);
 }
 
 /// How far down the description goes.

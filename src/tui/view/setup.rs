@@ -3,9 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
-use super::padded;
+use super::{padded, put};
 use crate::tui::text::wrap;
 use crate::tui::theme::{Role, Theme};
 
@@ -35,5 +34,5 @@ pub(super) fn draw(reason: &str, theme: &Theme, frame: &mut Frame<'_>, area: Rec
         "    standdown rehearse",
         theme.style(Role::Prompt),
     )));
-    frame.render_widget(Paragraph::new(lines), area);
+    put(lines, frame, area);
 }

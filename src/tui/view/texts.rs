@@ -3,9 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 use super::overlay::panel;
+use super::put;
 use crate::commands::{CommandId, Place};
 use crate::tui::model::{Model, Text};
 use crate::tui::text::wrap;
@@ -27,10 +27,7 @@ pub(super) fn draw(
     let lines = all
         .into_iter()
         .map(|(text, role)| Line::from(Span::styled(text, theme.style(role))));
-    frame.render_widget(
-        Paragraph::new(lines.collect::<Vec<_>>()).scroll((scroll, 0)),
-        inner,
-    );
+    put(lines.skip(scroll.into()), frame, inner);
 }
 
 /// How far down there is anything to read.

@@ -14,8 +14,8 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
+use super::put;
 use crate::incident::{AttemptStatus, Execution, ExecutionStatus, Verdict, VisitResult};
 use crate::playbook::{OnFailure, Playbook, Step, StepId, StepKind};
 use crate::tui::model::Model;
@@ -210,8 +210,7 @@ pub(super) fn draw(
     let height = usize::from(area.height);
     let most = lines.len().saturating_sub(height);
     let first = focus_line.saturating_sub(height / 2).min(most);
-    let shown: Vec<Line<'static>> = lines.into_iter().skip(first).take(height).collect();
-    frame.render_widget(Paragraph::new(shown), area);
+    put(lines.into_iter().skip(first), frame, area);
 }
 
 /// The steps that can be selected, as text, in the order of the tree.

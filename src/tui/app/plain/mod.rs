@@ -138,14 +138,14 @@ async fn converse(
         Writing::Text { width, .. } => width,
         Writing::Json => 100,
     };
-    let mut model = desk.model((width, page::TALL));
+    let mut model = desk.surroundings.front.model((width, page::TALL));
     let out = Out { writing };
     let mut pages = Pages::default();
     let mut typed = Typed::begin();
     let mut asked: Option<String> = None;
     let mut shown = Instant::now();
     let mut outstanding = 0_usize;
-    let mut began = desk.begin();
+    let mut began = desk.begin(&mut model);
     Pages::head(&model, &out)?;
     loop {
         // Whoever sits there can say something at any time; a script goes on when it is asked.
@@ -178,7 +178,7 @@ async fn converse(
             },
             line = typed.lines.recv(), if ready && !typed.ended => match line.transpose()? {
                 Some((at, line)) => {
-                    let delay = desk.surroundings.manners.prompt_delay;
+                    let delay = desk.surroundings.front.manners.prompt_delay;
                     let early = typed.person && at.saturating_duration_since(shown) < delay;
                     if early && typed::answers(&model, &line) {
                         let line = line.trim();
