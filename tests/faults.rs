@@ -171,7 +171,9 @@ share = 0.05
         })
         .await;
     assert!(first.rows.len() < 10_000, "what burns comes first");
-    let board = watched.until("complete", Board::complete).await;
+    // A first page that fails says so at once, and is asked for again with the next refresh.
+    let read = |board: &Board| board.sources.iter().all(|source| source.complete);
+    let board = watched.until("all that there is", read).await;
     assert_eq!(board.rows.len(), 10_000);
     assert_eq!(board.count(AlarmState::Alarm), 150);
     assert_eq!(board.count(AlarmState::Ok), 9_850);

@@ -51,6 +51,11 @@ pub async fn tail(
     loop {
         let status = match aws.aws().await {
             Ok(aws) => match tailing.look(&aws, &settings.redactor).await {
+                // The oldest come first.
+                Ok(()) if tailing.is_behind() && follow => "reading on: newer ones follow".into(),
+                Ok(()) if tailing.is_behind() => {
+                    "the oldest alone were read: following reads on".into()
+                }
                 Ok(()) => format!("read {}Z", clock::now().format("%H:%M:%S")),
                 Err(error) => format!("not read: {error}"),
             },

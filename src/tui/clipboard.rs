@@ -42,24 +42,38 @@ fn way() -> Way {
     }
 }
 
-/// Copies a text, and says where it went.
+/// What is copied.
+#[derive(Debug, Clone)]
+pub(super) struct Copied {
+    pub text: String,
+    /// What it is, in words.
+    pub what: String,
+    /// Where it is kept as well.
+    pub kept: Option<PathBuf>,
+}
+
+/// Sends what the terminal itself takes, and tells whether it was sent.
+pub(super) fn send_to_terminal(text: &str, out: &mut dyn Write) -> bool {
+    send(text, way(), out).unwrap_or(false)
+}
+
+/// Does the rest, which may take its time: tells tmux, and keeps a file. Says where the text went.
 ///
 /// # Errors
 /// When it could be put nowhere.
-pub(super) fn copy(
-    text: &str,
-    what: &str,
-    kept: Option<&Path>,
-    out: &mut dyn Write,
-) -> Result<String, String> {
-    let sent = send(text, way(), out).unwrap_or(false);
-    let file = kept.map(|place| keep(text, place));
+pub(super) fn finish(copied: &Copied, sent: bool) -> Result<String, String> {
+    let Copied { text, what, kept } = copied;
+    let sent = sent || (way() == Way::Tmux && through_tmux(text).unwrap_or(false));
+    let file = kept.as_deref().map(|place| keep(text, place));
     match (sent, file) {
         (true, Some(Ok(place))) => Ok(format!(
             "sent to your terminal's clipboard: {what} (also in {})",
             place.display()
         )),
-        (true, _) => Ok(format!("sent to your terminal's clipboard: {what}")),
+        (true, Some(Err(error))) => Ok(format!(
+            "sent to your terminal's clipboard: {what}; it could not be kept in a file as well: {error}"
+        )),
+        (true, None) => Ok(format!("sent to your terminal's clipboard: {what}")),
         (false, Some(Ok(place))) => Ok(format!(
             "this terminal takes no clipboard: {what} is in {}",
             place.display()
@@ -79,8 +93,7 @@ fn send(text: &str, way: Way, out: &mut dyn Write) -> io::Result<bool> {
         return Ok(false);
     }
     match way {
-        Way::None => return Ok(false),
-        Way::Tmux => return through_tmux(text),
+        Way::None | Way::Tmux => return Ok(false),
         Way::Direct => write!(out, "\x1b]52;c;{encoded}\x1b\\")?,
         Way::Screen => {
             let sequence = format!("\x1b]52;c;{encoded}\x07");

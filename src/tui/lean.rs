@@ -178,10 +178,11 @@ impl<W: Write> Backend for Lean<W> {
                 modifier: cell.modifier,
             });
             self.bytes.push_str(cell.symbol());
-            let wide = unicode_width::UnicodeWidthStr::width(cell.symbol());
-            let next = x.saturating_add(u16::try_from(wide).unwrap_or(1).max(1));
-            // After the last column every terminal has its own idea of where it is.
-            self.at = (next < self.size.width).then_some((next, y));
+            // After the last column, and after signs that are wide or of several letters, every
+            // terminal has its own idea of where it is.
+            let narrow = cell.symbol().chars().count() == 1
+                && unicode_width::UnicodeWidthStr::width(cell.symbol()) == 1;
+            self.at = (narrow && x + 1 < self.size.width).then_some((x + 1, y));
         }
         self.put()
     }

@@ -1,7 +1,9 @@
 //! The terminal: taken over, and given back on every way out.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::mem::ManuallyDrop;
+use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
@@ -37,7 +39,7 @@ pub enum TerminalError {
     Theme(#[from] super::theme::ThemeError),
 }
 
-type Out = Lean<io::BufWriter<io::Stdout>>;
+type Out = Lean<io::BufWriter<File>>;
 
 /// The terminal while the console has it. Dropping it gives it back.
 pub(super) struct Screen {
@@ -122,8 +124,10 @@ impl Drop for Screen {
 }
 
 fn open() -> io::Result<Terminal<Out>> {
-    // One write a frame: what a slow line carries at once is seen at once.
-    let writer = io::BufWriter::with_capacity(256 * 1024, io::stdout());
+    // One write a frame: what a slow line carries at once is seen at once. The standard output itself
+    // would be written to line by line.
+    let terminal = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let writer = io::BufWriter::with_capacity(256 * 1024, terminal);
     Terminal::new(Lean::new(writer, crossterm::terminal::size()?.into()))
 }
 

@@ -30,12 +30,22 @@ fn columns(text: &str) -> usize {
 /// a visible mark.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST && is_printable(text) {
+    clean_up_to(text, LONGEST)
+}
+
+/// The same without an end, where it is written and not drawn.
+#[must_use]
+pub fn clean_whole(text: &str) -> Cow<'_, str> {
+    clean_up_to(text, usize::MAX)
+}
+
+fn clean_up_to(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest && is_printable(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
+        if count == longest {
             out.push('…');
             break;
         }

@@ -238,6 +238,10 @@ fn a_playbook_is_run_without_an_alarm() {
     // The same as JSON Lines.
     let mut json = Plain::start(&world, &["run", "small", "--json", "--input", "who=orders"]);
     json.see("\"answers\":[\"done\"");
+    let asked: Value = serde_json::from_str(json.seen.last().unwrap()).unwrap();
+    assert_eq!(asked["step"], "look");
+    let question = asked["question"].as_str().unwrap();
+    assert!(question.contains("Look at orders."), "{question}");
     json.say("1");
     json.see("\"field\":\"note, if you want one\"");
     json.say("");
@@ -247,6 +251,37 @@ fn a_playbook_is_run_without_an_alarm() {
     for line in &lines {
         assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
     }
+}
+
+#[test]
+fn nothing_in_a_playbook_moves_the_cursor_and_a_name_takes_no_branch() {
+    let world = World::new();
+    let hostile = SMALL.replace("title = \"Look\"", "title = \"Look\\u001b[2J\"");
+    let (head, end) = hostile.split_at(hostile.find("[[steps]]\nid = \"end\"").unwrap());
+    let decides = "[[steps]]\nid = \"way\"\nkind = \"decision\"\ntitle = \"Way\"\ndescription = \"Choose.\"\n\
+        branches = [{ label = \"One\\u001b]0;x\\u0007\", when = \"true\", next = \"end\" }, \
+        { label = \"Two\", otherwise = true, next = \"end\" }]\n\n";
+    let head = head.replace("next = \"end\"", "next = \"way\"");
+    world.write("playbooks/small.toml", format!("{head}{decides}{end}"));
+    let mut plain = Plain::start(&world, &["run", "small", "--plain", "--input", "who=me"]);
+    plain.see("1) done");
+    plain.say("Tab");
+    plain.see("Steps; a number selects one");
+    plain.see("Ended");
+    plain.say("Tab");
+    plain.see("1) done");
+    plain.say("1");
+    plain.see("note, if you want one");
+    plain.say("");
+    plain.see("2) Two");
+    plain.say("choose");
+    plain.see("which one? its number takes it, from 1 to 2");
+    plain.say("2");
+    plain.see("although");
+    let (_, lines) = plain.end();
+    let all = lines.join("\n");
+    assert!(!all.contains('\u{1b}') && !all.contains('\u{7}'), "{all:?}");
+    assert!(all.contains("One·]0;x·"), "{all:?}");
 }
 
 #[test]

@@ -76,6 +76,31 @@ fn a_burst_and_a_kilobyte_of_keys_answer_one_question_at_most() {
 }
 
 #[test]
+fn a_question_that_stood_behind_another_view_takes_no_key_that_came_with_it() {
+    let stage = Stage::new();
+    let mut console = stage.careful();
+    to_the_escalation(&mut console);
+    console.press("b");
+    let board = console.see("incident open");
+    // However long it stood there.
+    console.until("another second", |screen| *screen != board);
+    console.press("2a");
+    console.see("came with the question, and did not answer it");
+    console.see("Escalate now, along the path");
+}
+
+#[test]
+fn a_form_is_not_confirmed_by_the_keys_that_opened_it() {
+    let stage = Stage::new();
+    let mut console = stage.careful();
+    to_the_escalation(&mut console);
+    console.press("Ex\r");
+    console.see("came with the question, and did not answer it");
+    // What was typed is still there, and the next Enter counts.
+    console.until_it_takes("\r", "escalated");
+}
+
+#[test]
 fn a_paste_confirms_nothing() {
     let stage = Stage::new();
     let mut console = stage.console(&[]);
@@ -92,7 +117,7 @@ fn a_paste_confirms_nothing() {
 }
 
 #[test]
-fn a_frame_is_shown_at_once_and_a_quiet_second_writes_little() {
+fn every_frame_is_shown_at_once() {
     let stage = Stage::new();
     let mut console = stage.console(&[]);
     console.see("● ALARM  high orders-cpu-high");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::acts;
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::engine::{self, Handle};
 use crate::incident::AlarmRef;
 use crate::journal::Acknowledgement;
+use crate::tui::clipboard::{self, Copied};
 use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Screen, Tail};
 use crate::tui::remembered::Remembered;
@@ -33,7 +34,7 @@ pub(super) enum Said {
 /// What there is to know.
 pub(super) enum News {
     Messages(Vec<Message>),
-    Theme(Box<Theme>),
+    Looks(Box<Looks>),
     /// The engine is gone although nobody ended it: its task failed.
     Failed,
 }
@@ -133,10 +134,8 @@ impl Desk {
             Some(answer) = self.answers.recv() => match answer {
                 Said::Message(message) => message,
                 Said::Looks(looks) => {
-                    let keys = Arc::clone(&looks.keys);
                     own.front.looks = *looks;
-                    let _ = self.said.try_send(Said::Message(Message::KeysRead(keys)));
-                    return News::Theme(Box::new(own.front.looks.theme.clone()));
+                    return News::Looks(Box::new(own.front.looks.clone()));
                 }
                 Said::Opened(opened) => {
                     let mut receiver = opened.subscribe();
@@ -294,6 +293,18 @@ impl Desk {
             let other = *seen != screen;
             *seen = screen;
             other
+        });
+    }
+
+    /// Keeps what was copied, and tells tmux: neither may keep the screen waiting.
+    pub fn finish_copy(&self, text: String, what: String, sent: bool) {
+        let kept = self.surroundings.front.manners.copied.clone();
+        let copied = Copied { text, what, kept };
+        let finished = spawn_blocking(move || clipboard::finish(&copied, sent));
+        acts::answer(self.said.clone(), async move {
+            finished
+                .await
+                .unwrap_or_else(|_| Err("copying failed".to_owned()))
         });
     }
 

@@ -162,9 +162,9 @@ async fn converse(
             },
             news = desk.next() => match news {
                 News::Messages(all) => messages = all,
-                News::Theme(other) => {
-                    theme = *other;
-                    dirty = true;
+                News::Looks(looks) => {
+                    theme = looks.theme;
+                    messages.push(Message::KeysRead(looks.keys));
                 }
                 News::Failed => return Ok(How::Failed),
             },
@@ -187,9 +187,8 @@ async fn converse(
                         }
                     }
                     Leaves::Copy { text, what } => {
-                        let kept = desk.surroundings.front.manners.copied.as_deref();
-                        let answer = clipboard::copy(&text, &what, kept, screen.out());
-                        let _ = update(model, Message::Answered(answer));
+                        let sent = clipboard::send_to_terminal(&text, screen.out());
+                        desk.finish_copy(text, what, sent);
                     }
                     Leaves::Theme(other) => theme = *other,
                 }

@@ -192,6 +192,9 @@ pub enum Overlay {
         letters: tui_input::Input,
         /// Which one is selected.
         at: usize,
+        /// What has these letters, as it was when the last one was typed: what is selected stays
+        /// where it is.
+        found: Vec<Found>,
     },
     /// Links to the AWS console: what each leads to, and where it leads.
     Links {
@@ -372,10 +375,18 @@ impl Model {
             Some(Overlay::Form(form)) => return Some(form.title.clone()),
             Some(Overlay::Choose { .. }) => return Some("which playbook".into()),
             Some(Overlay::Unfinished { .. }) => return Some("which incident".into()),
-            _ => {}
+            Some(Overlay::Card { .. }) => return Some("the card".into()),
+            // What lies over a question hides it.
+            Some(Overlay::Help { .. } | Overlay::Read { .. } | Overlay::Links { .. }) => {
+                return None;
+            }
+            Some(Overlay::Palette { .. }) | None => {}
         }
-        if self.screen == Screen::Requests {
-            return self.request.clone();
+        match self.screen {
+            Screen::Requests => return self.request.clone(),
+            Screen::Incident if !self.tree && self.reading.is_none() => {}
+            // Nobody reads it there.
+            _ => return None,
         }
         let execution = self.incident.as_ref()?.state.execution();
         let visit = execution.and_then(|one| Some((one.id, one.visits.last()?)));

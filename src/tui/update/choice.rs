@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::ask;
+use super::{ask, lets_in};
 use crate::commands::{CommandId, Place};
 use crate::engine::Role;
 use crate::incident::{Command, card};
@@ -74,14 +74,13 @@ pub(super) fn in_choice(
                 return Vec::new();
             };
             let playbook = entry.playbook.id.clone();
-            model.overlay = Some(Overlay::Choose {
+            let choice = Overlay::Choose {
                 alarm: alarm.clone(),
                 at,
-            });
-            if !model.lets(&key) {
+            };
+            if !lets_in(model, choice, &key) {
                 return Vec::new();
             }
-            model.overlay = None;
             return match alarm {
                 Some(_) if model.opening => Vec::new(),
                 Some(alarm) => {
@@ -120,11 +119,9 @@ pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<
             let Some(id) = model.unfinished().nth(at).map(|one| one.id.clone()) else {
                 return Vec::new();
             };
-            model.overlay = Some(Overlay::Unfinished { at });
-            if !model.lets(&key) {
+            if !lets_in(model, Overlay::Unfinished { at }, &key) {
                 return Vec::new();
             }
-            model.overlay = None;
             model.opening = true;
             return vec![Request::TakeUp(id)];
         }
@@ -182,6 +179,9 @@ pub(super) fn in_card(
         KeyCode::Esc => Vec::new(),
         KeyCode::Char('q') => vec![Request::Quit],
         KeyCode::Enter => {
+            if !lets_in(model, Overlay::Card { card, scroll }, &key) {
+                return Vec::new();
+            }
             let command = Command::GiveCard {
                 writer: writer(model),
             };

@@ -140,3 +140,8 @@ fn follow(model: &mut Model) -> Vec<Request> {
         follow: true,
     }]
 }
+
+/// Nobody reads the messages any more: nothing is asked for any longer.
+pub(super) fn left(model: &mut Model) -> Option<Request> {
+    std::mem::take(&mut model.evidence.tail.following).then_some(Request::StopTail)
+}

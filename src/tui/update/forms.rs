@@ -3,7 +3,7 @@
 use chrono::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{ask, control, evidence, look, panes, status};
+use super::{ask, control, evidence, lets_in, look, panes, status};
 use crate::approvals::Decision;
 use crate::commands::CommandId;
 use crate::engine::{Control, Role};
@@ -312,17 +312,15 @@ pub(super) fn in_form(model: &mut Model, mut form: Form, key: KeyEvent) -> Vec<R
         KeyCode::Char('p') if control => form.recall(&model.history, true),
         KeyCode::Char('n') if control => form.recall(&model.history, false),
         // Nobody confirms a form that they could not read yet.
-        KeyCode::Enter if form.is_empty() && !typed_while_shown(&form) => {
-            model.overlay = Some(Overlay::Form(form));
-            if !model.lets(&key) {
+        KeyCode::Enter => {
+            let shown = Overlay::Form(form.clone());
+            // From one field to the next nothing is confirmed yet.
+            let answers = form.is_empty() || form.at + 1 == form.fields.len();
+            if answers && !typed_while_shown(&form) && !lets_in(model, shown, &key) {
                 return Vec::new();
             }
-            let Some(Overlay::Form(form)) = model.overlay.take() else {
-                return Vec::new();
-            };
             return entered(model, form);
         }
-        KeyCode::Enter => return entered(model, form),
         _ => form.key(key),
     }
     let (filtering, searching) = (

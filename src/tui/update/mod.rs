@@ -17,13 +17,19 @@ use crate::engine::Control;
 use crate::incident::{Command, IncidentStatus, Question};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::{Message, Request};
-use crate::tui::model::{Model, Overlay, Screen, Text};
+use crate::tui::model::{Model, Overlay, Reading, Screen, Text};
 use crate::tui::view::SMALLEST;
+
+pub(super) use palette::find;
 
 /// Updates the model.
 #[must_use]
 pub fn update(model: &mut Model, message: Message) -> Vec<Request> {
+    let read = model.screen == Screen::Evidence;
     let mut requests = taken(model, message);
+    if read && model.screen != Screen::Evidence {
+        requests.extend(evidence::left(model));
+    }
     let before = model.rows().len();
     model.arrange();
     // What is in view has changed with what is shown.
@@ -41,7 +47,11 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Paste(text) => {
             match &mut model.overlay {
                 Some(Overlay::Form(form)) => form.paste(&text),
-                Some(Overlay::Palette { letters, .. }) => palette::paste(letters, &text),
+                Some(Overlay::Palette { letters, .. }) => {
+                    palette::paste(letters, &text);
+                    let letters = letters.clone();
+                    palette::find(model, letters);
+                }
                 _ => model.say("nothing is typed here, so nothing was pasted", true),
             }
             if let Some(Overlay::Form(form)) = &model.overlay
@@ -60,6 +70,8 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Named(entry) => {
             model.message = None;
             let key = model.keys.of(entry).first().and_then(|key| event_of(key));
+            // Which branch is not said by the command's name.
+            let key = key.filter(|_| entry.id != CommandId::Branch);
             let key = key.unwrap_or(KeyEvent::new(KeyCode::Null, KeyModifiers::NONE));
             return run(model, entry, key);
         }
@@ -77,8 +89,13 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             model.arrange();
             return look(model);
         }
-        Message::IncidentMoved(snapshot) => moved(model, snapshot),
+        Message::IncidentMoved(snapshot) => return moved(model, snapshot),
         Message::IncidentsSeen(all) => {
+            let chosen = match model.overlay {
+                Some(Overlay::Unfinished { at }) => model.unfinished().nth(at),
+                _ => None,
+            };
+            let chosen = chosen.map(|one| one.id.clone());
             model.incidents = all;
             let introduces = matches!(
                 model.overlay,
@@ -93,9 +110,12 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
                 model.introduced = true;
             }
             offer(model);
+            let place = model
+                .unfinished()
+                .position(|one| chosen.as_ref() == Some(&one.id));
             let last = model.unfinished().count().saturating_sub(1);
             if let Some(Overlay::Unfinished { at }) = &mut model.overlay {
-                *at = (*at).min(last);
+                *at = place.unwrap_or(*at).min(last);
             }
         }
         Message::Recovered(what) => model.recovered = Some(what),
@@ -141,7 +161,8 @@ fn offer(model: &mut Model) {
 
 /// Takes a snapshot over. The screen follows the responder's own steps, and never jumps away
 /// from what is being read.
-fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
+fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) -> Vec<Request> {
+    let mut requests = Vec::new();
     let place = |snapshot: &crate::engine::Snapshot| {
         let execution = snapshot.state.execution()?;
         let visit = execution.visits.last()?;
@@ -167,6 +188,9 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
         model.tree = false;
         model.tree_step = None;
         model.reading = None;
+        model.folded.clear();
+        model.evidence = Reading::default();
+        requests.push(Request::StopTail);
     }
     if before != Some(place(&snapshot)) {
         model.scroll = 0;
@@ -179,6 +203,7 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) {
             .map_or(model.now, |recorded| recorded.at),
     );
     model.incident = Some(snapshot);
+    requests
 }
 
 /// Asks for the values of the alarms in view.
@@ -225,7 +250,9 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
         }
         Some(Overlay::Unfinished { at }) => return choice::in_unfinished(model, at, key),
         Some(Overlay::Choose { alarm, at }) => return choice::in_choice(model, alarm, at, key),
-        Some(Overlay::Palette { letters, at }) => return palette::key(model, letters, at, key),
+        Some(Overlay::Palette { letters, at, found }) => {
+            return palette::key(model, (letters, at, found), key);
+        }
         Some(Overlay::Links { links, at }) => return links::key(model, links, at, key),
         Some(Overlay::Read { what, scroll }) if choice::in_text(model, what, scroll, key) => {
             return Vec::new();
@@ -250,6 +277,16 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
     }
     model.message = None;
     run(model, entry, key)
+}
+
+/// Whether a key may answer what lies over the screen; where it may not, that stays there.
+fn lets_in(model: &mut Model, overlay: Overlay, key: &KeyEvent) -> bool {
+    model.overlay = Some(overlay);
+    let lets = model.lets(key);
+    if lets {
+        model.overlay = None;
+    }
+    lets
 }
 
 impl Model {
@@ -591,9 +628,8 @@ fn approve(model: &Model) -> Vec<Request> {
     }
 }
 
-/// Takes the branch of a key; the first one where it was asked for by its name.
+/// Takes the branch of a key; a name alone does not say which.
 fn branch(model: &mut Model, at: Option<usize>) -> Vec<Request> {
-    let index = at.unwrap_or(0);
     let Some(Question::Decision {
         step,
         visit,
@@ -602,9 +638,13 @@ fn branch(model: &mut Model, at: Option<usize>) -> Vec<Request> {
     else {
         return Vec::new();
     };
-    let Some(view) = branches.get(index) else {
-        let message = format!("there are {} branches", branches.len());
-        model.say(message, true);
+    let count = branches.len();
+    let Some((index, view)) = at.and_then(|index| Some((index, branches.get(index)?))) else {
+        let text = match at {
+            Some(_) => format!("there are {count} branches"),
+            None => format!("which one? its number takes it, from 1 to {count}"),
+        };
+        model.say(text, true);
         return Vec::new();
     };
     let (step, label) = (step.id.clone(), view.branch.label.clone());

@@ -9,20 +9,29 @@ use crate::tui::message::Request;
 use crate::tui::model::{Act, Found, Model, Overlay, Screen};
 
 pub(super) fn open(model: &mut Model) {
+    find(model, Input::default());
+}
+
+/// Looks for what has some letters, and selects the best.
+pub(in crate::tui) fn find(model: &mut Model, letters: Input) {
+    let found = model.found(letters.value());
     model.overlay = Some(Overlay::Palette {
-        letters: Input::default(),
+        letters,
         at: 0,
+        found,
     });
 }
 
-pub(super) fn key(model: &mut Model, mut letters: Input, at: usize, key: KeyEvent) -> Vec<Request> {
+pub(super) fn key(
+    model: &mut Model,
+    (mut letters, at, mut found): (Input, usize, Vec<Found>),
+    key: KeyEvent,
+) -> Vec<Request> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    // Thousands of names are looked through only where the number of those that fit matters.
-    let below = |by: usize| (at + by).min(model.found(letters.value()).len().saturating_sub(1));
+    let below = |by: usize| (at + by).min(found.len().saturating_sub(1));
     let at = match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => {
-            let mut found = model.found(letters.value());
             if at < found.len() {
                 return choose(model, found.swap_remove(at), key);
             }
@@ -37,10 +46,14 @@ pub(super) fn key(model: &mut Model, mut letters: Input, at: usize, key: KeyEven
         _ => {
             let before = letters.value().to_owned();
             let _ = letters.handle_event(&Event::Key(key));
-            if letters.value() == before { at } else { 0 }
+            if letters.value() != before {
+                find(model, letters);
+                return Vec::new();
+            }
+            at
         }
     };
-    model.overlay = Some(Overlay::Palette { letters, at });
+    model.overlay = Some(Overlay::Palette { letters, at, found });
     Vec::new()
 }
 

@@ -37,8 +37,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
             put(lines.into_iter().skip(from), frame, inner);
         }
         Some(Overlay::Form(form)) => draw_form(form, theme, frame, area),
-        Some(Overlay::Palette { letters, at }) => {
-            palette::draw(model, (letters, *at), theme, frame, area);
+        Some(Overlay::Palette { letters, at, found }) => {
+            palette::draw((letters, *at, found), theme, frame, area);
         }
         Some(Overlay::Links { links, at }) => {
             palette::draw_links((links, *at), theme, frame, area);

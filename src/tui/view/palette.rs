@@ -13,7 +13,7 @@ use tui_input::Input;
 
 use super::overlay::panel;
 use super::{line, put};
-use crate::tui::model::Model;
+use crate::tui::model::Found;
 use crate::tui::text::{clean, column, fit};
 use crate::tui::theme::{Role, Theme};
 
@@ -21,8 +21,7 @@ use crate::tui::theme::{Role, Theme};
 const KIND: usize = 10;
 
 pub(super) fn draw(
-    model: &Model,
-    (letters, at): (&Input, usize),
+    (letters, at, found): (&Input, usize, &[Found]),
     theme: &Theme,
     frame: &mut Frame<'_>,
     area: Rect,
@@ -41,7 +40,6 @@ pub(super) fn draw(
         Span::styled("> ", theme.style(Role::Key)),
         Span::styled(fit(&shown, room), theme.style(Role::Text)),
     ])];
-    let found = model.found(letters.value());
     if found.is_empty() {
         lines.push(line(
             "  nothing has these letters",

@@ -22,6 +22,7 @@ use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Overlay, Screen};
 use crate::tui::signals::{Signals, Told};
 use crate::tui::terminal::TerminalError;
+use crate::tui::text::clean_whole;
 use crate::tui::theme::flat;
 use crate::tui::update::update;
 
@@ -100,7 +101,9 @@ struct Out {
 }
 
 impl Out {
+    /// Writes a line, of which nothing moves a cursor.
     fn line(&self, text: &str) -> io::Result<()> {
+        let text = &clean_whole(text);
         let mut out = io::stdout().lock();
         match self.writing {
             Writing::Text {
@@ -173,7 +176,7 @@ async fn converse(
             },
             news = desk.next() => match news {
                 News::Messages(all) => messages = all,
-                News::Theme(_) => {}
+                News::Looks(looks) => messages.push(Message::KeysRead(looks.keys)),
                 News::Failed => return Ok(How::Failed),
             },
             line = typed.lines.recv(), if ready && !typed.ended => match line.transpose()? {
@@ -208,7 +211,9 @@ async fn converse(
                     return Ok(How::Quit);
                 }
                 Leaves::Copy { text, what } => {
-                    out.line(&text)?;
+                    for line in text.lines() {
+                        out.line(line)?;
+                    }
                     out.line(&format!("({what}, to be copied)"))?;
                 }
                 Leaves::Suspend => {

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use regex::Regex;
 use serde_json::json;
 
 use super::Out;
+use crate::alarms::{Key, key};
 use crate::commands::{CommandId, Place};
 use crate::incident::{AlarmState, sentence};
 use crate::tui::model::{Model, Overlay, Screen, state_words};
@@ -22,15 +26,21 @@ const CHART: u16 = 24;
 /// Rows of the board that are written at once; a filter or the palette finds the others.
 const ROWS: usize = 20;
 
+/// What counts down, or tells how long something has been so: `4:59`, `12m`, `7s`.
+static COUNTDOWN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b[0-9]+(?::[0-9]{2}|[smhd])\b")
+        .unwrap_or_else(|error| unreachable!("not a pattern: {error}"))
+});
+
 /// What has been written.
 #[derive(Default)]
 pub(super) struct Pages {
     events: usize,
     incident: Option<String>,
-    burning: BTreeSet<String>,
+    burning: BTreeSet<Key>,
     seen_board: bool,
     banner: String,
-    message: Option<String>,
+    message: Option<(String, DateTime<Utc>)>,
     /// How often the same place was asked for again.
     again: u32,
 }
@@ -61,18 +71,15 @@ impl Pages {
         self.alarms(model, out)?;
         let banner = view::banner_text(model);
         // What counts down is no news with every second.
-        let lasting: String = banner
-            .join("\n")
-            .chars()
-            .filter(|c| !c.is_ascii_digit())
-            .collect();
+        let lasting = COUNTDOWN.replace_all(&banner.join("\n"), "").into_owned();
         if lasting != self.banner {
             self.banner = lasting;
             for line in &banner {
                 out.line(line)?;
             }
         }
-        let said = model.message.as_ref().map(|said| said.text.clone());
+        let said = model.message.as_ref();
+        let said = said.map(|said| (said.text.clone(), said.until));
         if said != self.message {
             if let Some(said) = &model.message {
                 let mark = if said.error { "✗" } else { "✓" };
@@ -123,13 +130,20 @@ impl Pages {
         }
         let burns = model.board.rows.iter();
         let burns = burns.filter(|row| row.alarm.state == AlarmState::Alarm);
-        let now: BTreeSet<String> = burns.map(|row| row.alarm.name.clone()).collect();
+        let now: BTreeSet<Key> = burns.map(|row| key(&row.alarm)).collect();
+        let several = model.board.sources.len() > 1;
+        let named = |(profile, region, name): &Key| {
+            let place = [profile.as_str(), region.as_str()];
+            let place = place.into_iter().filter(|part| several && !part.is_empty());
+            let words: Vec<&str> = std::iter::once(name.as_str()).chain(place).collect();
+            words.join(" · ")
+        };
         if self.seen_board {
-            for name in now.difference(&self.burning) {
-                out.line(&format!("in ALARM now: {}", clean(name)))?;
+            for alarm in now.difference(&self.burning) {
+                out.line(&format!("in ALARM now: {}", named(alarm)))?;
             }
-            for name in self.burning.difference(&now) {
-                out.line(&format!("no longer in ALARM: {}", clean(name)))?;
+            for alarm in self.burning.difference(&now) {
+                out.line(&format!("no longer in ALARM: {}", named(alarm)))?;
             }
         }
         self.seen_board = true;
@@ -206,8 +220,7 @@ impl Pages {
                 let lines = links.iter().map(|(what, url)| format!("{what}: {url}"));
                 return numbered("Which link?", lines, out);
             }
-            Some(Overlay::Palette { letters, .. }) => {
-                let found = model.found(letters.value());
+            Some(Overlay::Palette { found, .. }) => {
                 let lines = found
                     .iter()
                     .map(|one| format!("{} {}: {}", one.kind, one.name, one.about));
@@ -315,7 +328,13 @@ fn incident(model: &Model, out: &Out) -> io::Result<()> {
         out.line(&format!("  {number}) {text}{also}"))?;
     }
     let answers: Vec<&String> = offers.iter().map(|(_, text)| text).collect();
-    out.json(&json!({"question": model.asked(), "answers": answers}))
+    let question = view::question_text(model).join("\n");
+    let execution = model
+        .incident
+        .as_ref()
+        .and_then(|one| one.state.execution());
+    let step = execution.and_then(|one| Some(one.visits.last()?.step.to_string()));
+    out.json(&json!({"question": question, "step": step, "answers": answers}))
 }
 
 /// A view as the screen draws it, without its frame.

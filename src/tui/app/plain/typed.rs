@@ -96,10 +96,7 @@ fn field(model: &mut Model, line: &str) -> Vec<Request> {
 
 /// Finds something by its letters.
 fn find(model: &mut Model, letters: &str) {
-    model.overlay = Some(Overlay::Palette {
-        letters: tui_input::Input::new(letters.trim().to_owned()),
-        at: 0,
-    });
+    crate::tui::update::find(model, letters.trim().to_owned().into());
 }
 
 /// Takes what stands behind a number.
