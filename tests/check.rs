@@ -378,6 +378,23 @@ fn examples() -> Vec<&'static str> {
 }
 
 #[test]
+fn the_configurations_of_the_readme_can_be_used() {
+    let readme = include_str!("../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let all: Vec<&str> = blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .filter(|text| text.starts_with("# config.toml") || text.starts_with("[[watch]]"))
+        .collect();
+    assert_eq!(all.len(), 2);
+    for text in all {
+        let world = World::new();
+        let path = world.write("config.toml", text).display().to_string();
+        let said = world.run(&["--config", &path, "incidents"]);
+        assert_eq!(said.code, 0, "{text}{}", said.err);
+    }
+}
+
+#[test]
 fn the_playbook_of_the_readme_is_one() {
     let examples = examples();
     let playbook = examples.iter().find(|text| text.contains("[[steps]]"));

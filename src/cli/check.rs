@@ -91,15 +91,15 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
     }
     for entry in &catalog.entries {
         let playbook = &entry.playbook;
-        writeln!(
-            out,
+        let line = format!(
             "ok: {} · {} · {} steps · rung {} · {}",
             playbook.id,
             playbook.name,
             playbook.steps.len(),
             playbook.rung,
             entry.origin
-        )?;
+        );
+        writeln!(out, "{}", super::printable(&line))?;
     }
     let escalations = catalog.escalations.iter();
     let files = escalations.filter(|(origin, _)| matches!(origin, Origin::File(_)));

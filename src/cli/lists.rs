@@ -116,6 +116,7 @@ impl From {
             .iter()
             .skip(before)
             .map(|one| ListLine {
+                at: Some(one.at),
                 text: timeline::brief(one),
                 marked: one.minutes_before_alarm.is_some(),
             })
@@ -140,6 +141,7 @@ impl From {
                 let apart = self.store.ends_with(super::stores::REHEARSALS);
                 let notes = apart.then(|| "rehearsals are not counted: this is their store".into());
                 let lines = stats::lines(&counted).into_iter().map(|text| ListLine {
+                    at: None,
                     marked: text.starts_with('→'),
                     text,
                 });

@@ -130,7 +130,10 @@ fn check(name: &str, settings: &Settings) -> Result<u8, CliError> {
             || "it names no colours".to_owned(),
             |least| format!("the least contrast is {least:.1}:1"),
         );
-        say!("{}: nothing is wrong; {least}", source.name);
+        say!(
+            "{}: nothing is wrong; {least}",
+            super::printable(&source.name)
+        );
         return Ok(SUCCESS);
     }
     let colours = settings.color.value.depth(std::io::stdout().is_terminal()) != Depth::None;

@@ -121,7 +121,7 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         }
         Event::EscalationPostponed { until, reason, .. } => format!(
             "escalation put off until {}: {reason}",
-            until.format("%H:%M")
+            until.format("%H:%MZ")
         ),
         Event::ExecutionEnded {
             status,
@@ -149,7 +149,7 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         } => format!(
             "{}: others were asked to agree until {}: {reason}",
             titled(step),
-            until.format("%H:%M")
+            until.format("%H:%MZ")
         ),
         Event::ApprovalGiven { step, approver, .. } => {
             format!("{}: {} agreed", titled(step), approver.named())

@@ -286,15 +286,16 @@ impl Form {
         self
     }
 
-    /// Puts a line in the place of what was typed into the present field; an empty one leaves it.
-    pub fn fill(&mut self, line: &str) {
+    /// Puts a line in the place of what was typed into the present field; an empty one leaves it. Returns
+    /// how many letters found no room.
+    pub fn fill(&mut self, line: &str) -> usize {
         if line.trim().is_empty() {
-            return;
+            return 0;
         }
         if let Some(field) = self.fields.get_mut(self.at) {
             field.input = Input::default();
         }
-        self.paste(line);
+        self.paste(line)
     }
 
     /// Types a key into the present field.
@@ -307,18 +308,21 @@ impl Form {
         }
     }
 
-    /// Pastes into the present field: never a line end, which would confirm something.
-    pub fn paste(&mut self, text: &str) {
-        if let Some(field) = self.fields.get_mut(self.at) {
-            let room = LONGEST.saturating_sub(field.input.value().chars().count());
-            for c in text
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .take(room)
-            {
-                let _ = field.input.handle(tui_input::InputRequest::InsertChar(c));
-            }
+    /// Pastes into the present field: never a line end, which would confirm something. Returns how
+    /// many letters found no room.
+    pub fn paste(&mut self, text: &str) -> usize {
+        let Some(field) = self.fields.get_mut(self.at) else {
+            return 0;
+        };
+        let room = LONGEST.saturating_sub(field.input.value().chars().count());
+        for c in text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(room)
+        {
+            let _ = field.input.handle(tui_input::InputRequest::InsertChar(c));
         }
+        text.chars().count().saturating_sub(room)
     }
 
     /// The present field's text.

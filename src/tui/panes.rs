@@ -108,6 +108,8 @@ pub struct Listing {
 /// A line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListLine {
+    /// When that was, where it is about a moment.
+    pub at: Option<DateTime<Utc>>,
     /// What it says.
     pub text: String,
     /// Whether it is pointed out.

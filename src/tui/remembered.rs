@@ -25,6 +25,8 @@ pub struct Remembered {
 
 /// The file's name, in the folder of the journal.
 const NAME: &str = "console.json";
+/// It is smaller than this, in bytes.
+const LARGEST: u64 = 64 * 1024;
 
 /// Where it is kept.
 #[must_use]
@@ -36,6 +38,11 @@ impl Remembered {
     /// Reads what was kept.
     #[must_use]
     pub fn read(place: &Path) -> Self {
+        // Something else in its place is not waited for, and not read without end.
+        let is_file = std::fs::metadata(place).is_ok_and(|it| it.is_file() && it.len() <= LARGEST);
+        if !is_file {
+            return Self::default();
+        }
         let text = std::fs::read_to_string(place).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }

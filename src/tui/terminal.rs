@@ -128,7 +128,20 @@ fn open() -> io::Result<Terminal<Out>> {
     // would be written to line by line.
     let terminal = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let writer = io::BufWriter::with_capacity(256 * 1024, terminal);
-    Terminal::new(Lean::new(writer, crossterm::terminal::size()?.into()))
+    Terminal::new(Lean::new(writer, size()?.into()))
+}
+
+/// Where a terminal does not say how large it is, as serial consoles do not.
+const USUAL: (u16, u16) = (80, 24);
+/// Larger than any screen; a picture for more would take all memory.
+const MOST: (u16, u16) = (1000, 500);
+
+/// How many columns and rows the terminal has.
+pub(super) fn size() -> io::Result<(u16, u16)> {
+    Ok(match crossterm::terminal::size()? {
+        (0, _) | (_, 0) => USUAL,
+        (columns, rows) => (columns.min(MOST.0), rows.min(MOST.1)),
+    })
 }
 
 fn enter() -> io::Result<()> {

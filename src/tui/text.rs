@@ -54,6 +54,8 @@ fn clean_up_to(text: &str, longest: usize) -> Cow<'_, str> {
             '\n' => out.push('⏎'),
             c if c.is_control() => out.push('·'),
             c if is_deceptive(c) => {}
+            // Terminals do not agree on how wide the letter before it is with it.
+            '\u{fe00}'..='\u{fe0f}' => {}
             c => out.push(c),
         }
     }

@@ -8,7 +8,9 @@ use crate::terminal::Terminal;
 /// A tmux of its own, in a terminal of ours, in which the console runs.
 fn tmux(stage: &Stage, configuration: &str) -> Terminal {
     let folder = stage.world.folder.path().display().to_string();
-    let file = stage.world.write("tmux.conf", configuration);
+    // It ends with its terminal.
+    let ends = format!("{configuration}set -g destroy-unattached on\n");
+    let file = stage.world.write("tmux.conf", ends);
     let socket = format!("{folder}/tmux");
     let console = format!(
         "{} rehearse cpu-spike --simulator {}",

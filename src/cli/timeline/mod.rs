@@ -120,8 +120,7 @@ pub(super) fn brief(one: &Entry) -> String {
         });
     let actor = one.actor.rsplit('/').next().unwrap_or_default();
     format!(
-        "{} {:7} {mark}{}: {}",
-        one.at.format("%H:%M:%S"),
+        "{:7} {mark}{}: {}",
         one.source.name(),
         on_a_line(actor),
         on_a_line(&one.text)

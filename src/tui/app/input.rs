@@ -10,6 +10,8 @@ use std::time::Duration;
 use crossterm::event::{self, Event};
 use tokio::sync::mpsc;
 
+use super::split;
+
 /// How many events wait to be handled before the terminal is left to keep them itself.
 const WAITING: usize = 1024;
 /// How long the thread goes on listening at most after the console has left.
@@ -25,13 +27,19 @@ pub(super) fn listen() -> mpsc::Receiver<Event> {
                 Ok(false) if !stdin().is_terminal() => return,
                 Ok(false) => {}
                 Ok(true) => {
-                    let Ok(event) = event::read() else { return };
-                    // Its signal is heard by the console itself.
-                    if matches!(event, Event::Resize(..)) {
-                        continue;
-                    }
-                    if sender.blocking_send(event).is_err() {
-                        return;
+                    let Ok(first) = event::read() else { return };
+                    let mut next = |wait| match event::poll(wait) {
+                        Ok(true) => event::read().ok(),
+                        _ => None,
+                    };
+                    for event in split::whole(first, &mut next) {
+                        // Its signal is heard by the console itself.
+                        if matches!(event, Event::Resize(..)) {
+                            continue;
+                        }
+                        if sender.blocking_send(event).is_err() {
+                            return;
+                        }
                     }
                 }
                 Err(_) => return,

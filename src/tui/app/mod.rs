@@ -4,6 +4,7 @@ mod acts;
 mod desk;
 mod input;
 mod plain;
+mod split;
 mod surroundings;
 
 use std::panic::AssertUnwindSafe;
@@ -19,7 +20,7 @@ use super::left::{How, Left};
 use super::message::Message;
 use super::model::{Guard, Model, Overlay, Text};
 use super::signals::{Signals, Told};
-use super::terminal::{Screen, TerminalError, failures};
+use super::terminal::{Screen, TerminalError, failures, size};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
@@ -51,7 +52,7 @@ pub struct Opened {
 pub fn open(front: &Front) -> Result<Opened, TerminalError> {
     let signals = Signals::listen()?;
     let mut screen = Screen::take(front.manners.mouse)?;
-    let mut model = front.model(crossterm::terminal::size()?);
+    let mut model = front.model(size()?);
     model.guard = Some(Guard::new(front.manners.prompt_delay, Instant::now()));
     if !model.introduced && model.header.rehearsal.is_none() {
         model.overlay = Some(Overlay::Read {
@@ -262,7 +263,7 @@ impl Caller {
 
 /// The terminal may have another size after a pause.
 fn resized() -> Option<Message> {
-    let (width, height) = crossterm::terminal::size().ok()?;
+    let (width, height) = size().ok()?;
     Some(Message::Resized { width, height })
 }
 

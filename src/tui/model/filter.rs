@@ -51,6 +51,19 @@ pub fn columns() -> String {
     names.join(", ")
 }
 
+/// The first `column:value` of a filter that names no column.
+#[must_use]
+pub fn no_column(text: &str) -> Option<&str> {
+    let words = text.split_whitespace();
+    let parts = words.filter_map(|word| word.trim_start_matches('-').split_once(':'));
+    let mut heads = parts.map(|(name, _)| name);
+    heads.find(|name| {
+        let known = COLUMNS.iter().flat_map(|(names, _)| *names);
+        let is_name = !name.is_empty() && name.chars().all(char::is_alphabetic);
+        is_name && !known.into_iter().any(|own| own.eq_ignore_ascii_case(name))
+    })
+}
+
 impl Filter {
     /// Reads a filter: words that must all be there; `-` before one means that it must not.
     #[must_use]

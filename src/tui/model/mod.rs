@@ -11,7 +11,7 @@ mod zone;
 
 pub use board::{Order, Rows};
 pub use evidence::{Piece, Reading, Tail};
-pub use filter::{Filter, columns};
+pub use filter::{Filter, columns, no_column};
 pub use guard::Guard;
 pub use log::Log;
 pub use palette::{Act, Found};

@@ -1,9 +1,10 @@
 //! Links to the AWS console: of what is on the screen.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use serde_json::Value;
 
 use crate::aws::console_links as link;
-use crate::incident::{AlarmRef, scope};
+use crate::incident::{AlarmRef, scope_of};
 use crate::tui::message::Request;
 use crate::tui::model::{Model, Overlay, Piece, Screen};
 
@@ -86,7 +87,7 @@ fn of_piece(model: &Model, piece: &Piece<'_>, region: &str) -> Vec<(String, Stri
     let Some(snapshot) = &model.incident else {
         return Vec::new();
     };
-    let scope = scope(&snapshot.state, model.now);
+    let scope = scope_of(&snapshot.state, model.now, &piece.step.id);
     let own = piece.run.region.as_ref().map(|region| region.show(&scope));
     let region = own
         .as_ref()
@@ -95,22 +96,35 @@ fn of_piece(model: &Model, piece: &Piece<'_>, region: &str) -> Vec<(String, Stri
     if region.is_empty() {
         return Vec::new();
     }
-    let id = |key: &str| piece.value[key].as_str().filter(|id| !id.is_empty());
     let mut links = Vec::new();
     if piece.run.kind == "logs" || piece.run.kind == "logs_insights" {
-        let groups = piece.run.parameters.show(&scope);
-        let groups = groups["groups"].as_array().into_iter().flatten();
+        let parameters = piece.run.parameters.render(&scope).unwrap_or_default();
+        let groups = parameters["groups"].as_array().into_iter().flatten();
         links.extend(groups.filter_map(|group| group.as_str()).map(|group| {
             let url = link::log_group(region, group);
             (format!("the log group {group}"), url)
         }));
     }
-    links.extend(
-        id("command_id").map(|id| (format!("the command {id}"), link::command(region, id))),
-    );
-    links.extend(id("execution_id").map(|id| {
+    let commands = named(piece.value, "command_id").into_iter();
+    links.extend(commands.map(|id| (format!("the command {id}"), link::command(region, id))));
+    let automations = named(piece.value, "execution_id").into_iter();
+    links.extend(automations.map(|id| {
         let url = link::automation(region, id);
         (format!("the automation {id}"), url)
     }));
     links
+}
+
+/// What stands under a name, however deep: an execution has steps, and those may have started others.
+fn named<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
+    match value {
+        Value::Object(entries) => {
+            let own = entries.get(name).and_then(Value::as_str);
+            let own = own.filter(|id| !id.is_empty());
+            let inner = entries.values().flat_map(|inner| named(inner, name));
+            own.into_iter().chain(inner).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|inner| named(inner, name)).collect(),
+        _ => Vec::new(),
+    }
 }

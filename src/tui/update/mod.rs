@@ -46,7 +46,10 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         // Pasted text is typed where text is typed, and asks for nothing anywhere else.
         Message::Paste(text) => {
             match &mut model.overlay {
-                Some(Overlay::Form(form)) => form.paste(&text),
+                Some(Overlay::Form(form)) => {
+                    let over = form.paste(&text);
+                    cut(model, over);
+                }
                 Some(Overlay::Palette { letters, .. }) => {
                     palette::paste(letters, &text);
                     let letters = letters.clone();
@@ -277,6 +280,14 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
     }
     model.message = None;
     run(model, entry, key)
+}
+
+/// Says that not everything had room.
+pub(super) fn cut(model: &mut Model, over: usize) {
+    if over > 0 {
+        let text = format!("the last {over} letters had no room and were left out");
+        model.say(text, true);
+    }
 }
 
 /// Whether a key may answer what lies over the screen; where it may not, that stays there.
@@ -552,10 +563,13 @@ fn back(model: &mut Model) {
         return;
     }
     if model.screen == Screen::Evidence {
-        if model.evidence.search.is_empty() {
-            model.screen = Screen::Incident;
-        } else {
+        if !model.evidence.search.is_empty() {
             model.evidence.search.clear();
+        } else if model.evidence.samples {
+            model.evidence.samples = false;
+            model.evidence.scroll = 0;
+        } else {
+            model.screen = Screen::Incident;
         }
     } else if model.reading.is_some() {
         model.reading = None;

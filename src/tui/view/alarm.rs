@@ -49,7 +49,7 @@ pub(super) fn draw_detail(
 }
 
 /// What there is to say of an alarm, the most useful first.
-fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
+pub(in crate::tui) fn said(model: &Model, row: &Row) -> Vec<(&'static str, String)> {
     let alarm = &row.alarm;
     let mut all: Vec<(&'static str, String)> = Vec::new();
     let answering = model.answering(alarm);

@@ -17,7 +17,7 @@ use super::{line, put};
 use crate::alarms::{Freshness, Row, ServiceEvent, Source};
 use crate::commands::{CommandId, Place};
 use crate::incident::AlarmState;
-use crate::tui::model::{Model, Order, Rows, state_words};
+use crate::tui::model::{Model, Order, Rows, no_column, state_words};
 use crate::tui::text::{against, age, column, counted, fit, sparkline};
 use crate::tui::theme::{Role, Theme};
 
@@ -118,9 +118,14 @@ fn draw_list(
         let filtered = !model.board.rows.is_empty();
         // What could not be read is not known to be empty.
         let read = model.board.sources.iter().all(|source| source.complete);
+        let unknown = no_column(&model.filter).map(|name| {
+            format!(" No alarm fits, and there is no column {name}; Esc clears the filter.")
+        });
         let text = match (connecting, filtered, read) {
             (true, _, _) => " Connecting to AWS…",
-            (_, true, _) => " No alarm fits the filter. Esc clears it.",
+            (_, true, _) => unknown
+                .as_deref()
+                .unwrap_or(" No alarm fits the filter. Esc clears it."),
             (_, _, false) => " Waiting for the first alarms…",
             (_, _, true) => " There are no alarms here.",
         };

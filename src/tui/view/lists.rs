@@ -54,13 +54,14 @@ fn body(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let wanted = model.list_filter().to_lowercase();
     let fits = |text: &str| text.to_lowercase().contains(&wanted);
     let mut lines = Vec::new();
-    for one in listing.lines.iter().filter(|one| fits(&one.text)) {
-        let role = if one.marked { Role::Late } else { Role::Text };
+    let written = listing.lines.iter().map(|one| {
+        let at = one.at.map(|at| model.zone.second(at) + " ");
+        (at.unwrap_or_default() + &one.text, one.marked)
+    });
+    for (text, marked) in written.filter(|(text, _)| fits(text)) {
+        let role = if marked { Role::Late } else { Role::Text };
         // What goes on is set in, so that an entry is told from the next.
-        for (index, part) in wrap(&one.text, width.saturating_sub(5))
-            .into_iter()
-            .enumerate()
-        {
+        for (index, part) in wrap(&text, width.saturating_sub(5)).into_iter().enumerate() {
             let indent = if index == 0 { " " } else { "     " };
             lines.push(line(&format!("{indent}{part}"), width, theme.style(role)));
         }

@@ -35,6 +35,7 @@ use super::text::{fit, is_printable};
 use super::theme::{Role, Theme};
 use crate::alarms::Freshness;
 
+pub(super) use alarm::said as details;
 pub(super) use fullscreen::{lines as evidence_lines, longest as longest_evidence, pattern_count};
 pub(super) use incident::longest_scroll;
 pub(super) use incident::question_text;

@@ -75,7 +75,8 @@ fn longest(lines: usize, height: u16) -> usize {
 
 /// A quarter of the room is for the list at most: what is agreed to is what counts.
 fn areas(model: &Model, area: Rect) -> (Rect, Rect) {
-    let rows = model.requests.asked.len() + model.requests.broken.len() + 1;
+    let said = summary(model, area.width.into(), &Theme::plain()).len();
+    let rows = model.requests.asked.len() + model.requests.broken.len() + said;
     let most = if model.request().is_some() {
         (area.height / 4).max(3)
     } else {

@@ -7,7 +7,7 @@
 mod page;
 mod typed;
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead, IsTerminal as _, Read as _, Write as _};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -72,14 +72,11 @@ impl Typed {
         std::thread::spawn(move || {
             let mut input = io::stdin().lock();
             loop {
-                let mut bytes = Vec::new();
-                let read = (&mut input).take(LONGEST).read_until(b'\n', &mut bytes);
-                let line = String::from_utf8_lossy(&bytes);
-                let line = line.trim_end_matches(['\r', '\n']).to_owned();
-                let ended = !matches!(read, Ok(count) if count > 0);
+                let read = whole_line(&mut input);
+                let ended = read.is_err();
                 let told = match read {
-                    Ok(0) => break,
-                    Ok(_) => found.blocking_send(Ok((Instant::now(), line))),
+                    Ok(None) => break,
+                    Ok(Some(line)) => found.blocking_send(Ok((Instant::now(), line))),
                     Err(error) => found.blocking_send(Err(error)),
                 };
                 if ended || told.is_err() {
@@ -94,6 +91,29 @@ impl Typed {
         }
     }
 }
+
+/// The next line; nothing at the end. Of a line that is too long, nothing is taken: what is left of it
+/// would be another answer.
+fn whole_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    if input.take(LONGEST).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.len() as u64 == LONGEST && !bytes.ends_with(b"\n") {
+        loop {
+            bytes.clear();
+            let count = input.take(LONGEST).read_until(b'\n', &mut bytes)?;
+            if count == 0 || bytes.ends_with(b"\n") {
+                return Ok(Some(TOO_LONG.to_owned()));
+            }
+        }
+    }
+    let line = String::from_utf8_lossy(&bytes);
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Stands for a line that was too long: nobody can type it.
+const TOO_LONG: &str = "\0too long";
 
 /// Where lines go.
 struct Out {

@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::Out;
 use crate::alarms::{Key, key};
-use crate::commands::{CommandId, Place};
 use crate::incident::{AlarmState, sentence};
 use crate::tui::model::{Model, Overlay, Screen, state_words};
 use crate::tui::text::{against, age, clean};
@@ -226,6 +225,7 @@ impl Pages {
                     .map(|one| format!("{} {}: {}", one.kind, one.name, one.about));
                 return numbered("Found:", lines.take(ROWS), out);
             }
+            Some(Overlay::Help { .. }) => return help(model, out),
             Some(_) => return drawn(model, out),
             None => {}
         }
@@ -257,10 +257,11 @@ fn board(model: &Model, out: &Out) -> io::Result<()> {
     let read = model.board.sources.iter().all(|one| one.complete);
     let rest = if read { "" } else { " · still being read" };
     out.line(&format!(
-        "Board: {} in ALARM, {} without data, {} OK{rest}",
+        "Board: {} in ALARM, {} without data, {} OK{rest} · by {}",
         count(AlarmState::Alarm),
         count(AlarmState::InsufficientData),
-        count(AlarmState::Ok)
+        count(AlarmState::Ok),
+        model.order.name()
     ))?;
     if !model.filter.is_empty() {
         out.line(&format!("filter: {}", clean(&model.filter)))?;
@@ -298,10 +299,13 @@ fn board(model: &Model, out: &Out) -> io::Result<()> {
             rows.len() - ROWS
         ))?;
     }
-    let open = model.key(CommandId::Open, Place::Board);
-    out.line(&format!(
-        "A number selects an alarm; {open} opens an incident for it; ? lists the rest."
-    ))
+    if let Some(row) = model.selected_row() {
+        out.line(&format!("Selected: {}", row.alarm.name))?;
+        for (label, text) in view::details(model, row) {
+            out.line(&format!("  {}: {text}", label.trim()))?;
+        }
+    }
+    out.line("A number selects an alarm; the word open opens an incident for it; ? lists the rest.")
 }
 
 fn tree(model: &Model, out: &Out) -> io::Result<()> {
@@ -312,10 +316,28 @@ fn tree(model: &Model, out: &Out) -> io::Result<()> {
     Ok(())
 }
 
+/// Everything that can be done here, by its name and its keys.
+fn help(model: &Model, out: &Out) -> io::Result<()> {
+    out.line("What can be done here, by its name or a key (. leaves this list):")?;
+    for one in model.valid(|_| true) {
+        let keys = if one.free.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", one.free.join(" "))
+        };
+        out.line(&format!("  {}{keys}: {}", one.entry.name, one.entry.about))?;
+    }
+    Ok(())
+}
+
 /// The step, the question, and what answers it.
 fn incident(model: &Model, out: &Out) -> io::Result<()> {
     for line in view::question_text(model) {
         out.line(line.trim_end())?;
+    }
+    // Whoever reads another step is not asked there.
+    if model.reading.is_some() {
+        return out.line("(another step; . goes back to the question)");
     }
     let offers = view::offers(model);
     for (index, (key, text)) in offers.iter().enumerate() {

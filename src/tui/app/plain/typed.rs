@@ -5,7 +5,7 @@ use std::io;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::page::Pages;
-use super::{Out, is_list};
+use super::{LONGEST, Out, TOO_LONG, is_list};
 use crate::commands::{Entry, event_of};
 use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Overlay, Screen};
@@ -43,6 +43,10 @@ pub(super) fn take(
     out: &Out,
     pages: &mut Pages,
 ) -> io::Result<Vec<Request>> {
+    if line == TOO_LONG {
+        out.line(&format!("a line of more than {LONGEST} bytes was left out"))?;
+        return Ok(Vec::new());
+    }
     if let Some(Overlay::Form(_)) = &model.overlay {
         return Ok(field(model, line));
     }
@@ -89,7 +93,8 @@ fn field(model: &mut Model, line: &str) -> Vec<Request> {
         return update(model, escape());
     }
     if let Some(Overlay::Form(form)) = &mut model.overlay {
-        form.fill(line);
+        let over = form.fill(line);
+        crate::tui::update::cut(model, over);
     }
     update(model, enter())
 }
@@ -110,6 +115,11 @@ fn number_of(
         out.line("the lists begin with 1")?;
         return Ok(Vec::new());
     };
+    let rows = model.rows().len();
+    if model.overlay.is_none() && model.screen == Screen::Board && at >= rows {
+        out.line(&format!("the board has {rows} rows"))?;
+        return Ok(Vec::new());
+    }
     if is_list(model.overlay.as_ref()) {
         if let Some(
             Overlay::Choose { at: chosen, .. }
