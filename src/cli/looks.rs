@@ -41,13 +41,10 @@ pub(super) fn reload(settings: &Settings) -> Reload {
     let flags = settings.flags.clone();
     Arc::new(move || {
         let settings = Settings::load(&flags).map_err(|error| {
-            // What is wrong comes first; the rest says where, and what to write instead.
+            // What is wrong comes first: the rest says where it is, and what to write instead.
             let text = error.to_string();
             let wrong = text.lines().find_map(|line| line.strip_prefix("error: "));
-            wrong.map_or_else(
-                || text.clone(),
-                |wrong| format!("the configuration: {wrong}"),
-            )
+            wrong.map_or_else(|| text.clone(), |wrong| format!("{wrong}\n{text}"))
         })?;
         looks(&settings).map_err(|error| error.to_string())
     })
