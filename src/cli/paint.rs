@@ -2,10 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 
 use crate::config::{Depth, Glyphs, Settings};
-use crate::tui::{Role, Theme};
+use crate::tui::{Role, Theme, sgr_color};
 
 /// Writes texts in the theme's colours, where the output shows any.
 pub(super) struct Paint {
@@ -40,55 +40,26 @@ impl Paint {
 
 /// The sequence that begins a style.
 pub(super) fn begin(style: Style, depth: Depth) -> String {
-    let color = |color: Color, bright: u8, named: u8, wide: u8| match color {
-        Color::Rgb(r, g, b) => format!("{wide};2;{r};{g};{b}"),
-        Color::Indexed(index) => format!("{wide};5;{index}"),
-        other => {
-            let place = [
-                Color::Black,
-                Color::Red,
-                Color::Green,
-                Color::Yellow,
-                Color::Blue,
-                Color::Magenta,
-                Color::Cyan,
-                Color::Gray,
-                Color::DarkGray,
-                Color::LightRed,
-                Color::LightGreen,
-                Color::LightYellow,
-                Color::LightBlue,
-                Color::LightMagenta,
-                Color::LightCyan,
-                Color::White,
-            ]
-            .iter()
-            .position(|known| *known == other)
-            .and_then(|place| u8::try_from(place).ok())
-            .unwrap_or(7);
-            if place < 8 {
-                format!("{}", named + place)
-            } else {
-                format!("{}", bright + place - 8)
-            }
-        }
-    };
-    let mut parts = Vec::new();
+    let mut parts = String::new();
     for (modifier, code) in [
         (Modifier::BOLD, "1"),
         (Modifier::UNDERLINED, "4"),
         (Modifier::REVERSED, "7"),
     ] {
         if style.add_modifier.contains(modifier) {
-            parts.push(code.to_owned());
+            parts += if parts.is_empty() { "" } else { ";" };
+            parts += code;
         }
     }
-    parts.extend(style.fg.map(|fg| color(fg, 90, 30, 38)));
-    parts.extend(style.bg.map(|bg| color(bg, 100, 40, 48)));
+    for (color, base) in [(style.fg, 30), (style.bg, 40)] {
+        if let Some(color) = color {
+            sgr_color(&mut parts, color, base);
+        }
+    }
     if depth == Depth::None || parts.is_empty() {
         return String::new();
     }
-    format!("\x1b[{}m", parts.join(";"))
+    format!("\x1b[{parts}m")
 }
 
 /// The sequence that ends it.

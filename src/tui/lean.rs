@@ -117,10 +117,10 @@ impl<W: Write> Lean<W> {
             }
         }
         if wanted.fg != from.fg {
-            color(&mut parts, wanted.fg, 30);
+            sgr_color(&mut parts, wanted.fg, 30);
         }
         if wanted.bg != from.bg {
-            color(&mut parts, wanted.bg, 40);
+            sgr_color(&mut parts, wanted.bg, 40);
         }
         let _ = write!(self.bytes, "\x1b[{parts}m");
         self.pen = Some(wanted);
@@ -132,8 +132,9 @@ fn add(parts: &mut String, number: impl std::fmt::Display) {
     let _ = write!(parts, "{gap}{number}");
 }
 
-/// Adds a colour's numbers; `base` is 30 for text and 40 for what is behind it.
-fn color(parts: &mut String, color: Color, base: u8) {
+/// Adds a colour's numbers to those of an SGR sequence; `base` is 30 for text and 40 for what is behind
+/// it.
+pub fn sgr_color(parts: &mut String, color: Color, base: u8) {
     let named = |place: u8| base + place;
     let bright = |place: u8| base + 60 + place;
     let code = match color {

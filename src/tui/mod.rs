@@ -24,6 +24,7 @@ pub use app::{
     Acknowledge, Front, Looks, Manners, Opened, Reload, Reply, Surroundings, Writing, open, run,
     run_plain,
 };
+pub use lean::sgr_color;
 pub use left::{How, Left};
 pub use message::{Message, Request};
 pub use model::{Header, Model, Order, Screen, Zone, columns};

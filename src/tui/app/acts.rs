@@ -207,7 +207,7 @@ async fn take_up_now(id: IncidentId, surroundings: TakingUp, said: mpsc::Sender<
                     format!("incident {id} was imported: it can be read, and not continued")
                 }
                 engine::Role::Follower { writer, .. } => format!(
-                    "incident {id} is written by {}; you follow, T takes over",
+                    "incident {id} is written by {}; you follow",
                     writer.map_or_else(|| "nobody".into(), |writer| writer.to_string())
                 ),
             })

@@ -33,6 +33,21 @@ impl Model {
         })
     }
 
+    /// The key that means a command where the responder is, or else its first one, or its name.
+    #[must_use]
+    pub fn key_here(&self, id: CommandId) -> String {
+        let mut valid = self.valid(|_| true);
+        let free = valid.find(|one| one.entry.id == id && !one.free.is_empty());
+        if let Some(key) = free.and_then(|one| one.free.first().copied()) {
+            return key.to_owned();
+        }
+        let row = self.keys.rows().find(|(entry, _)| entry.id == id);
+        row.map_or_else(String::new, |(entry, keys)| {
+            let name = || format!(":{}", entry.name);
+            keys.first().cloned().unwrap_or_else(name)
+        })
+    }
+
     /// Tells whether a command makes sense now, beyond its place.
     #[must_use]
     pub fn allows(&self, id: CommandId) -> bool {

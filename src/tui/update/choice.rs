@@ -68,7 +68,6 @@ pub(super) fn in_choice(
     let last = choices.len().saturating_sub(1);
     let next = match key.code {
         KeyCode::Esc => return Vec::new(),
-        KeyCode::Char('q') => return vec![Request::Quit],
         KeyCode::Enter => {
             let Some((entry, _)) = choices.get(at) else {
                 return Vec::new();
@@ -114,7 +113,6 @@ pub(super) fn in_unfinished(model: &mut Model, at: usize, key: KeyEvent) -> Vec<
     let last = model.unfinished().count().saturating_sub(1);
     let next = match key.code {
         KeyCode::Esc => return Vec::new(),
-        KeyCode::Char('q') => return vec![Request::Quit],
         KeyCode::Enter => {
             let Some(id) = model.unfinished().nth(at).map(|one| one.id.clone()) else {
                 return Vec::new();
@@ -177,7 +175,6 @@ pub(super) fn in_card(
     };
     match key.code {
         KeyCode::Esc => Vec::new(),
-        KeyCode::Char('q') => vec![Request::Quit],
         KeyCode::Enter => {
             if !lets_in(model, Overlay::Card { card, scroll }, &key) {
                 return Vec::new();

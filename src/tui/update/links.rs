@@ -34,7 +34,6 @@ pub(super) fn key(
     let at = match key.code {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => return copy(links.swap_remove(at.min(last))),
-        KeyCode::Char('q') => return vec![Request::Quit],
         _ => super::choice::step(at, last, key),
     };
     model.overlay = Some(Overlay::Links { links, at });

@@ -233,19 +233,23 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Request> {
         }
     }
     // What nobody can see, nobody answers.
+    let leaves = model.keys.find(&key, &[Place::Everywhere]);
+    let leaves = leaves.is_some_and(|entry| entry.id == CommandId::Quit);
     if model.size.0 < SMALLEST.0 || model.size.1 < SMALLEST.1 {
-        return match key.code {
-            KeyCode::Char('q') => vec![Request::Quit],
-            _ => Vec::new(),
-        };
+        return leaves.then_some(Request::Quit).into_iter().collect();
+    }
+    // Where nothing is typed, what lies over the screen can be left like everything else.
+    let typed = matches!(
+        model.overlay,
+        Some(Overlay::Form(_) | Overlay::Palette { .. }) | None
+    );
+    if leaves && !typed {
+        return vec![Request::Quit];
     }
     match model.overlay.take() {
         Some(Overlay::Form(form)) => return forms::in_form(model, form, key),
         Some(Overlay::Help { scroll }) => {
             choice::in_help(model, scroll, key);
-            if key.code == KeyCode::Char('q') {
-                return vec![Request::Quit];
-            }
             return Vec::new();
         }
         Some(Overlay::Card { card, scroll }) => {
@@ -322,9 +326,7 @@ impl Model {
 /// Why a key does nothing now, and what would.
 fn why_not(id: CommandId) -> &'static str {
     match id {
-        CommandId::Close => {
-            "an incident is closed once it is resolved (R) and no playbook is walked"
-        }
+        CommandId::Close => "an incident is closed once it is resolved and no playbook is walked",
         CommandId::Unfinished => "no incident is unfinished here",
         CommandId::StopPlaybook => "no playbook is walked",
         CommandId::Acknowledge | CommandId::Mitigate | CommandId::Resolve => {
@@ -337,7 +339,7 @@ fn why_not(id: CommandId) -> &'static str {
         CommandId::Agree | CommandId::Disagree => {
             "nobody waits for your answer to this: one's own request is for somebody else"
         }
-        CommandId::Open => "a playbook is walked already: X stops it",
+        CommandId::Open => "a playbook is walked already: stop it first",
         _ => "that does nothing now; ? shows the keys that do",
     }
 }

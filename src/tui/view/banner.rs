@@ -7,6 +7,7 @@
 use ratatui::text::Line;
 
 use super::{countdown, line};
+use crate::commands::CommandId;
 use crate::engine::{Recording, Role as Writes, Snapshot};
 use crate::incident::Event;
 use crate::tui::model::{Model, Screen, Zone};
@@ -21,26 +22,22 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
     let mut said: Vec<(String, Role)> = Vec::new();
     if let Some(snapshot) = &model.incident {
         said.extend(recording(snapshot, model.zone));
-        said.extend(writes(snapshot));
+        said.extend(writes(model, snapshot));
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
-        said.extend(healing(snapshot));
+        said.extend(healing(model, snapshot));
         said.extend(unanswered(model, snapshot));
         said.extend(chase(model, snapshot));
         said.extend(promised(model, snapshot));
     }
     if let (1.., true) = (model.answerable(), model.screen != Screen::Requests) {
-        let leave = if model.screen == Screen::Incident {
-            "b, then 3"
-        } else {
-            "3"
-        };
         let text = format!(
-            "? {} for your approval · {leave} shows it",
+            "? {} for your approval · {} shows it",
             match model.answerable() {
                 1 => "somebody asks".to_owned(),
                 count => format!("{count} requests wait"),
-            }
+            },
+            model.key_here(CommandId::Requests)
         );
         said.push((text, Role::Late));
     }
@@ -60,7 +57,13 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         said.push((format!("✗ {broken}"), Role::Late));
     }
     if let Some(recovered) = &model.recovered {
-        said.push((format!("✗ {recovered} · Esc hides this"), Role::Error));
+        said.push((
+            format!(
+                "✗ {recovered} · {} hides this",
+                model.key_here(CommandId::Back)
+            ),
+            Role::Error,
+        ));
     }
     said.into_iter()
         .flat_map(|(text, role)| {
@@ -89,22 +92,27 @@ fn recording(snapshot: &Snapshot, zone: Zone) -> Option<(String, Role)> {
     Some((text, Role::Error))
 }
 
-fn writes(snapshot: &Snapshot) -> Option<(String, Role)> {
+fn writes(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let take = model.key_here(CommandId::TakeOver);
     let text = match &snapshot.role {
         Writes::Writer { asked: None } => return None,
         Writes::Writer { asked: Some(who) } => {
-            format!("? {who} asks to take over: H hands over, K keeps it")
+            format!(
+                "? {who} asks to take over: {} hands over, {} keeps it",
+                model.key_here(CommandId::HandOver),
+                model.key_here(CommandId::KeepIt)
+            )
         }
         Writes::Imported => "READ-ONLY: recorded elsewhere and imported".to_owned(),
         Writes::Follower { writer: None, .. } => {
-            "READ-ONLY: nobody writes this incident · T takes over".to_owned()
+            format!("READ-ONLY: nobody writes this incident · {take} takes over")
         }
         Writes::Follower {
             writer: Some(who),
             stale: true,
             ..
         } => {
-            format!("READ-ONLY: {who} wrote this incident and went silent · T takes over")
+            format!("READ-ONLY: {who} wrote this incident and went silent · {take} takes over")
         }
         Writes::Follower {
             writer: Some(who),
@@ -118,7 +126,7 @@ fn writes(snapshot: &Snapshot) -> Option<(String, Role)> {
         Writes::Follower {
             writer: Some(who), ..
         } => {
-            format!("READ-ONLY: {who} writes this incident, you follow · T takes over")
+            format!("READ-ONLY: {who} writes this incident, you follow · {take} takes over")
         }
     };
     Some((text, Role::Late))
@@ -143,7 +151,7 @@ fn record(snapshot: &Snapshot) -> Option<(String, Role)> {
 }
 
 /// A healing rule that waits, or that acts by itself.
-fn healing(snapshot: &Snapshot) -> Option<(String, Role)> {
+fn healing(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     if let Some(walk) = snapshot.state.walking()
         && let Some(run) = &walk.healing
     {
@@ -159,8 +167,10 @@ fn healing(snapshot: &Snapshot) -> Option<(String, Role)> {
     let waiting = snapshot.state.proposed()?;
     let title = waiting.rule.as_ref().map_or("", |rule| rule.title.as_str());
     let text = format!(
-        "{} proposes: {title} ({}) · h opens it; nothing runs before you approve it",
-        waiting.run.rule, waiting.run.resource
+        "{} proposes: {title} ({}) · {} opens it; nothing runs before you approve it",
+        waiting.run.rule,
+        waiting.run.resource,
+        model.key_here(CommandId::Heal)
     );
     Some((text, Role::Recommended))
 }
@@ -171,8 +181,9 @@ fn unanswered(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let at = pending.by_itself_at(&snapshot.state)?;
     (model.screen != Screen::Incident).then(|| {
         let text = format!(
-            "? escalate? · critical: by itself in {} · i answers it",
-            countdown(at - model.now)
+            "? escalate? · critical: by itself in {} · {} answers it",
+            countdown(at - model.now),
+            model.key_here(CommandId::Incident)
         );
         (text, Role::Late)
     })
@@ -183,16 +194,17 @@ fn chase(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let one = snapshot.state.chases().next_back()?;
     let next = one.next_at.map(|at| countdown(at - model.now));
     let next = next.unwrap_or_default();
+    let has = model.key_here(CommandId::Answered);
     if one.held {
         let text = format!(
-            "escalated, quiet hours: level {} is asked in {next} · W: somebody has it",
+            "escalated, quiet hours: level {} is asked in {next} · {has}: somebody has it",
             one.level + 1
         );
         return Some((text, Role::Late));
     }
     let asked = one.asked.last()?;
     let text = format!(
-        "escalated: level {} asked ({}) · next in {next} · W: somebody has it",
+        "escalated: level {} asked ({}) · next in {next} · {has}: somebody has it",
         asked.level,
         asked.contacts.join(", ")
     );
@@ -204,8 +216,9 @@ fn promised(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let at = snapshot.state.incident.as_ref()?.next_update?;
     (at <= model.now).then(|| {
         let text = format!(
-            "an update was promised for {} · U gives it",
-            model.zone.minute(at)
+            "an update was promised for {} · {} gives it",
+            model.zone.minute(at),
+            model.key_here(CommandId::Update)
         );
         (text, Role::Late)
     })

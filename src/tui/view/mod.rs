@@ -78,8 +78,12 @@ pub fn view(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let text = format!(
-            "{}×{} is too small: standdown needs {}×{}. q quits.",
-            area.width, area.height, SMALLEST.0, SMALLEST.1
+            "{}×{} is too small: standdown needs {}×{}. {} quits.",
+            area.width,
+            area.height,
+            SMALLEST.0,
+            SMALLEST.1,
+            model.key_here(crate::commands::CommandId::Quit)
         );
         let lines: Vec<Line<'_>> = super::text::wrap(&text, area.width.into())
             .into_iter()
