@@ -371,6 +371,10 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
         } else {
             out.option(&key, &view.branch.label, Role::Text);
         }
+        // Where the answers follow apart, each reason says whose it is.
+        if out.apart {
+            out.text(&format!("{key}: {}", view.branch.label), Role::Text);
+        }
         if view.recommended
             && let Some(because) = &view.because
         {
