@@ -29,7 +29,7 @@ if child == 0:
     os.execve(binary, [binary, "rehearse", "stuck-instance", "--speed", "10"], {
         "PATH": os.environ["PATH"], "HOME": folder, "XDG_STATE_HOME": folder + "/state",
         "XDG_CONFIG_HOME": folder + "/config", "TERM": "xterm-256color", "LANG": "C.UTF-8",
-        "TMPDIR": folder})
+        "TMPDIR": folder, "STANDDOWN_PROMPT_DELAY": "0s"})
 
 
 def see(text):
