@@ -1,6 +1,8 @@
 //! The latest values of alarms that somebody looks at.
 //!
 //! A datapoint older than the last three periods does not change any more: it is asked for once.
+//! Values are of whole minutes, as those that alarms are evaluated by: a sum over half of one looks
+//! like a fall. Between a minute's end and the next there is little to ask for.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,8 +25,13 @@ const BATCH: usize = 500;
 const POINTS: i64 = 16;
 /// Periods that may still change: the one that runs, and two before it.
 const OPEN: i64 = 2;
+/// Alarms are evaluated, and values looked at, up to the end of a minute.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>
+const MINUTE: i64 = 60;
 /// A period's values are asked for so many times while it lasts.
 const LOOKS: u32 = 6;
+/// And so many times in a minute once the latest minute's value is there: it may still change.
+const CHANGES: u32 = 2;
 /// Series kept at most; those that nobody looked at longest go first.
 const KEPT: usize = 2_000;
 
@@ -40,12 +47,21 @@ pub struct Rest {
 impl Rest {
     /// In seconds: a metric by the hour needs no look every ten seconds.
     fn of(self, period: i64) -> i64 {
+        self.share(period, LOOKS)
+    }
+
+    /// In seconds: what is there already needs fewer looks until the next minute has ended.
+    fn of_known(self, period: i64) -> i64 {
+        self.of(period).max(self.share(MINUTE, CHANGES))
+    }
+
+    fn share(self, period: i64, looks: u32) -> i64 {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             reason = "periods are days at most"
         )]
-        let share = (period as f64 / f64::from(LOOKS) / self.speed) as i64;
+        let share = (period as f64 / f64::from(looks) / self.speed) as i64;
         share.max(i64::try_from(self.least.as_secs()).unwrap_or(i64::MAX))
     }
 }
@@ -155,15 +171,22 @@ impl Values {
 
     /// From when on a metric has to be asked for; `None` while it needs not.
     fn from(&self, key: &Key, period: i64, now: i64, rest: Rest) -> Option<i64> {
-        let running = now.div_euclid(period) * period;
-        let whole = running - (POINTS - 1) * period;
+        let running = floor(now, period);
+        let whole = oldest(now, period);
         let Some(held) = self.held.get(key) else {
             return Some(whole);
         };
         let Some(asked) = held.asked else {
             return Some(whole);
         };
-        if asked == running && now - held.at < rest.of(period) {
+        let known = held.points.contains_key(&newest(now, period))
+            && floor(held.at, MINUTE) == floor(now, MINUTE);
+        let wait = if known {
+            rest.of_known(period)
+        } else {
+            rest.of(period)
+        };
+        if now - held.at < wait {
             return None;
         }
         let open = running - OPEN * period;
@@ -189,7 +212,7 @@ impl Values {
             .enumerate()
             .filter_map(|(index, alarm)| query(index, alarm))
             .collect::<Vec<_>>();
-        let running = now.div_euclid(period) * period;
+        let running = floor(now, period);
         let mut found: Vec<(usize, i64, f64)> = Vec::new();
         let mut missing: HashSet<usize> = HashSet::new();
         let mut token = None;
@@ -201,7 +224,7 @@ impl Values {
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
                 .start_time(AwsTime::from_secs(from))
-                .end_time(AwsTime::from_secs(now.max(from + 1)))
+                .end_time(AwsTime::from_secs(floor(now, MINUTE).max(from + 1)))
                 .scan_by(ScanBy::TimestampDescending)
                 .set_next_token(token)
                 .send()
@@ -240,8 +263,7 @@ impl Values {
         }
         for alarm in batch {
             if let Some(held) = self.held.get_mut(&key(alarm)) {
-                let oldest = running - (POINTS - 1) * period;
-                held.points = held.points.split_off(&oldest);
+                held.points = held.points.split_off(&oldest(now, period));
             }
         }
         Ok(())
@@ -261,6 +283,20 @@ impl Values {
 /// The period of an alarm's metric, in seconds: no shorter than what GetMetricData keeps longest.
 fn period_of(alarm: &AlarmRef) -> i64 {
     alarm.period.unwrap_or(60).max(60)
+}
+
+fn floor(at: i64, period: i64) -> i64 {
+    at.div_euclid(period) * period
+}
+
+/// When the newest period began of which a whole minute has ended.
+fn newest(now: i64, period: i64) -> i64 {
+    floor(floor(now, MINUTE) - 1, period)
+}
+
+/// When the oldest period began that is shown.
+fn oldest(now: i64, period: i64) -> i64 {
+    newest(now, period) - (POINTS - 1) * period
 }
 
 fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
@@ -298,12 +334,12 @@ mod tests {
         speed: 1.0,
     };
 
-    fn values(asked: i64, at: i64) -> (Values, Key) {
+    fn values(asked: i64, at: i64, points: &[i64]) -> (Values, Key) {
         let key: Key = (String::new(), String::new(), "a".into());
         let held = Held {
             asked: Some(asked),
             at,
-            ..Held::default()
+            points: points.iter().map(|&point| (point, 1.0)).collect(),
         };
         let values = Values {
             held: HashMap::from([(key.clone(), held)]),
@@ -313,13 +349,26 @@ mod tests {
 
     #[test]
     fn only_the_last_three_periods_are_asked_for_again() {
-        let (values, key) = values(6_000, 6_005);
+        let (values, key) = values(6_000, 6_005, &[]);
         assert_eq!(values.from(&key, 60, 6_030, TEN), Some(6_000 - 120));
         assert_eq!(values.from(&key, 60, 6_065, TEN), Some(6_060 - 120));
         // After a pause everything that was open then.
         assert_eq!(values.from(&key, 60, 6_605, TEN), Some(6_000 - 120));
         // And never more than is shown.
-        assert_eq!(values.from(&key, 60, 60_005, TEN), Some(60_000 - 900));
+        assert_eq!(values.from(&key, 60, 60_005, TEN), Some(60_000 - 960));
+    }
+
+    #[test]
+    fn a_minute_that_is_there_is_looked_at_twice() {
+        // 6,000 is a whole minute: what is missing of the one before it is asked for again at once.
+        let (absent, key) = values(6_000, 6_005, &[5_880]);
+        assert_eq!(absent.from(&key, 60, 6_014, TEN), None);
+        assert!(absent.from(&key, 60, 6_015, TEN).is_some());
+        let (there, key) = values(6_000, 6_005, &[5_940]);
+        assert_eq!(there.from(&key, 60, 6_034, TEN), None);
+        assert!(there.from(&key, 60, 6_035, TEN).is_some());
+        let (late, key) = values(6_000, 6_050, &[5_940]);
+        assert!(late.from(&key, 60, 6_060, TEN).is_some());
     }
 
     #[test]
@@ -339,13 +388,13 @@ mod tests {
 
     #[test]
     fn a_slow_metric_is_looked_at_six_times_a_period() {
-        let (values, key) = values(6_000, 6_005);
+        let (values, key) = values(6_000, 6_005, &[]);
         assert_eq!(values.from(&key, 300, 6_015, TEN), None);
         assert!(values.from(&key, 300, 6_060, TEN).is_some());
         let unknown = (String::new(), String::new(), "b".to_owned());
         assert_eq!(
             values.from(&unknown, 300, 6_015, TEN),
-            Some(6_000 - 15 * 300)
+            Some(5_700 - 15 * 300)
         );
     }
 }

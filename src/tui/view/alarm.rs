@@ -83,11 +83,18 @@ pub(in crate::tui) fn said(model: &Model, row: &Row) -> Vec<(&'static str, Strin
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     if let (Some(namespace), Some(metric)) = (&alarm.namespace, &alarm.metric) {
-        let value = match (row.values.last(), row.values.age(model.now)) {
-            (Some(last), Some(old)) if old.is_zero() => format!(" · {} now", number(last)),
-            (Some(last), Some(old)) => format!(" · {}, {} old", number(last), age(old)),
-            _ => String::new(),
-        };
+        let value = row.values.last().zip(row.values.until);
+        let value = value.map_or_else(String::new, |(last, until)| {
+            let old = row.values.age(model.now).unwrap_or_default();
+            let when = if row.values.is_old(model.now) {
+                format!(", {} old", age(old))
+            } else if old.is_zero() {
+                " now".to_owned()
+            } else {
+                format!(" at {}", model.zone.minute(until))
+            };
+            format!(" · {}{when}", number(last))
+        });
         let metric = format!("{namespace} {metric} {}{value}", dimensions.join(" "));
         all.push((" metric", metric));
     }
