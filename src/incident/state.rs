@@ -29,6 +29,9 @@ pub struct State {
     pub(super) escalation: Arc<EscalationPaths>,
     /// The last event folded in, counted from 1; 0 before the first.
     pub sequence: u64,
+    /// The first event that this version cannot read.
+    #[serde(skip)]
+    pub unreadable: Option<u64>,
     /// The incident, once it is open.
     pub incident: Option<Incident>,
     /// The walks. A healing begins while a playbook is walked, which goes on after it.
@@ -45,6 +48,7 @@ impl State {
             vocabulary,
             escalation: Arc::default(),
             sequence: 0,
+            unreadable: None,
             incident: None,
             executions: Vector::new(),
             set_off: Vector::new(),

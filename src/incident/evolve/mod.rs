@@ -83,6 +83,9 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                 walk(execution, recorded);
             }
         }
+        Event::Unreadable { .. } => {
+            state.unreadable = state.unreadable.or(Some(recorded.sequence));
+        }
         Event::HealingProposed { run, rule } => state.set_off.push_back(SetOff {
             run: run.clone(),
             at: recorded.at,

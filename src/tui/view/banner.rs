@@ -9,7 +9,6 @@ use ratatui::text::Line;
 use super::{countdown, line};
 use crate::commands::CommandId;
 use crate::engine::{Recording, Role as Writes, Snapshot};
-use crate::incident::Event;
 use crate::tui::model::{Model, Screen, Zone};
 use crate::tui::text::wrap;
 use crate::tui::theme::{Role, Theme};
@@ -137,17 +136,9 @@ fn record(snapshot: &Snapshot) -> Option<(String, Role)> {
     if let Some(broken) = snapshot.broken {
         return Some((format!("✗ the record does not hold: {broken}"), Role::Error));
     }
-    let unreadable = snapshot
-        .events
-        .iter()
-        .find(|recorded| matches!(recorded.event, Event::Unreadable { .. }))?;
-    Some((
-        format!(
-            "✗ event {} cannot be read by this version",
-            unreadable.sequence
-        ),
-        Role::Error,
-    ))
+    let sequence = snapshot.state.unreadable?;
+    let text = format!("✗ event {sequence} cannot be read by this version");
+    Some((text, Role::Error))
 }
 
 /// A healing rule that waits, or that acts by itself.
