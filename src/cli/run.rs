@@ -60,6 +60,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
         if let Err(wrong) = wanted.parse(&text) {
             return Err(CliError::Usage(format!("--input {name}: {wrong}")));
         }
+        if inputs.contains_key(&name) {
+            return Err(CliError::Usage(format!("--input {name} is given twice")));
+        }
         inputs.insert(name, text);
     }
     let writing = arguments.json.then_some(Writing::Json);

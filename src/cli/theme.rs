@@ -27,6 +27,9 @@ enum Command {
     Show {
         /// A name, or a file.
         theme: Option<String>,
+        /// Print its file instead: what a theme of your own begins with.
+        #[arg(long)]
+        toml: bool,
     },
     /// Look for mistakes in a theme: errors with their lines, and what is hard to read.
     Check {
@@ -45,8 +48,13 @@ fn usage(error: &ThemeError) -> CliError {
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     match &arguments.command {
         Command::List { json } => list(*json, settings),
-        Command::Show { theme } => {
-            show(theme.as_deref().unwrap_or(&settings.theme.value), settings)
+        Command::Show { theme, toml } => {
+            let name = theme.as_deref().unwrap_or(&settings.theme.value);
+            if *toml {
+                file(name)
+            } else {
+                show(name, settings)
+            }
         }
         Command::Check { theme } => check(theme, settings),
     }
@@ -94,6 +102,12 @@ fn list(json: bool, settings: &Settings) -> Result<u8, CliError> {
         };
         say!("{name:<16}{contrast}{used}");
     }
+    Ok(SUCCESS)
+}
+
+fn file(name: &str) -> Result<u8, CliError> {
+    let source = Theme::source(name).map_err(|error| usage(&error))?;
+    say!("{}", super::printable(&source.text));
     Ok(SUCCESS)
 }
 

@@ -114,6 +114,16 @@ fn themes_are_listed_shown_and_checked() {
             "{name}: {shown:?}"
         );
         assert_eq!(world.run(&["theme", "check", name]).code, 0);
+        // A theme of one's own begins with its file.
+        let file = world.run(&["theme", "show", name, "--toml"]).out;
+        let own = world.write("mine.toml", file).display().to_string();
+        assert_eq!(world.run(&["theme", "check", &own]).code, 0);
+        assert_eq!(
+            world
+                .run(&["theme", "show", &own, "--color", "truecolor"])
+                .out,
+            shown.out
+        );
     }
     // In a pipe nothing is coloured unless that is asked for.
     assert!(!world.run(&["theme", "show", "dark"]).out.contains('\u{1b}'));
