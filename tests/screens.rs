@@ -149,10 +149,11 @@ fn incident() -> Snapshot {
             trusted: true,
         },
     );
+    let minute = |before: i64| now().timestamp() - before * 60;
     let outputs = [
         (
             "cpu-001",
-            serde_json::json!({"i-0a1b2c3d4e5f60718": {"last": 97.2, "maximum": 98.6, "average": 95.1, "minutes_over": 9.0, "threshold": 90.0, "datapoints": 15, "trend": "rising", "series": [[0, 41], [60, 60], [120, 92], [180, 97.2]], "ok": true}}),
+            serde_json::json!({"i-0a1b2c3d4e5f60718": {"last": 97.2, "maximum": 98.6, "average": 95.1, "minutes_over": 9.0, "threshold": 90.0, "datapoints": 15, "trend": "rising", "series": [[minute(6), 41], [minute(5), 60], [minute(4), 92], [minute(3), 97.2]], "ok": true}}),
         ),
         (
             "cpu-002",

@@ -94,7 +94,7 @@ fn remembered(rehearsal: bool) -> (Remembered, Option<std::path::PathBuf>) {
     if rehearsal {
         let own = Remembered {
             zone: read.zone,
-            introduced: true,
+            introduced: read.introduced,
             ..Remembered::default()
         };
         return (own, None);

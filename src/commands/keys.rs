@@ -228,8 +228,14 @@ const NAMED: [(&str, KeyCode, &str); 17] = [
     ("backspace", KeyCode::Backspace, "Backspace"),
 ];
 
+/// What a terminal sends the same bytes for: the one is the other.
+const SENT_AS: [(&str, &str); 3] = [("Ctrl-I", "Tab"), ("Ctrl-M", "Enter"), ("Ctrl-[", "Esc")];
+
 /// Spells a key that somebody wrote as the table does.
 fn spelled(written: &str) -> Option<String> {
+    if written.eq_ignore_ascii_case("shift-tab") {
+        return Some("BackTab".to_owned());
+    }
     let (modifier, rest) = match written.split_once('-') {
         Some((word, rest)) if !rest.is_empty() => match word.to_lowercase().as_str() {
             "ctrl" | "c" => ("Ctrl-", rest),
@@ -260,7 +266,9 @@ fn spelled(written: &str) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("{modifier}{key}"))
+    let key = format!("{modifier}{key}");
+    let sent = SENT_AS.iter().find(|(written, _)| *written == key);
+    Some(sent.map_or(key, |(_, sent)| (*sent).to_owned()))
 }
 
 /// Spells a key as the table does.
@@ -370,6 +378,7 @@ mod tests {
             ("sort", &["Hyper-x"]),
             ("helpp", &["F2"]),
             ("help", &["ctrl-c"]),
+            ("back", &["ctrl-m", "Shift-Tab"]),
             // At the board alone, it meets nothing that the incident's keys mean.
             ("acknowledge-alarm", &["d"]),
         ]))
@@ -381,6 +390,8 @@ mod tests {
             "`Hyper-x` is no key",
             "no command `helpp`; did you mean `help`?",
             "`Ctrl-C` always means `quit`, so `help` cannot have it",
+            // A terminal sends the same for both.
+            "`Enter` would mean both `open` and `back`",
         ] {
             assert!(
                 said.iter().any(|text| text.contains(wanted)),

@@ -36,6 +36,7 @@ pub enum CommandId {
     Copy,
     CancelCheck,
     NextEvidence,
+    PreviousEvidence,
     Search,
     NextMatch,
     PreviousMatch,

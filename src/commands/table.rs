@@ -52,6 +52,7 @@ table! {
     "copy-command" Copy ["y"] Manual 1 "copy command" "copy the next command of the step to the clipboard";
     "stop-check" CancelCheck ["x"] Working 1 "stop" "stop what runs here: a check counts as failed, a change ends when AWS says so";
     "next-evidence" NextEvidence ["Tab"] Evidence 1 "next" "read the next evidence";
+    "previous-evidence" PreviousEvidence ["BackTab"] Evidence 9 "previous" "read the evidence before";
     "search" Search ["/"] Evidence 0 "search" "find a text in the evidence";
     "next-match" NextMatch ["n"] Searched 0 "next match" "go to the next match";
     "previous-match" PreviousMatch ["N"] Searched 1 "match before" "go to the match before";

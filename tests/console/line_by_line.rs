@@ -193,6 +193,42 @@ fn a_rehearsal_by_screen_and_by_plain_mode_leaves_the_same_record() {
 }
 
 #[test]
+fn what_was_found_is_read_searched_and_listed_without_a_picture() {
+    let stage = Stage::new();
+    let endpoint = stage.server.endpoint.as_str();
+    let arguments = ["--plain", "rehearse", "cpu-spike", "--simulator", endpoint];
+    let mut plain = Plain::start(&stage.world, &arguments);
+    plain.see_the_alarm();
+    plain.say("open");
+    plain.see("answers this alarm");
+    plain.say("1");
+    plain.see("cpu-005 · decision");
+    plain.see("2) postpone");
+    plain.say("evidence");
+    plain.see(" of ");
+    // Backwards and on: the chart comes with its values as a list.
+    plain.say("next-evidence");
+    plain.see("values, the latest first:");
+    plain.say("previous-evidence");
+    plain.see(" of ");
+    plain.say("next-evidence");
+    plain.see("values, the latest first:");
+    plain.say("search");
+    plain.see("find a text");
+    plain.say("values, the");
+    plain.see("1 of ");
+    plain.say("next-match");
+    plain.see("▶");
+    let (code, lines) = plain.end();
+    assert_eq!(code, 0);
+    // Until there is a board, there is none to read out.
+    let boards = lines
+        .iter()
+        .filter(|line| line.starts_with("Board: 0 in ALARM, 0"));
+    assert_eq!(boards.count(), 0, "{lines:#?}");
+}
+
+#[test]
 fn a_dumb_terminal_gets_lines_and_no_cursor_is_moved() {
     let stage = Stage::new();
     let mut console = stage.console(&[("TERM", "dumb")]);
@@ -295,6 +331,10 @@ fn what_cannot_be_run_is_said_at_once() {
             "has no input \"x\"; it has who",
         ),
         (&["run", "small", "--input", "x"], "NAME=VALUE"),
+        (
+            &["run", "small", "--input", "who=me", "--input", "who=you"],
+            "--input who is given twice",
+        ),
     ] {
         let said = world.run(arguments);
         assert_eq!(said.code, 2, "{said:?}");

@@ -24,6 +24,7 @@ use super::terminal::{Screen, TerminalError, failures, size};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
+use crate::commands::{CommandId, Place};
 use crate::notify::Signal;
 pub use plain::{Writing, run_plain};
 pub use surroundings::{Acknowledge, Front, Looks, Manners, Reload, Reply, Surroundings};
@@ -54,11 +55,8 @@ pub fn open(front: &Front) -> Result<Opened, TerminalError> {
     let mut screen = Screen::take(front.manners.mouse)?;
     let mut model = front.model(size()?);
     model.guard = Some(Guard::new(front.manners.prompt_delay, Instant::now()));
-    if !model.introduced && model.header.rehearsal.is_none() {
-        model.overlay = Some(Overlay::Read {
-            what: Text::Introduction,
-            scroll: 0,
-        });
+    if !model.introduced {
+        introduce(&mut model);
     }
     draw(&mut screen, &mut model, &front.looks.theme)?;
     Ok(Opened {
@@ -66,6 +64,22 @@ pub fn open(front: &Front) -> Result<Opened, TerminalError> {
         screen,
         model,
     })
+}
+
+/// A rehearsal's clock runs from the start: there the introduction is only offered.
+fn introduce(model: &mut Model) {
+    if model.header.rehearsal.is_none() {
+        model.overlay = Some(Overlay::Read {
+            what: Text::Introduction,
+            scroll: 0,
+        });
+    } else {
+        let key = model.key(CommandId::Introduction, Place::Everywhere);
+        model.say(
+            format!("new here? {key} is an introduction of one screen"),
+            false,
+        );
+    }
 }
 
 /// Runs the console until the responder leaves, or is made to.

@@ -3,7 +3,7 @@
 use crate::commands::CommandId;
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::Request;
-use crate::tui::model::{Model, Overlay};
+use crate::tui::model::{Model, Overlay, Reading};
 use crate::tui::view::evidence_lines;
 
 pub(super) fn open(model: &mut Model) {
@@ -17,22 +17,8 @@ pub(super) fn open(model: &mut Model) {
 
 pub(super) fn run(model: &mut Model, id: CommandId) -> Vec<Request> {
     match id {
-        CommandId::NextEvidence => {
-            let count = model.pieces().len().max(1);
-            let at = (model.evidence.at + 1) % count;
-            let tail = std::mem::take(&mut model.evidence.tail);
-            let (cut, search) = (
-                model.evidence.cut,
-                std::mem::take(&mut model.evidence.search),
-            );
-            model.evidence = crate::tui::model::Reading {
-                at,
-                cut,
-                search,
-                tail,
-                ..Default::default()
-            };
-        }
+        CommandId::NextEvidence => turn(model, 1),
+        CommandId::PreviousEvidence => turn(model, -1),
         CommandId::Wrap => model.evidence.cut = !model.evidence.cut,
         CommandId::Search => {
             let form = Form::one("Search", Purpose::Search, "find a text", true);
@@ -53,6 +39,20 @@ pub(super) fn run(model: &mut Model, id: CommandId) -> Vec<Request> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Goes to another piece; after the last one comes the first.
+fn turn(model: &mut Model, by: isize) {
+    let count = model.pieces().len().max(1);
+    let before = std::mem::take(&mut model.evidence);
+    let here = before.at.min(count - 1);
+    model.evidence = Reading {
+        at: (here + count).saturating_add_signed(by) % count,
+        cut: before.cut,
+        search: before.search,
+        tail: before.tail,
+        ..Reading::default()
+    };
 }
 
 /// Goes to the next line that contains what is searched, or to the one before.

@@ -402,6 +402,7 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Reload => return vec![Request::Reload],
         CommandId::Evidence => evidence::open(model),
         CommandId::NextEvidence
+        | CommandId::PreviousEvidence
         | CommandId::Wrap
         | CommandId::Search
         | CommandId::NextMatch

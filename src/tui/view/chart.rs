@@ -67,7 +67,7 @@ fn cursor(model: &Model, points: &[(f64, f64)]) -> Option<(f64, f64)> {
         .copied()
 }
 
-/// What the chart says in words: the value at the cursor, and what is marked.
+/// What the chart says in words: the value at the cursor, what is marked, and all values.
 pub(super) fn said(model: &Model, piece: &Piece<'_>) -> Vec<String> {
     let points = points(piece);
     let (Some((at, value)), Some((from, _)), Some((to, _))) =
@@ -96,6 +96,11 @@ pub(super) fn said(model: &Model, piece: &Piece<'_>) -> Vec<String> {
     )];
     let marks = moments(model, *from, *to);
     lines.extend(marks.iter().map(|one| format!("◆ {}", one.text)));
+    lines.push(format!("{} values, the latest first:", points.len()));
+    let read = points.iter().rev();
+    lines.extend(
+        read.map(|(at, value)| format!("{}  {}", model.zone.minute(time(*at)), number(*value))),
+    );
     lines
 }
 
@@ -131,6 +136,7 @@ pub(super) fn draw(
         .map(|one| upright(one.at as f64))
         .collect();
     let here = upright(at);
+    let tops: Vec<(f64, f64)> = marks.iter().map(|[_, top]| *top).collect();
     let drawn = |data, role| {
         Dataset::default()
             .marker(Marker::Braille)
@@ -144,6 +150,9 @@ pub(super) fn draw(
         datasets.push(drawn(&here[..], Role::Key));
     }
     datasets.push(drawn(&points[..], Role::Chart));
+    // The sign by which the text below names them: without colours a line is a line.
+    let signs = drawn(&tops[..], Role::Late).marker(Marker::Custom('◆'));
+    datasets.push(signs.graph_type(GraphType::Scatter));
     let label = |text: String| Span::styled(text, theme.style(Role::Dim));
     let middle = time(*from)
         + (time(*to) - time(*from))

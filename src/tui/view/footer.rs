@@ -1,4 +1,4 @@
-//! The last line: the keys that are valid here, or the last message.
+//! The last line: the last message, and the keys that are valid here.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,19 +13,7 @@ use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
-    if let Some(Notice { text, error, .. }) = &model.message {
-        let (role, mark) = if *error {
-            (Role::Error, "✗")
-        } else {
-            (Role::Ok, "✓")
-        };
-        let line = Line::from(Span::styled(
-            fit(&format!(" {mark} {text}"), width),
-            theme.style(role),
-        ));
-        put([line], frame, area);
-        return;
-    }
+    let said = model.message.as_ref().map(|notice| said(notice, width));
     let hints: Vec<(String, &str)> = match &model.overlay {
         Some(Overlay::Form(_)) => vec![
             ("Enter".into(), "next"),
@@ -63,8 +51,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         ],
         None => hints(model),
     };
-    let mut spans = vec![Span::raw(" ")];
-    let mut used = 1;
+    let (text, role) = said.unwrap_or((" ".into(), Role::Text));
+    let mut used = text.width();
+    let mut spans = vec![Span::styled(text, theme.style(role))];
     for (keys, label) in hints {
         let needed = keys.width() + label.width() + 3;
         if used + needed > width {
@@ -75,6 +64,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, area: Re
         spans.push(Span::styled(format!(" {label}  "), theme.style(Role::Dim)));
     }
     put([Line::from(spans)], frame, area);
+}
+
+/// What was said last: the keys take the room that it leaves.
+fn said(Notice { text, error, .. }: &Notice, width: usize) -> (String, Role) {
+    let (role, mark) = if *error {
+        (Role::Error, "✗")
+    } else {
+        (Role::Ok, "✓")
+    };
+    let mut text = fit(&format!(" {mark} {text}"), width);
+    text.push_str("   ");
+    (text, role)
 }
 
 /// The valid commands, those that matter most first; a key that is taken by an inner place is

@@ -123,7 +123,8 @@ struct Out {
 impl Out {
     /// Writes a line, of which nothing moves a cursor.
     fn line(&self, text: &str) -> io::Result<()> {
-        let text = &clean_whole(text);
+        let text = clean_whole(text);
+        let text = text.trim_end();
         let mut out = io::stdout().lock();
         match self.writing {
             Writing::Text {

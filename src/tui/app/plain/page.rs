@@ -152,21 +152,22 @@ impl Pages {
 
     /// What the place is: it is written when it is another.
     pub fn place(&self, model: &Model) -> String {
+        if model.opening {
+            return "an incident is being opened".to_owned();
+        }
         let overlay = match &model.overlay {
             Some(Overlay::Form(form)) => format!("form {} {}", form.title, form.at),
             Some(Overlay::Palette { letters, .. }) => format!("find {}", letters.value()),
             Some(other) => format!("{:?}", std::mem::discriminant(other)),
             None => String::new(),
         };
-        let read = model.board.sources.iter().any(|one| one.complete);
-        // What the playbooks say of an alarm is part of the board.
-        let known = model.catalog.is_read();
         format!(
-            "{:?} {overlay} {:?} {:?} {} {read} {known} {:?} {}",
+            "{:?} {overlay} {:?} {:?} {} {:?} {:?} {}",
             model.screen,
             model.asked(),
             model.reading,
             model.tree,
+            Read::of(model),
             model.lists.timeline.read_at.is_some(),
             self.again
         )
@@ -174,6 +175,10 @@ impl Pages {
 
     /// Writes the question or the view.
     pub fn show(model: &Model, out: &Out) -> io::Result<()> {
+        // What was answered is gone, and what follows is not there yet.
+        if model.opening {
+            return Ok(());
+        }
         out.line("")?;
         match &model.overlay {
             Some(Overlay::Form(form)) => {
@@ -233,9 +238,58 @@ impl Pages {
             Screen::Board => board(model, out),
             Screen::Incident if model.tree => tree(model, out),
             Screen::Incident => incident(model, out),
+            Screen::Evidence if !model.evidence.search.is_empty() => matches(model, out),
             _ => drawn(model, out),
         }
     }
+}
+
+/// How far the board is read: what the playbooks say of an alarm is part of it.
+#[derive(Debug, PartialEq)]
+enum Read {
+    Not,
+    Failed,
+    Some,
+}
+
+impl Read {
+    fn of(model: &Model) -> Self {
+        if !model.catalog.is_read() {
+            Self::Not
+        } else if model.board.sources.iter().any(|one| one.complete) {
+            Self::Some
+        } else if model.troubles().is_empty() {
+            Self::Not
+        } else {
+            Self::Failed
+        }
+    }
+}
+
+/// The lines of the evidence that contain what is searched, the one that was gone to among them.
+fn matches(model: &Model, out: &Out) -> io::Result<()> {
+    let wanted = model.evidence.search.to_lowercase();
+    let lines = view::evidence_lines(model, model.evidence_width());
+    let found = lines.iter().enumerate();
+    let found: Vec<(usize, &String)> = found
+        .filter(|(_, text)| text.to_lowercase().contains(&wanted))
+        .collect();
+    out.line(&format!(
+        "{} of {} lines contain {:?} (. shows all again):",
+        found.len(),
+        lines.len(),
+        model.evidence.search
+    ))?;
+    for (at, text) in &found {
+        let mark = if *at == model.evidence.scroll {
+            "▶"
+        } else {
+            " "
+        };
+        out.line(&format!("{mark} {}: {}", at + 1, text.trim()))?;
+    }
+    let texts: Vec<&&String> = found.iter().map(|(_, text)| text).collect();
+    out.json(&json!({"search": model.evidence.search, "lines": texts}))
 }
 
 fn numbered(title: &str, lines: impl Iterator<Item = String>, out: &Out) -> io::Result<()> {
@@ -252,6 +306,9 @@ fn numbered(title: &str, lines: impl Iterator<Item = String>, out: &Out) -> io::
 }
 
 fn board(model: &Model, out: &Out) -> io::Result<()> {
+    if Read::of(model) == Read::Not {
+        return out.line("The alarms and the playbooks are being read.");
+    }
     let rows = model.rows();
     let count = |state| model.count(state);
     let read = model.board.sources.iter().all(|one| one.complete);
@@ -284,13 +341,16 @@ fn board(model: &Model, out: &Out) -> io::Result<()> {
         let playbook = playbook
             .first()
             .map_or("no playbook", |entry| entry.playbook.id.as_str());
+        let value = against(alarm, &row.values, model.now);
+        let about = [since.as_str(), &value, playbook];
+        let about: Vec<&str> = about.into_iter().filter(|text| !text.is_empty()).collect();
         out.line(&format!(
-            "{chosen} {}) {} {} {}, {since}, {}, {playbook}",
+            "{chosen} {}) {} {} {}, {}",
             index + 1,
             state_words(alarm.state).1,
             model.severity(row).name(),
             clean(&alarm.name),
-            against(alarm, &row.values, model.now),
+            about.join(", "),
         ))?;
     }
     if rows.len() > ROWS {
