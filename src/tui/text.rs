@@ -17,6 +17,13 @@ pub fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
+/// Whether a sign is a letter by itself, of one column on every terminal: ASCII, and what the
+/// console draws with.
+#[must_use]
+pub fn is_narrow(sign: char) -> bool {
+    matches!(sign, ' '..='~' | '·' | '×' | '–' | '—' | '…' | '←'..='↓' | '≤' | '≥' | '─'..='▟' | '●' | '○' | '◌' | '◆' | '▶' | '✓' | '✗' | '⠀'..='⣿')
+}
+
 /// How many columns a text takes.
 fn columns(text: &str) -> usize {
     if is_printable(text) {
@@ -265,6 +272,13 @@ mod tests {
             [97.25, 0.856, 3.9e9, 12_345.0, 100.0, 0.0].map(number),
             ["97.2", "0.86", "3.9G", "12.3k", "100", "0"]
         );
+    }
+
+    #[test]
+    fn narrow_signs_take_one_column_each() {
+        let narrow: String = (' '..=char::MAX).filter(|sign| is_narrow(*sign)).collect();
+        assert!(narrow.chars().all(|sign| sign.width() == Some(1)));
+        assert_eq!(narrow.width(), narrow.chars().count());
     }
 
     #[test]

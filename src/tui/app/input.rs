@@ -14,8 +14,9 @@ use super::split;
 
 /// How many events wait to be handled before the terminal is left to keep them itself.
 const WAITING: usize = 1024;
-/// How long the thread goes on listening at most after the console has left.
-const CLOSING: Duration = Duration::from_secs(1);
+/// How long the thread goes on listening at most after the console has left. At the end of each
+/// such time, crossterm spins for up to a millisecond: once a second, that is a tenth of a percent of a core.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Listens until the receiver is dropped. The channel ends when the terminal is gone.
 pub(super) fn listen() -> mpsc::Receiver<Event> {

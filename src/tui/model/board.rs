@@ -99,11 +99,11 @@ impl<'a> Rows<'a> {
         self.places.is_empty()
     }
 
-    /// The row at a place.
+    /// The row at a place, and its place among all.
     #[must_use]
-    pub fn get(self, at: usize) -> Option<&'a Row> {
-        let place = *self.places.get(at)?;
-        self.board.rows.get(place as usize)
+    pub fn get(self, at: usize) -> Option<(usize, &'a Row)> {
+        let place = *self.places.get(at)? as usize;
+        Some((place, self.board.rows.get(place)?))
     }
 
     /// All of them.
@@ -194,7 +194,7 @@ impl Model {
     /// Selects the row at a place, or the last one.
     pub fn select(&mut self, at: usize) {
         let at = at.min(self.rows().len().saturating_sub(1));
-        if let Some(row) = self.rows().get(at) {
+        if let Some((_, row)) = self.rows().get(at) {
             self.selected = Some(crate::alarms::key(&row.alarm));
             self.arranged.selected = at;
         }
@@ -215,7 +215,8 @@ impl Model {
     /// The selected row.
     #[must_use]
     pub fn selected_row(&self) -> Option<&Row> {
-        self.rows().get(self.selected_index())
+        let (_, row) = self.rows().get(self.selected_index())?;
+        Some(row)
     }
 
     /// The group of a row, where the order makes groups.

@@ -5,6 +5,7 @@ mod evidence;
 mod filter;
 mod guard;
 mod log;
+mod memo;
 mod palette;
 mod places;
 mod zone;
@@ -14,6 +15,7 @@ pub use evidence::{Piece, Reading, Tail};
 pub use filter::{Filter, columns, no_column};
 pub use guard::Guard;
 pub use log::Log;
+pub use memo::Cells;
 pub use palette::{Act, Found};
 pub use places::Valid;
 pub use zone::Zone;
@@ -57,6 +59,7 @@ pub struct Model {
     pub order: Order,
     /// Which rows are shown, in order, and what that was found from.
     arranged: board::Arranged,
+    memo: memo::Memo,
     /// The selected alarm: it stays selected wherever it moves.
     pub selected: Option<Key>,
     /// What a rehearsal's scenario would answer, by input.
@@ -246,6 +249,7 @@ impl Model {
             severities: Vec::new(),
             order: Order::default(),
             arranged: board::Arranged::default(),
+            memo: memo::Memo::default(),
             selected: None,
             hints: BTreeMap::new(),
             filter: String::new(),

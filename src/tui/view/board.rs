@@ -7,6 +7,8 @@
 //!  Average CPU of an orders instance …
 //! ```
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -17,7 +19,7 @@ use super::{line, put};
 use crate::alarms::{Freshness, Row, ServiceEvent, Source};
 use crate::commands::{CommandId, Place};
 use crate::incident::AlarmState;
-use crate::tui::model::{Model, Order, Rows, no_column, state_words};
+use crate::tui::model::{Cells, Model, Order, Rows, no_column, state_words};
 use crate::tui::text::{against, age, column, counted, fit, sparkline};
 use crate::tui::theme::{Role, Theme};
 
@@ -71,7 +73,7 @@ fn draw_list(
     area: Rect,
 ) {
     let width = usize::from(area.width);
-    let mut lines = vec![summary(model, rows.len(), width, theme)];
+    let mut lines: Vec<Line<'_>> = vec![summary(model, rows.len(), width, theme)];
     lines.extend(news(told, width, theme));
     let columns = Columns::new(width, model.board.sources.len() > 1);
     lines.push(line(&columns.head(), width, theme.style(Role::Dim)));
@@ -80,22 +82,17 @@ fn draw_list(
     // The selection stays in sight; the list moves under it only when it must.
     let first = selected.saturating_sub(height.saturating_sub(1));
     let mut group = None;
-    let mut shown: Vec<(bool, Line<'static>)> = Vec::new();
+    let mut shown: Vec<(bool, Arc<Cells>)> = Vec::new();
     let seen = (first..rows.len()).take(height);
-    for (index, row) in seen.filter_map(|at| Some((at, rows.get(at)?))) {
+    for (index, (place, row)) in seen.filter_map(|at| Some((at, rows.get(at)?))) {
         let own = model.group(row);
         if own.is_some() && own != group {
-            let title = own.clone().unwrap_or_default();
-            shown.push((
-                false,
-                line(&format!(" {title}"), width, theme.style(Role::Heading)),
-            ));
+            let title = fit(own.as_deref().unwrap_or_default(), width.saturating_sub(1));
+            shown.push((false, Arc::new(vec![(title, Role::Heading)])));
         }
         group = own;
-        shown.push((
-            index == selected,
-            columns.row(model, row, index == selected, theme),
-        ));
+        let cells = model.cells(place, width, || columns.row(model, row));
+        shown.push((index == selected, cells));
     }
     // Headings take room: what stands above the selection gives way.
     let below = shown
@@ -104,10 +101,10 @@ fn draw_list(
         .map_or(0, |at| (at + 1).saturating_sub(height));
     lines.extend(
         shown
-            .into_iter()
+            .iter()
             .skip(below)
             .take(height)
-            .map(|(_, line)| line),
+            .map(|(selected, cells)| row(cells, *selected, theme)),
     );
     if rows.is_empty() {
         let connecting = model
@@ -308,7 +305,7 @@ impl Columns {
         )
     }
 
-    fn row(&self, model: &Model, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
+    fn row(&self, model: &Model, row: &Row) -> Cells {
         let alarm = &row.alarm;
         let (mark, word) = state_words(alarm.state);
         let answer = model.answering(alarm).first().copied();
@@ -335,23 +332,14 @@ impl Columns {
         );
         let name = fit(&name(model, row), self.name);
         let rest = " ".repeat(self.name.saturating_sub(name.width()));
-        let spans = [
+        vec![
             (
                 column(&format!("{mark} {word}"), 9),
                 Role::of_state(alarm.state),
             ),
             (column(short(severity), 4), Role::of_severity(severity)),
             (" ".into(), Role::Text),
-            // What is selected stands out by its name and a mark: each cell more would cost a slow
-            // line twice its bytes with every key.
-            (
-                name,
-                match (selected, live) {
-                    (true, _) => Role::Selection,
-                    (false, true) => Role::Text,
-                    (false, false) => Role::Late,
-                },
-            ),
+            (name, if live { Role::Text } else { Role::Late }),
             (rest, Role::Text),
             (" ".into(), Role::Text),
             (column(&since, 5), if live { Role::Dim } else { Role::Late }),
@@ -385,18 +373,24 @@ impl Columns {
                     Role::Dim
                 },
             ),
-        ];
-        let pointer = if selected { "▶" } else { " " };
-        let role = if selected {
-            Role::Selection
-        } else {
-            Role::Text
-        };
-        let first = Span::styled(pointer, theme.style(role));
-        let rest = spans.into_iter();
-        let rest = rest.map(|(text, role)| Span::styled(text, theme.style(role)));
-        std::iter::once(first).chain(rest).collect()
+        ]
     }
+}
+
+/// The column of a row that holds the name.
+const NAME: usize = 3;
+
+/// A row behind its mark. What is selected stands out by its name and the mark: each cell more would
+/// cost a slow line twice its bytes with every key.
+fn row<'a>(cells: &'a Cells, selected: bool, theme: &Theme) -> Line<'a> {
+    let role = |role| if selected { Role::Selection } else { role };
+    let pointer = if selected { "▶" } else { " " };
+    let first = Span::styled(pointer, theme.style(role(Role::Text)));
+    let rest = cells.iter().enumerate().map(|(at, (text, own))| {
+        let role = if at == NAME { role(*own) } else { *own };
+        Span::styled(text.as_str(), theme.style(role))
+    });
+    std::iter::once(first).chain(rest).collect()
 }
 
 /// An alarm's name, and words about it.

@@ -31,7 +31,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::model::{Model, Screen};
-use super::text::{fit, is_printable};
+use super::text::{fit, is_narrow};
 use super::theme::{Role, Theme};
 use crate::alarms::Freshness;
 
@@ -145,11 +145,11 @@ fn put<'a>(lines: impl IntoIterator<Item = Line<'a>>, frame: &mut Frame<'_>, are
         for span in &line.spans {
             let style = line.style.patch(span.style);
             let room = area.right() - x;
-            x = if is_printable(&span.content) {
-                // A column for each byte: no need to ask what a letter is, and how wide.
-                let cells = span.content.bytes().zip(x..area.right());
-                cells.fold(x, |_, (byte, x)| {
-                    buffer[(x, y)].set_char(byte.into()).set_style(style);
+            x = if span.content.chars().all(is_narrow) {
+                // A column for each: no need to ask what a letter is, and how wide.
+                let cells = span.content.chars().zip(x..area.right());
+                cells.fold(x, |_, (sign, x)| {
+                    buffer[(x, y)].set_char(sign).set_style(style);
                     x + 1
                 })
             } else {
