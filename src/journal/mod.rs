@@ -13,6 +13,7 @@ mod error;
 mod healing;
 mod lease;
 mod list;
+mod load;
 mod moments;
 mod outbox;
 mod recovery;

@@ -1,23 +1,22 @@
 //! The event store: append at an expected version, load, follow.
 
-use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::chain::Hash;
 use super::lease::{self, Holder};
+use super::load::Parser;
 use super::outbox::Told;
-use super::row::{self, Row, time, to_sql, to_u64};
+use super::row::{self, Row, to_sql, to_u64};
 use super::verify::{Broken, Check};
 use super::{
     AppendError, JournalError, Recovered, Subscription, access, codec, healing, list, outbox,
     recovery, schema,
 };
-use crate::incident::{Actor, Event, IncidentId, Recorded};
+use crate::incident::{Event, IncidentId, Recorded};
 
 /// The log between two checkpoints, in bytes: 1,000 pages, each with its frame.
 /// <https://sqlite.org/pragma.html#pragma_wal_autocheckpoint>
@@ -310,26 +309,15 @@ impl Journal {
         after: u64,
         head: Hash,
     ) -> Result<Loaded, JournalError> {
-        let mut events = Vec::new();
         let mut check = Check::after(incident, after, head);
-        let mut actors: HashMap<String, Arc<Actor>> = HashMap::new();
-        self.rows(incident, after, |row| {
-            check.next(&row);
-            let by = if let Some(by) = actors.get(&row.by) {
-                Arc::clone(by)
-            } else {
-                let by =
-                    Arc::new(serde_json::from_str(&row.by).unwrap_or_else(|_| Actor::unknown()));
-                actors.insert(row.by.clone(), Arc::clone(&by));
-                by
-            };
-            events.push(Recorded {
-                sequence: row.sequence,
-                at: time(row.at),
-                by,
-                event: codec::decode(row.version, &row.payload, row.large.as_deref()),
-            });
-            Ok::<(), JournalError>(())
+        let events = std::thread::scope(|scope| {
+            let mut parser = Parser::new(scope);
+            self.rows(incident, after, |row| {
+                check.next(&row);
+                parser.take(row);
+                Ok::<(), JournalError>(())
+            })?;
+            Ok::<_, JournalError>(parser.finish())
         })?;
         Ok(Loaded {
             events,

@@ -36,6 +36,11 @@ struct Made {
 }
 
 impl Model {
+    /// Forgets the rows, and lets go of the board that they were made of.
+    pub fn forget_cells(&mut self) {
+        self.memo = Memo::default();
+    }
+
     /// What the row at a place of the board says in a list of so many columns.
     #[must_use]
     pub fn cells(&self, place: usize, width: usize, make: impl FnOnce() -> Cells) -> Arc<Cells> {

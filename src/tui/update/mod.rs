@@ -88,6 +88,7 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
         }
         Message::BoardSeen(board) => {
             // Nothing is selected until the responder moves: the first row is the one offered.
+            model.forget_cells();
             model.board = board;
             model.arrange();
             return look(model);
