@@ -233,6 +233,28 @@ fn an_event_that_cannot_be_read_says_so_in_its_place_and_loses_no_other() {
 }
 
 #[test]
+fn a_long_incident_is_loaded_in_order_and_from_any_place_in_it() {
+    let (_world, path, head) = world(2_000);
+    alter(
+        &path,
+        "UPDATE event SET payload = '{}' WHERE sequence = 1500",
+    );
+    let (journal, _) = Journal::open(&path).unwrap();
+    let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+    let mut wanted = events(2_000);
+    let read = &loaded.events[1_499].event;
+    assert!(matches!(read, Event::Unreadable { .. }), "{read:?}");
+    wanted[1_499].event = read.clone();
+    assert_eq!(loaded.events, wanted);
+    assert_eq!(loaded.broken.unwrap().sequence, 1_500);
+    assert_eq!(loaded.head, head);
+    for after in [0, 511, 512, 513, 1_024, 1_999, 2_000] {
+        let loaded = journal.load(&id(), after, Hash::default()).unwrap();
+        assert_eq!(loaded.events, wanted[usize::try_from(after).unwrap()..]);
+    }
+}
+
+#[test]
 fn an_export_goes_through_another_store_unchanged_and_is_not_continued_there() {
     let (world, _, head) = world(6);
     let export = world.run(&["export", "2026"]);
