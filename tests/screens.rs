@@ -477,6 +477,49 @@ fn pressed(model: &mut Model, keys: &[KeyCode]) {
 }
 
 #[test]
+fn rows_that_were_worded_before_are_those_that_would_be_worded_now() {
+    type Step = fn(&mut Model);
+    let drawn = |model: &Model| draw(model).backend().buffer().clone();
+    let mut model = model(120, 40);
+    let mut before = drawn(&model);
+    let steps: [(&str, Step); 5] = [
+        ("a key", |model| pressed(model, &[KeyCode::Down])),
+        ("a minute", |model| {
+            let later = model.now + chrono::Duration::minutes(1);
+            let _ = update(model, Message::Ticked(later));
+        }),
+        ("playbooks", |model| {
+            let _ = update(model, Message::CatalogRead(Arc::new(Catalog::default())));
+        }),
+        ("a board", |model| {
+            let mut board = (*model.board).clone();
+            board.keep(&Place::new("", "eu-central-1"), |alarm| {
+                alarm.name != "orders-cpu-high"
+            });
+            let _ = update(model, Message::BoardSeen(Arc::new(board)));
+        }),
+        ("a size", |model| {
+            let _ = update(
+                model,
+                Message::Resized {
+                    width: 80,
+                    height: 24,
+                },
+            );
+        }),
+    ];
+    for (what, step) in steps {
+        step(&mut model);
+        let shown = drawn(&model);
+        assert!(shown != before, "{what} changed nothing");
+        let mut anew = model.clone();
+        anew.forget_cells();
+        assert_eq!(shown, drawn(&anew), "{what}");
+        before = shown;
+    }
+}
+
+#[test]
 fn every_view_at_every_size() {
     type Made = fn(u16, u16) -> Model;
     let views: [(&str, Made); 12] = [

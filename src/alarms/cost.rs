@@ -64,8 +64,7 @@ impl Cost {
         let pages = |count: usize| (count.div_ceil(100).max(1) + watched.sources.max(1) - 1) as f64;
         let describe = refreshes * (pages(watched.alarms) + pages(watched.burning));
         let seen = (watched.visible.max(watched.burning)) as f64;
-        // A value that is there is looked at twice a minute.
-        let looks = refreshes.min(120.0);
+        let looks = refreshes;
         let metrics = looks * watched.visible as f64;
         let data = looks
             * (watched
@@ -94,7 +93,7 @@ impl Cost {
                 data,
                 metrics,
                 format!(
-                    "{} metrics in view, {looks:.0} looks; charged by metric; fewer for periods above a minute, more for values that come late",
+                    "{} metrics in view, {looks:.0} looks; charged by metric; fewer for periods above a minute, and where values come in time",
                     watched.visible
                 ),
             ),
@@ -152,9 +151,9 @@ mod tests {
             interval: Duration::from_secs(10),
         });
         assert!((cost.lines[0].calls - 720.0).abs() < 1e-9);
-        assert!((cost.lines[1].calls - 120.0).abs() < 1e-9);
+        assert!((cost.lines[1].calls - 360.0).abs() < 1e-9);
         assert!(
-            (cost.lines[1].dollars - 0.048).abs() < 1e-9,
+            (cost.lines[1].dollars - 0.144).abs() < 1e-9,
             "{:?}",
             cost.lines[1]
         );

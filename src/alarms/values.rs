@@ -1,10 +1,11 @@
 //! The latest values of alarms that somebody looks at.
 //!
 //! A datapoint older than the last three periods does not change any more: it is asked for once.
-//! Values are of whole minutes, as those that alarms are evaluated by: a sum over half of one looks
-//! like a fall. Between a minute's end and the next there is little to ask for.
+//! Values end with a whole minute: a sum over half of one looks like a fall. Between a minute's end
+//! and the next there is little to ask for. In a rehearsal whose time runs faster, they end now.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,15 @@ impl Rest {
     /// In seconds: a metric by the hour needs no look every ten seconds.
     fn of(self, period: i64) -> i64 {
         self.share(period, LOOKS)
+    }
+
+    /// Up to when values are asked for.
+    fn end(self, now: i64) -> i64 {
+        if self.speed > 1.0 {
+            now
+        } else {
+            floor(now, MINUTE)
+        }
     }
 
     /// In seconds: what is there already needs fewer looks until the next minute has ended.
@@ -154,7 +164,8 @@ impl Values {
         }
         for ((period, from), alarms) in groups {
             for batch in alarms.chunks(BATCH) {
-                self.ask(aws, batch, period, from, now).await?;
+                let window = from..rest.end(now);
+                self.ask(aws, batch, period, window, now).await?;
             }
         }
         self.forget();
@@ -172,16 +183,20 @@ impl Values {
     /// From when on a metric has to be asked for; `None` while it needs not.
     fn from(&self, key: &Key, period: i64, now: i64, rest: Rest) -> Option<i64> {
         let running = floor(now, period);
-        let whole = oldest(now, period);
+        let newest = newest(rest.end(now), period);
+        let whole = oldest(newest, period);
         let Some(held) = self.held.get(key) else {
             return Some(whole);
         };
         let Some(asked) = held.asked else {
             return Some(whole);
         };
-        let known = held.points.contains_key(&newest(now, period))
-            && floor(held.at, MINUTE) == floor(now, MINUTE);
-        let wait = if known {
+        let known =
+            held.points.contains_key(&newest) && floor(held.at, MINUTE) == floor(now, MINUTE);
+        let wait = if asked != running {
+            // A period has ended: its value is whole now.
+            rest.of(MINUTE)
+        } else if known {
             rest.of_known(period)
         } else {
             rest.of(period)
@@ -204,7 +219,7 @@ impl Values {
         aws: &Aws,
         batch: &[&Arc<AlarmRef>],
         period: i64,
-        from: i64,
+        window: Range<i64>,
         now: i64,
     ) -> Result<(), AwsError> {
         let queries = batch
@@ -223,8 +238,8 @@ impl Values {
                 .cloudwatch
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
-                .start_time(AwsTime::from_secs(from))
-                .end_time(AwsTime::from_secs(floor(now, MINUTE).max(from + 1)))
+                .start_time(AwsTime::from_secs(window.start))
+                .end_time(AwsTime::from_secs(window.end.max(window.start + 1)))
                 .scan_by(ScanBy::TimestampDescending)
                 .set_next_token(token)
                 .send()
@@ -263,7 +278,8 @@ impl Values {
         }
         for alarm in batch {
             if let Some(held) = self.held.get_mut(&key(alarm)) {
-                held.points = held.points.split_off(&oldest(now, period));
+                let oldest = oldest(newest(window.end, period), period);
+                held.points = held.points.split_off(&oldest);
             }
         }
         Ok(())
@@ -289,14 +305,14 @@ fn floor(at: i64, period: i64) -> i64 {
     at.div_euclid(period) * period
 }
 
-/// When the newest period began of which a whole minute has ended.
-fn newest(now: i64, period: i64) -> i64 {
-    floor(floor(now, MINUTE) - 1, period)
+/// When the newest period began of which there is anything before an end.
+fn newest(end: i64, period: i64) -> i64 {
+    floor(end - 1, period)
 }
 
-/// When the oldest period began that is shown.
-fn oldest(now: i64, period: i64) -> i64 {
-    newest(now, period) - (POINTS - 1) * period
+/// When the oldest period began that is shown beside the newest.
+fn oldest(newest: i64, period: i64) -> i64 {
+    newest - (POINTS - 1) * period
 }
 
 fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
@@ -369,6 +385,23 @@ mod tests {
         assert!(there.from(&key, 60, 6_035, TEN).is_some());
         let (late, key) = values(6_000, 6_050, &[5_940]);
         assert!(late.from(&key, 60, 6_060, TEN).is_some());
+    }
+
+    #[test]
+    fn a_period_that_has_ended_is_asked_for_at_once() {
+        // Looked at five minutes before the hour; what stands there is a part of it.
+        let (values, key) = values(3_600, 6_900, &[3_600]);
+        assert_eq!(values.from(&key, 3_600, 7_199, TEN), None);
+        assert_eq!(
+            values.from(&key, 3_600, 7_200, TEN),
+            Some(7_200 - 2 * 3_600)
+        );
+    }
+
+    #[test]
+    fn where_time_runs_faster_values_end_now() {
+        let fast = Rest { speed: 20.0, ..TEN };
+        assert_eq!((fast.end(6_030), TEN.end(6_030)), (6_030, 6_000));
     }
 
     #[test]

@@ -229,7 +229,12 @@ const NAMED: [(&str, KeyCode, &str); 17] = [
 ];
 
 /// What a terminal sends the same bytes for: the one is the other.
-const SENT_AS: [(&str, &str); 3] = [("Ctrl-I", "Tab"), ("Ctrl-M", "Enter"), ("Ctrl-[", "Esc")];
+const SENT_AS: [(&str, &str); 4] = [
+    ("Ctrl-I", "Tab"),
+    ("Ctrl-J", "Enter"),
+    ("Ctrl-M", "Enter"),
+    ("Ctrl-[", "Esc"),
+];
 
 /// Spells a key that somebody wrote as the table does.
 fn spelled(written: &str) -> Option<String> {
@@ -379,6 +384,7 @@ mod tests {
             ("helpp", &["F2"]),
             ("help", &["ctrl-c"]),
             ("back", &["ctrl-m", "Shift-Tab"]),
+            ("suspend", &["Ctrl-j"]),
             // At the board alone, it meets nothing that the incident's keys mean.
             ("acknowledge-alarm", &["d"]),
         ]))
@@ -392,6 +398,7 @@ mod tests {
             "`Ctrl-C` always means `quit`, so `help` cannot have it",
             // A terminal sends the same for both.
             "`Enter` would mean both `open` and `back`",
+            "`Enter` would mean both `open` and `suspend`",
         ] {
             assert!(
                 said.iter().any(|text| text.contains(wanted)),

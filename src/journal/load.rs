@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use super::codec;
 use super::row::{Row, time};
@@ -40,13 +40,16 @@ impl<'scope, 'env> Parser<'scope, 'env> {
 
     pub fn take(&mut self, row: Row) {
         self.batch.push(row);
-        if self.batch.len() < BATCH {
+        if !self.batch.len().is_multiple_of(BATCH) {
             return;
         }
-        let batch = std::mem::take(&mut self.batch);
-        let beside = self.beside.get_or_insert_with(|| begin(self.scope));
-        // It is gone only when it panicked, which comes to light at the end.
-        let _ = beside.rows.send(batch);
+        if self.beside.is_none() {
+            self.beside = begin(self.scope);
+        }
+        if let Some(beside) = &self.beside {
+            // It is gone only when it panicked, which comes to light at the end.
+            let _ = beside.rows.send(std::mem::take(&mut self.batch));
+        }
     }
 
     /// The events of all rows.
@@ -62,16 +65,19 @@ impl<'scope, 'env> Parser<'scope, 'env> {
     }
 }
 
-fn begin<'scope>(scope: &'scope Scope<'scope, '_>) -> Beside<'scope> {
+/// Begins the other thread; without one, everything is parsed where it is read.
+fn begin<'scope>(scope: &'scope Scope<'scope, '_>) -> Option<Beside<'scope>> {
     let (rows, batches) = sync_channel::<Vec<Row>>(WAITING);
-    let events = scope.spawn(move || {
+    let parse = move || {
         let (mut actors, mut events) = (Actors::default(), Vec::new());
         for batch in batches {
             actors.parse(batch, &mut events);
         }
         events
-    });
-    Beside { rows, events }
+    };
+    let named = Builder::new().name("parser".into());
+    let events = named.spawn_scoped(scope, parse).ok()?;
+    Some(Beside { rows, events })
 }
 
 /// Who did things: few people do a thousand each.

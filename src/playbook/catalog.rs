@@ -357,19 +357,34 @@ impl Catalog {
         let mut found: Vec<(usize, &Entry)> = self
             .entries
             .iter()
-            .filter_map(|entry| {
-                let best = entry
-                    .playbook
-                    .answers
-                    .iter()
-                    .filter(|answer| answer.matches(namespace, metric, name))
-                    .map(Answer::specificity)
-                    .max()?;
-                Some((best, entry))
-            })
+            .filter_map(|entry| Some((entry.answers(namespace, metric, name)?, entry)))
             .collect();
         found.sort_by_key(|(specificity, _)| std::cmp::Reverse(*specificity));
         found.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn best(
+        &self,
+        namespace: Option<&str>,
+        metric: Option<&str>,
+        name: &str,
+    ) -> Option<&Entry> {
+        let found = self.entries.iter().rev();
+        let found =
+            found.filter_map(|entry| Some((entry.answers(namespace, metric, name)?, entry)));
+        let best = found.max_by_key(|(specificity, _)| *specificity);
+        best.map(|(_, entry)| entry)
+    }
+}
+
+impl Entry {
+    /// How exactly the playbook names an alarm; nothing where it does not answer it.
+    fn answers(&self, namespace: Option<&str>, metric: Option<&str>, name: &str) -> Option<usize> {
+        let answers = self.playbook.answers.iter();
+        let fitting = answers.filter(|answer| answer.matches(namespace, metric, name));
+        fitting.map(Answer::specificity).max()
     }
 }
 

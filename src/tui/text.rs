@@ -17,8 +17,8 @@ pub fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-/// Whether a sign is a letter by itself, of one column on every terminal: ASCII, and what the
-/// console draws with.
+/// Whether a sign is a letter by itself, of one column as Unicode counts them: ASCII, and what the console
+/// draws with.
 #[must_use]
 pub fn is_narrow(sign: char) -> bool {
     matches!(sign, ' '..='~' | '·' | '×' | '–' | '—' | '…' | '←'..='↓' | '≤' | '≥' | '─'..='▟' | '●' | '○' | '◌' | '◆' | '▶' | '✓' | '✗' | '⠀'..='⣿')

@@ -205,14 +205,19 @@ fn what_was_found_is_read_searched_and_listed_without_a_picture() {
     plain.see("cpu-005 · decision");
     plain.see("2) postpone");
     plain.say("evidence");
-    plain.see(" of ");
-    // Backwards and on: the chart comes with its values as a list.
+    plain.see("6 of 6");
+    // Beyond the last is the first, and back again: the chart comes with its values as a list.
     plain.say("next-evidence");
+    plain.see("1 of 6");
     plain.see("values, the latest first:");
     plain.say("previous-evidence");
-    plain.see(" of ");
+    plain.see("6 of 6");
+    plain.say("previous-evidence");
+    plain.see("5 of 6");
     plain.say("next-evidence");
-    plain.see("values, the latest first:");
+    plain.see("6 of 6");
+    plain.say("next-evidence");
+    plain.see("1 of 6");
     plain.say("search");
     plain.see("find a text");
     plain.say("values, the");

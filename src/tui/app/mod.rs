@@ -8,6 +8,7 @@ mod split;
 mod surroundings;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
@@ -188,6 +189,11 @@ async fn converse(
         let asked = model.waits_for();
         for message in messages {
             dirty = true;
+            if matches!(message, Message::BoardSeen(_)) {
+                // Of ten thousand rows, the last to let go is somebody for whom nobody waits.
+                let replaced = Arc::clone(&model.board);
+                tokio::spawn(async move { drop(replaced) });
+            }
             for request in update(model, message) {
                 match desk.carry_out(model, request) {
                     Leaves::Nothing => {}

@@ -6,6 +6,7 @@ use super::filter::Filter;
 use super::{Model, Overlay};
 use crate::alarms::{Board, Key, Row, Source};
 use crate::incident::AlarmState;
+use crate::playbook::Catalog;
 use crate::tui::form::Purpose;
 
 /// How the board is sorted, and by what it is grouped.
@@ -60,12 +61,29 @@ impl Order {
 }
 
 /// What the order of the rows was found from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Basis {
-    rows: usize,
-    catalog: usize,
+    rows: Arc<Vec<Row>>,
+    catalog: Arc<Catalog>,
     filter: String,
     order: Order,
+}
+
+impl Basis {
+    fn asks_as(&self, other: &Self) -> bool {
+        (self.order, &self.filter) == (other.order, &other.filter)
+            && Arc::ptr_eq(&self.catalog, &other.catalog)
+    }
+}
+
+/// Whether rows differ in their values alone, by which nothing is sorted or filtered.
+fn are_alike(some: &[Row], others: &[Row]) -> bool {
+    let alike = |(one, other): (&Row, &Row)| {
+        Arc::ptr_eq(&one.alarm, &other.alarm)
+            && Arc::ptr_eq(&one.facts, &other.facts)
+            && Arc::ptr_eq(&one.details, &other.details)
+    };
+    some.len() == others.len() && some.iter().zip(others).all(alike)
 }
 
 /// Which rows are shown, in order, and what that was found from.
@@ -124,27 +142,25 @@ impl Model {
 
     /// Finds out which rows are shown, in which order, if anything that decides it has changed.
     pub fn arrange(&mut self) {
-        let same = self.arranged.basis.as_ref().is_some_and(|basis| {
-            basis.rows == Arc::as_ptr(&self.board.rows).addr()
-                && basis.catalog == Arc::as_ptr(&self.catalog).addr()
-                && basis.order == self.order
-                && basis.filter == self.wanted()
-        });
-        if same {
-            return;
-        }
         let basis = Basis {
-            rows: Arc::as_ptr(&self.board.rows).addr(),
-            catalog: Arc::as_ptr(&self.catalog).addr(),
+            rows: Arc::clone(&self.board.rows),
+            catalog: Arc::clone(&self.catalog),
             filter: self.wanted().to_owned(),
             order: self.order,
         };
-        if self
-            .arranged
-            .basis
-            .as_ref()
-            .is_none_or(|known| known.rows != basis.rows)
-        {
+        let known = self.arranged.basis.as_ref();
+        let moved = known.is_none_or(|known| !Arc::ptr_eq(&known.rows, &basis.rows));
+        if let Some(known) = known.filter(|known| known.asks_as(&basis)) {
+            if !moved {
+                return;
+            }
+            // An age that is asked for is another with every look.
+            if basis.filter.is_empty() && are_alike(&known.rows, &basis.rows) {
+                self.arranged.basis = Some(basis);
+                return;
+            }
+        }
+        if moved {
             self.arranged.counts = AlarmState::ALL.map(|state| self.board.count(state));
         }
         let filter = Filter::read(&basis.filter);

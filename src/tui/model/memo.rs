@@ -16,7 +16,8 @@ use crate::tui::theme::Role;
 /// What stands in a row, column by column.
 pub type Cells = Vec<(String, Role)>;
 
-/// What rows are made of. It is kept, so that nothing else can stand at its address.
+/// What rows are made of, beside what never changes: the rules of severity, and how often alarms are
+/// asked for. It is kept, so that nothing else can stand at its address.
 #[derive(Debug, Clone)]
 struct Basis {
     board: Arc<Board>,

@@ -328,10 +328,20 @@ impl Model {
         )
     }
 
+    /// The first of them.
+    #[must_use]
+    pub fn answer(&self, alarm: &AlarmRef) -> Option<&Entry> {
+        self.catalog.best(
+            alarm.namespace.as_deref(),
+            alarm.metric.as_deref(),
+            &alarm.name,
+        )
+    }
+
     /// How bad an alarm is.
     #[must_use]
     pub fn severity(&self, row: &Row) -> Severity {
-        self.severity_by(row, self.answering(&row.alarm).first().copied())
+        self.severity_by(row, self.answer(&row.alarm))
     }
 
     /// How bad an alarm is that a playbook answers.

@@ -308,7 +308,7 @@ impl Columns {
     fn row(&self, model: &Model, row: &Row) -> Cells {
         let alarm = &row.alarm;
         let (mark, word) = state_words(alarm.state);
-        let answer = model.answering(alarm).first().copied();
+        let answer = model.answer(alarm);
         let severity = model.severity_by(row, answer);
         let playbook = answer.map_or("none", |entry| entry.playbook.id.as_str());
         let since = alarm

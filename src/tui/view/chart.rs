@@ -97,10 +97,19 @@ pub(super) fn said(model: &Model, piece: &Piece<'_>) -> Vec<String> {
     let marks = moments(model, *from, *to);
     lines.extend(marks.iter().map(|one| format!("◆ {}", one.text)));
     lines.push(format!("{} values, the latest first:", points.len()));
+    let step = points.windows(2).map(|two| two[1].0 - two[0].0);
+    let step = step.fold(f64::MAX, f64::min);
+    let shown = |at: DateTime<Utc>| {
+        if time(*from).date_naive() != time(*to).date_naive() {
+            model.zone.date(at)
+        } else if step < 60.0 {
+            model.zone.second(at)
+        } else {
+            model.zone.minute(at)
+        }
+    };
     let read = points.iter().rev();
-    lines.extend(
-        read.map(|(at, value)| format!("{}  {}", model.zone.minute(time(*at)), number(*value))),
-    );
+    lines.extend(read.map(|(at, value)| format!("{}  {}", shown(time(*at)), number(*value))));
     lines
 }
 

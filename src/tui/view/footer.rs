@@ -136,7 +136,7 @@ fn on_board_with_incident(model: &Model) -> bool {
 fn label(model: &Model, entry: &Entry) -> &'static str {
     let answered = || {
         let row = model.selected_row();
-        row.is_none_or(|row| !model.answering(&row.alarm).is_empty())
+        row.is_none_or(|row| model.answer(&row.alarm).is_some())
     };
     match entry.id {
         CommandId::Open if !answered() => "choose a playbook",

@@ -152,8 +152,8 @@ impl Pages {
 
     /// What the place is: it is written when it is another.
     pub fn place(&self, model: &Model) -> String {
-        if model.opening {
-            return "an incident is being opened".to_owned();
+        if is_opening(model) {
+            return OPENING.to_owned();
         }
         let overlay = match &model.overlay {
             Some(Overlay::Form(form)) => format!("form {} {}", form.title, form.at),
@@ -167,7 +167,7 @@ impl Pages {
             model.asked(),
             model.reading,
             model.tree,
-            Read::of(model),
+            Progress::of(model),
             model.lists.timeline.read_at.is_some(),
             self.again
         )
@@ -175,11 +175,11 @@ impl Pages {
 
     /// Writes the question or the view.
     pub fn show(model: &Model, out: &Out) -> io::Result<()> {
-        // What was answered is gone, and what follows is not there yet.
-        if model.opening {
-            return Ok(());
-        }
         out.line("")?;
+        // What was answered is gone, and what follows is not there yet.
+        if is_opening(model) {
+            return out.line(OPENING);
+        }
         match &model.overlay {
             Some(Overlay::Form(form)) => {
                 let field = form.fields.get(form.at);
@@ -244,24 +244,34 @@ impl Pages {
     }
 }
 
-/// How far the board is read: what the playbooks say of an alarm is part of it.
-#[derive(Debug, PartialEq)]
-enum Read {
-    Not,
-    Failed,
-    Some,
+const OPENING: &str = "The incident is being opened.";
+
+fn is_opening(model: &Model) -> bool {
+    model.opening && model.overlay.is_none()
 }
 
-impl Read {
+/// How far the board is read: what the playbooks say of an alarm is part of it.
+#[derive(Debug, PartialEq)]
+enum Progress {
+    /// There is nothing to read out.
+    Nothing,
+    /// Some alarms, or why there are none.
+    Begun,
+    /// A whole source.
+    Known,
+}
+
+impl Progress {
     fn of(model: &Model) -> Self {
+        let board = &model.board;
         if !model.catalog.is_read() {
-            Self::Not
-        } else if model.board.sources.iter().any(|one| one.complete) {
-            Self::Some
-        } else if model.troubles().is_empty() {
-            Self::Not
+            Self::Nothing
+        } else if board.sources.iter().any(|one| one.complete) {
+            Self::Known
+        } else if board.rows.is_empty() && model.troubles().is_empty() {
+            Self::Nothing
         } else {
-            Self::Failed
+            Self::Begun
         }
     }
 }
@@ -306,7 +316,7 @@ fn numbered(title: &str, lines: impl Iterator<Item = String>, out: &Out) -> io::
 }
 
 fn board(model: &Model, out: &Out) -> io::Result<()> {
-    if Read::of(model) == Read::Not {
+    if Progress::of(model) == Progress::Nothing {
         return out.line("The alarms and the playbooks are being read.");
     }
     let rows = model.rows();
@@ -337,10 +347,8 @@ fn board(model: &Model, out: &Out) -> io::Result<()> {
             .since
             .map(|since| age(model.now - since))
             .unwrap_or_default();
-        let playbook = model.answering(alarm);
-        let playbook = playbook
-            .first()
-            .map_or("no playbook", |entry| entry.playbook.id.as_str());
+        let playbook = model.answer(alarm);
+        let playbook = playbook.map_or("no playbook", |entry| entry.playbook.id.as_str());
         let value = against(alarm, &row.values, model.now);
         let about = [since.as_str(), &value, playbook];
         let about: Vec<&str> = about.into_iter().filter(|text| !text.is_empty()).collect();
