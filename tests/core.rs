@@ -433,35 +433,6 @@ fn the_branch_whose_condition_holds_is_recommended_and_another_wants_a_reason() 
 }
 
 #[test]
-fn a_value_nobody_knows_recommends_nothing_but_the_branch_taken_otherwise() {
-    let mut walk = Walk::started();
-    let attempt = walk.running()[0];
-    for _ in 0..2 {
-        let running = walk.running();
-        let attempt = running.first().copied().unwrap_or(attempt);
-        let _ = walk.ask(Command::AttemptEnded {
-            attempt,
-            result: AttemptResult::ended(AttemptStatus::Failed, "no", None),
-        });
-        walk.now += Duration::seconds(5);
-        walk.ask(Command::Tick).unwrap();
-    }
-    let Question::Decision { branches, .. } = question(&walk.state, walk.now) else {
-        panic!("not at the decision");
-    };
-    assert!(branches[1].recommended);
-    assert_eq!(
-        branches[0]
-            .explanation
-            .as_ref()
-            .unwrap()
-            .unknown()
-            .collect::<Vec<_>>(),
-        ["load.exit_code"]
-    );
-}
-
-#[test]
 fn a_manual_step_wants_the_answers_it_asks_for() {
     let mut walk = Walk::decided(0);
     walk.take(0, None).unwrap();

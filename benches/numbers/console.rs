@@ -191,7 +191,7 @@ pub fn streaming(simulator: &Simulator) -> (tempfile::TempDir, Console) {
         SIZE,
     );
     console.until(|screen| screen.contains("tick"));
-    console.press(b"1");
+    console.press(b"b");
     console.until(|screen| screen.contains("10000") || screen.contains("● ALARM"));
     let began = Instant::now();
     // All pages, at the quota's pace.

@@ -257,6 +257,7 @@ fn end(
             message: format!("the query {query} ended as {}", status.as_str()),
             output: Some(output),
             refused: false,
+            read: None,
         }),
     })
 }

@@ -27,6 +27,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::{Aws, AwsError, Class, Reach};
+use crate::expression::Verdict;
 use crate::incident::AttemptStatus;
 use crate::playbook::{SecretSource, Vocabulary};
 use crate::redaction::Redactor;
@@ -96,6 +97,9 @@ pub struct ActionError {
     pub output: Option<Value>,
     /// Whether AWS refused the credentials: they have to be looked for anew.
     pub refused: bool,
+    /// Whether it found out what it was to find out, as a probe does that finds a port closed: what
+    /// the condition then came to.
+    pub read: Option<Verdict>,
 }
 
 impl ActionError {
@@ -106,6 +110,7 @@ impl ActionError {
             message: message.into(),
             output: None,
             refused: false,
+            read: None,
         }
     }
 
@@ -120,6 +125,12 @@ impl ActionError {
     fn with(mut self, output: Value) -> Self {
         self.output = Some(output);
         self
+    }
+
+    /// It is what was to be found out: conditions may read the output.
+    fn found(mut self, output: Value) -> Self {
+        self.read = Some(Verdict::False);
+        self.with(output)
     }
 }
 

@@ -386,7 +386,9 @@ fn typed() -> Result<String, CliError> {
         .take(LONGEST)
         .read_until(b'\n', &mut line)
         .map_err(|error| CliError::Said(format!("what is typed cannot be read: {error}")))?;
-    Ok(String::from_utf8_lossy(&line).trim().to_owned())
+    // A terminal may have put its reply to somebody's question between the letters.
+    let line = crate::tui::without_replies(&String::from_utf8_lossy(&line));
+    Ok(line.trim().to_owned())
 }
 
 /// Says a line on standard output; whoever reads it may have seen enough.

@@ -33,6 +33,8 @@ pub enum CommandId {
     Read,
     Skipped,
     Branch,
+    UndoBranch,
+    ReadAgain,
     Copy,
     CancelCheck,
     NextEvidence,
@@ -126,6 +128,8 @@ pub enum Place {
     Manual,
     /// At a decision.
     Decision,
+    /// For some seconds after a branch was taken.
+    Undoable,
     /// At an escalation.
     Escalation,
     /// While an escalation goes from level to level.
@@ -194,6 +198,7 @@ impl Place {
             | Self::Gate
             | Self::Manual
             | Self::Decision
+            | Self::Undoable
             | Self::Escalation
             | Self::Input
             | Self::Working
@@ -224,6 +229,7 @@ impl Place {
             | Self::WithIncident
             | Self::Following
             | Self::Chased
+            | Self::Undoable
             | Self::Working
             | Self::Tree
             | Self::Healings
@@ -244,7 +250,12 @@ impl Place {
         let within = |a: Self, b: Self| {
             matches!(
                 (a, b),
-                (Self::Gate, Self::Working) | (Self::Searched, Self::Chart | Self::Logs)
+                (Self::Gate, Self::Working)
+                    | (
+                        Self::Undoable,
+                        Self::Manual | Self::Decision | Self::Working | Self::Approval
+                    )
+                    | (Self::Searched, Self::Chart | Self::Logs)
             )
         };
         self == other

@@ -48,6 +48,7 @@ table! {
     "failed" Failed ["f"] Manual 0 "failed" "the step did not work";
     "skip" Skipped ["s"] Manual 0 "skip" "the step is not needed";
     "choose" Branch ["1", "2", "3", "4", "5", "6", "7", "8", "9"] Decision 0 "choose" "take a branch; another than the recommended one asks for a reason";
+    "undo-branch" UndoBranch ["u"] Undoable 0 "undo" "take back the branch that was taken a moment ago";
     "cannot-decide" Failed ["f"] Decision 4 "cannot decide" "nobody can decide this";
     "copy-command" Copy ["y"] Manual 1 "copy command" "copy the next command of the step to the clipboard";
     "stop-check" CancelCheck ["x"] Working 1 "stop" "stop what runs here: a check counts as failed, a change ends when AWS says so";
@@ -58,6 +59,7 @@ table! {
     "previous-match" PreviousMatch ["N"] Searched 1 "match before" "go to the match before";
     "samples" Samples ["Enter"] Logs 0 "samples" "show messages of the selected pattern, or the patterns again";
     "follow" Follow ["f"] Logs 1 "follow" "go on reading the log group as messages come, or stop";
+    "read-evidence-again" ReadAgain ["r"] Evidence 2 "read again" "read the evidence again, with fresh values; the record keeps both";
     "wrap" Wrap ["w"] Evidence 2 "wrap" "break long lines, or cut them";
     "cursor-left" CursorLeft ["←"] Chart 0 "earlier" "read the value before";
     "cursor-right" CursorRight ["→"] Chart 0 "later" "read the value after";
@@ -77,6 +79,7 @@ table! {
     "attach" Attach ["t"] BoardWithIncident 2 "attach" "add the alarm to the open incident";
     "evidence" Evidence ["e"] Incident 2 "evidence" "read what the step found on the whole screen";
     "tree" Tree ["Tab"] Incident 2 "tree" "go to the tree and back";
+    "read-again" ReadAgain ["r"] Incident 3 "read again" "read again what the step shows, or what the decision reads; the record keeps both";
     "link-incident" Link ["l"] Incident 7 "AWS link" "copy a link to the AWS console: of the alarm, a log group, a command or an automation";
     "note" Note ["n"] WithIncident 2 "note" "record a note";
     "escalate" Escalate ["E"] WithIncident 2 "escalate" "escalate now, with a reason";
@@ -89,12 +92,12 @@ table! {
     "close" Close ["C"] Incident 5 "close" "close the resolved incident";
     "playbook" Open ["P"] Incident 6 "playbook" "start another playbook when none is being walked";
     "stop-playbook" StopPlaybook ["X"] Incident 6 "stop playbook" "end the walk without an outcome";
-    "board" Board ["1", "b", "Alt-1"] Everywhere 3 "board" "go to the board of alarms";
-    "incident" Incident ["2", "i", "Alt-2"] Everywhere 1 "incident" "go to the open incident";
-    "approvals" Requests ["3", "Alt-3"] Everywhere 8 "approvals" "see what others ask you to agree to";
-    "healing" Healings ["4", "Alt-4"] Everywhere 8 "healing" "see the healing rules, and what they have done";
-    "history" Timeline ["5", "L", "Alt-5"] Everywhere 7 "history" "see what happened when: the record, the alarms' history, the calls to AWS";
-    "statistics" Statistics ["6", "Alt-6"] Everywhere 8 "statistics" "see what the record says about playbooks, and what follows from it";
+    "board" Board ["b", "Alt-1"] Everywhere 3 "board" "go to the board of alarms";
+    "incident" Incident ["i", "Alt-2"] Everywhere 1 "incident" "go to the open incident";
+    "approvals" Requests ["V", "Alt-3"] Everywhere 8 "approvals" "see what others ask you to agree to";
+    "healing" Healings ["F", "Alt-4"] Everywhere 8 "healing" "see the healing rules, and what they have done";
+    "history" Timeline ["L", "Alt-5"] Everywhere 7 "history" "see what happened when: the record, the alarms' history, the calls to AWS";
+    "statistics" Statistics ["D", "Alt-6"] Everywhere 8 "statistics" "see what the record says about playbooks, and what follows from it";
     "palette" Palette [":", "Ctrl-P"] Everywhere 2 "find" "find a command, an alarm, a playbook, a step or an incident";
     "messages" Messages ["m"] Everywhere 8 "messages" "read what the console has said, the latest first";
     "time-zone" Zone ["z"] Everywhere 8 "UTC or local" "show times in UTC, or in the local time zone";

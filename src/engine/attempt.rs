@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::actions::{ActionError, Context, Remotes, programs::Programs, run};
 use crate::aws::Reach;
-use crate::expression::{Scope, Verdict, show};
+use crate::expression::{Expression, Scope, Verdict, show};
 use crate::incident::{AttemptResult, AttemptStatus};
 use crate::playbook::{Automated, Run, SecretSource};
 use crate::redaction::Redactor;
@@ -51,18 +51,45 @@ pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -
     };
     // What the last look found is told, also where the next one is cut off.
     let last = Mutex::new(None);
-    let cut = || {
-        let found = last.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let held = automated.until.as_ref().filter(|_| found.is_some());
-        let why = held.map(|until| format!("{} did not hold in time", until.source()));
-        (why, found)
-    };
     match timeout_at(deadline, within(automated, surroundings, deadline, &last)).await {
         Ok(Ok(output)) => AttemptResult::succeeded(output),
-        Ok(Err(error)) => AttemptResult::ended(error.status, error.message, error.output),
-        Err(_) => {
-            let (why, found) = cut();
-            AttemptResult::ended(AttemptStatus::TimedOut, why.unwrap_or_else(late), found)
+        Ok(Err(error)) => AttemptResult {
+            judged: error.read,
+            ..AttemptResult::ended(error.status, error.message, error.output)
+        },
+        Err(_) => match last.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(look) => AttemptResult {
+                judged: Some(look.verdict),
+                ..AttemptResult::ended(AttemptStatus::TimedOut, look.why, Some(look.output))
+            },
+            None => AttemptResult::ended(AttemptStatus::TimedOut, late(), None),
+        },
+    }
+}
+
+/// The last time that an `until` was looked at, of what was read whole.
+struct Look {
+    output: Value,
+    verdict: Verdict,
+    why: String,
+}
+
+impl Look {
+    fn of(until: &Expression, output: Value, scope: &Scope) -> Self {
+        let explained = until.explain(scope);
+        let source = until.source();
+        let why = match (explained.verdict, &explained.error) {
+            (Verdict::Unknown, Some(error)) => format!("{source} cannot be computed: {error}"),
+            (Verdict::Unknown, None) => {
+                let unknown: Vec<&str> = explained.unknown().collect();
+                format!("{source} is unknown: no value for {}", unknown.join(", "))
+            }
+            _ => format!("{source} was not met in time"),
+        };
+        Self {
+            output,
+            verdict: explained.verdict,
+            why,
         }
     }
 }
@@ -71,7 +98,7 @@ async fn within(
     automated: &Automated,
     surroundings: Surroundings,
     deadline: Instant,
-    last: &Mutex<Option<Value>>,
+    last: &Mutex<Option<Look>>,
 ) -> Result<Value, ActionError> {
     let mut context = Context {
         aws: surroundings.aws.clone(),
@@ -92,25 +119,35 @@ async fn within(
             return result;
         };
         let mut scope = surroundings.scope.clone();
-        if let Ok(output) = &result {
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(output.clone());
+        let look = result.as_ref().ok().map(|output| {
             // What `until` reads includes the step's own values; the core computes them again.
             let _ = automated.complete(output.clone(), &mut scope);
-            if until.explain(&scope).verdict == Verdict::True {
-                return result;
-            }
+            Look::of(until, output.clone(), &scope)
+        });
+        if look
+            .as_ref()
+            .is_some_and(|look| look.verdict == Verdict::True)
+        {
+            return result;
         }
+        let (verdict, why) = match &look {
+            Some(look) => (Some(look.verdict), look.why.clone()),
+            None => (None, format!("{} is unknown", until.source())),
+        };
+        // A read that fails after one that did not leaves nothing known of now.
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = look;
         if Instant::now() + every >= deadline {
             let output = result
                 .as_ref()
                 .map_or_else(|error| error.output.clone(), |output| Some(output.clone()));
-            let why = result
+            let failed = result
                 .err()
-                .map(|error| format!("; the last look failed: {}", error.message))
+                .map(|error| format!("; the last read failed: {}", error.message))
                 .unwrap_or_default();
             return Err(ActionError {
                 output,
-                ..ActionError::timed_out(format!("{} did not hold in time{why}", until.source()))
+                read: verdict,
+                ..ActionError::timed_out(format!("{why}{failed}"))
             });
         }
         sleep(every).await;
@@ -174,11 +211,12 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
                     status = AttemptStatus::TimedOut;
                 }
                 failures.push(format!("{name}: {}", error.message));
-                marked(
-                    error.output.unwrap_or_else(|| json!({})),
-                    false,
-                    Some(&error.message),
-                )
+                let output = error.output.unwrap_or_else(|| json!({}));
+                let mut value = marked(output, false, Some(&error.message));
+                if error.read.is_some() {
+                    value["read"] = true.into();
+                }
+                value
             }
         };
         output.insert(name, value);
@@ -191,6 +229,7 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
         message: failures.join("; "),
         output: Some(output.into()),
         refused: false,
+        read: None,
     })
 }
 

@@ -200,6 +200,8 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::RequestAgain { .. }
         | Command::AttemptIdentified { .. }
         | Command::CancelCurrent
+        | Command::UndoBranch
+        | Command::ReadAgain(_)
         | Command::GiveCard { .. }
         | Command::Tick
         | Command::TakeUp) => other,

@@ -59,27 +59,42 @@ pub(super) struct Path<'a> {
     node: &'a IdedExpr,
 }
 
-pub(super) fn explain(expression: &IdedExpr, scope: &Scope) -> Explanation {
+/// Explains `strict`, which was made of `expression`.
+pub(super) fn explain(strict: &IdedExpr, expression: &IdedExpr, scope: &Scope) -> Explanation {
     let context = scope.context();
-    let (verdict, error) = match resolve(expression, &context) {
+    let mut missing = None;
+    let (verdict, error) = match resolve(strict, expression, &context) {
         Ok(Value::Bool(true)) => (Verdict::True, None),
         Ok(Value::Bool(false)) => (Verdict::False, None),
         Ok(other) => (
             Verdict::Unknown,
             Some(format!("{} is not true or false", show(&other))),
         ),
-        Err(EvaluateError::Unknown(_)) => (Verdict::Unknown, None),
+        Err(EvaluateError::Unknown(name)) => {
+            missing = Some(name);
+            (Verdict::Unknown, None)
+        }
         Err(EvaluateError::Failed(reason)) => (Verdict::Unknown, Some(reason)),
     };
     let mut seen = BTreeSet::new();
-    let evidence = paths(expression)
+    let mut evidence: Vec<Evidence> = paths(expression)
         .into_iter()
         .filter(|path| seen.insert(path.text.clone()))
         .map(|path| Evidence {
-            value: resolve(path.node, &context).ok().map(|value| brief(&value)),
+            value: resolve(path.node, path.node, &context)
+                .ok()
+                .map(|value| brief(&value)),
             name: path.text,
         })
         .collect();
+    // What made it unknown is named, also where no path of the text leads to it.
+    let named = |name: &String| {
+        let mut absent = evidence.iter().filter(|one| one.value.is_none());
+        absent.any(|one| one.name.contains(name.as_str()))
+    };
+    if let Some(name) = missing.filter(|name| !named(name)) {
+        evidence.push(Evidence { name, value: None });
+    }
     Explanation {
         verdict,
         evidence,
@@ -88,10 +103,11 @@ pub(super) fn explain(expression: &IdedExpr, scope: &Scope) -> Explanation {
 }
 
 pub(super) fn resolve(
+    strict: &IdedExpr,
     expression: &IdedExpr,
     context: &cel::Context<'_, '_>,
 ) -> Result<Value, EvaluateError> {
-    Value::resolve(expression, context).map_err(|error| match error {
+    Value::resolve(strict, context).map_err(|error| match error {
         ExecutionError::UndeclaredReference(name) => EvaluateError::Unknown(name.to_string()),
         ExecutionError::NoSuchKey(key) => EvaluateError::Unknown(
             paths(expression)
@@ -99,6 +115,7 @@ pub(super) fn resolve(
                 .find(|path| path.member.as_deref() == Some(key.as_str()))
                 .map_or_else(|| key.to_string(), |path| path.text),
         ),
+        ExecutionError::FunctionError { message, .. } => EvaluateError::Failed(message),
         other => EvaluateError::Failed(other.to_string()),
     })
 }

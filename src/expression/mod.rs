@@ -8,6 +8,7 @@
 mod explain;
 mod scope;
 mod shell;
+mod strict;
 mod template;
 
 pub use explain::{Evidence, Explanation, Verdict};
@@ -18,6 +19,8 @@ pub use template::{Quoting, RenderError, Template};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
+
+use cel::common::ast::IdedExpr;
 
 /// The longest expression, in bytes.
 pub const MAX_LENGTH: usize = 1024;
@@ -36,6 +39,8 @@ const PARSER_STACK: usize = 16 * 1024 * 1024;
 pub struct Expression {
     source: Arc<str>,
     program: Arc<cel::Program>,
+    /// What is evaluated: the program, in three-valued logic.
+    strict: Arc<IdedExpr>,
 }
 
 impl std::fmt::Debug for Expression {
@@ -92,6 +97,7 @@ impl Expression {
         match parsed {
             Ok(Ok(program)) => explain::bounded(program.expression(), source).map(|()| Self {
                 source: source.into(),
+                strict: Arc::new(strict::strict(program.expression().clone())),
                 program: Arc::new(program),
             }),
             Ok(Err(errors)) => Err(first_error(source, &errors)),
@@ -142,13 +148,13 @@ impl Expression {
     /// # Errors
     /// When a value it reads is unknown, or when it cannot be computed.
     pub fn evaluate(&self, scope: &Scope) -> Result<cel::Value, EvaluateError> {
-        explain::resolve(self.program.expression(), &scope.context())
+        explain::resolve(&self.strict, self.program.expression(), &scope.context())
     }
 
     /// Evaluates it as a condition and says which values decided.
     #[must_use]
     pub fn explain(&self, scope: &Scope) -> Explanation {
-        explain::explain(self.program.expression(), scope)
+        explain::explain(&self.strict, self.program.expression(), scope)
     }
 }
 
@@ -268,6 +274,97 @@ mod tests {
             .unwrap()
             .explain(&scope());
         assert_eq!(explanation.verdict, Verdict::True);
+    }
+
+    #[test]
+    fn what_a_failed_run_would_have_told_is_unknown_also_in_has() {
+        let mut scope = Scope::default();
+        scope.set_json(
+            "net",
+            &serde_json::json!({
+                "alb": {"ok": false, "reason": "AccessDenied"},
+                "asg": {"ok": true, "desired": 2},
+            }),
+        );
+        scope.set_json(
+            "nodes",
+            &serde_json::json!({"a": {"ok": false, "reason": "x"}}),
+        );
+        scope.unreadable("net.share");
+        for (source, verdict) in [
+            ("has(net.alb.latency)", Verdict::Unknown),
+            (
+                "has(net.alb.latency) && net.alb.latency > 1",
+                Verdict::Unknown,
+            ),
+            ("!has(net.alb.latency)", Verdict::Unknown),
+            ("'latency' in net.alb", Verdict::Unknown),
+            ("net.alb.latency > 1", Verdict::Unknown),
+            ("net.alb.ok", Verdict::False),
+            ("has(net.share)", Verdict::Unknown),
+            ("has(net.asg.latency)", Verdict::False),
+            ("has(net.asg.desired)", Verdict::True),
+            ("has(gone.share)", Verdict::Unknown),
+            ("nodes.exists(n, has(nodes[n].x))", Verdict::Unknown),
+            // What decides without it, decides.
+            ("net.asg.desired == 2 || net.alb.latency > 1", Verdict::True),
+            (
+                "net.asg.desired == 3 && net.alb.latency > 1",
+                Verdict::False,
+            ),
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, verdict, "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_true_of_all_items_of_an_empty_list() {
+        let mut scope = Scope::default();
+        scope.set_json("items", &serde_json::json!([]));
+        for (source, verdict) in [
+            ("items.all(i, i > 0)", Verdict::Unknown),
+            ("size(items) == 0 || items.all(i, i > 0)", Verdict::True),
+            ("size(items) > 0 && items.all(i, i > 0)", Verdict::False),
+            ("items.exists(i, i > 0)", Verdict::False),
+            ("[1, 2].all(i, i > 0)", Verdict::True),
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, verdict, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_of_different_types_is_a_fault_and_not_false() {
+        let mut scope = Scope::default();
+        scope.set_json(
+            "web",
+            &serde_json::json!({"status": "503", "count": 5, "share": 0.5, "none": null, "list": [5]}),
+        );
+        for source in [
+            "web.status == 503",
+            "503 != web.status",
+            "web.status > 500",
+            "web.count == '5'",
+            "web.status in [503, 504]",
+            "web.list == 5",
+            "web.share * web.count > 2.0",
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, Verdict::Unknown, "{source}");
+            assert!(found.error.is_some(), "{source}: {found:?}");
+        }
+        for (source, verdict) in [
+            ("web.count == 5.0", Verdict::True),
+            ("web.count == 5", Verdict::True),
+            ("web.none == null", Verdict::True),
+            ("web.status == null", Verdict::False),
+            ("web.status in ['503']", Verdict::True),
+            ("5.0 in web.list", Verdict::True),
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, verdict, "{source}: {found:?}");
+        }
     }
 
     #[test]

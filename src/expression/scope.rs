@@ -1,18 +1,22 @@
 //! The values an expression can read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cel::Value;
 
 /// Names with values. Values are shared, so a scope is cheap to build and to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Scope(BTreeMap<String, Value>);
+pub struct Scope {
+    values: BTreeMap<String, Value>,
+    /// Members that should have been computed, and could not be.
+    unreadable: Arc<BTreeSet<String>>,
+}
 
 impl Scope {
     /// Sets a variable.
     pub fn set(&mut self, name: impl Into<String>, value: Value) {
-        self.0.insert(name.into(), value);
+        self.values.insert(name.into(), value);
     }
 
     /// Sets a variable from JSON.
@@ -20,9 +24,25 @@ impl Scope {
         self.set(name, from_json(value));
     }
 
+    /// Marks a member, such as `cpu.share`, that should have been computed from what could not be
+    /// read: whether it is there is unknown.
+    pub fn unreadable(&mut self, member: impl Into<String>) {
+        Arc::make_mut(&mut self.unreadable).insert(member.into());
+    }
+
+    /// The names of the fields of a variable that is a map.
+    #[must_use]
+    pub fn fields_of(&self, name: &str) -> BTreeSet<String> {
+        let Some(Value::Map(map)) = self.values.get(name) else {
+            return BTreeSet::new();
+        };
+        map.map.keys().map(ToString::to_string).collect()
+    }
+
     pub(super) fn context(&self) -> cel::Context<'static, 'static> {
         let mut context = cel::Context::default();
-        for (name, value) in &self.0 {
+        super::strict::register(&mut context, &self.unreadable);
+        for (name, value) in &self.values {
             context.add_variable_from_value(name.clone(), value.clone());
         }
         context

@@ -114,6 +114,16 @@ impl Template {
             .collect()
     }
 
+    /// Writes it as a statement; nothing where any value in it is unknown: half a statement is none.
+    #[must_use]
+    pub fn state(&self, scope: &Scope) -> Option<String> {
+        let part = |part: &Part| match part {
+            Part::Text(text) => Some(text.clone()),
+            Part::Value(expression) => expression.evaluate(scope).ok().map(|value| show(&value)),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Fills it for a receiver that reads JSON: a template that is one expression keeps its value's
     /// type. What is not known is `null`, and nothing within a text.
     #[must_use]

@@ -135,7 +135,10 @@ pub fn next(state: &State, now: DateTime<Utc>) -> String {
             _ => format!("agree to {}, or decline it", approval.intent.document()),
         },
         Question::Undescribed(_) => "describe the change again, or decline it".into(),
-        Question::Standing { step, .. } => format!("{}: take the change back, or not", step.title),
+        Question::Standing { step, standing, .. } if standing.not_verified => {
+            format!("{}: applied, not verified", step.title)
+        }
+        Question::Standing { step, .. } => format!("{}: roll the change back, or not", step.title),
         Question::Unknown { step, .. } => format!("find out whether {} was made", step.title),
         Question::Manual { step, .. } => format!("by hand: {}", step.title),
         Question::Decision { step, branches, .. } => {

@@ -84,6 +84,10 @@ pub enum Command {
         /// Why, when it is not the recommended one.
         reason: Option<String>,
     },
+    /// Take back the branch that was taken a moment ago.
+    UndoBranch,
+    /// Read these steps again, with new attempts.
+    ReadAgain(Vec<StepId>),
     /// An attempt came to its end.
     AttemptEnded {
         /// The attempt.
@@ -472,11 +476,28 @@ pub enum Refusal {
     #[error("there is no branch {0}")]
     NoBranch(usize),
     /// Taking a branch that is not recommended wants a reason.
-    #[error("\"{recommended}\" is recommended; say why you take another branch")]
+    #[error("{}", reason_needed(.recommended))]
     ReasonNeeded {
-        /// The recommended branch.
+        /// The recommended branch; empty where none is.
         recommended: String,
     },
+    /// No branch was taken.
+    #[error("no branch has been taken; there is nothing to undo")]
+    NoBranchToUndo,
+    /// It was taken too long ago.
+    #[error("a branch can be undone for {} seconds after it was taken", super::UNDO.num_seconds())]
+    TooLateToUndo,
+    /// Something followed from it that cannot be undone.
+    #[error(
+        "the branch can no longer be undone: a step was confirmed, a change was sent, or others were asked or paged"
+    )]
+    BranchActedOn,
+    /// The step changes the system.
+    #[error("step {0} changes the system; it is not run again like a read")]
+    Changes(StepId),
+    /// No step can be read again.
+    #[error("nothing here can be read again: no read has been made, or it is running")]
+    NothingToRead,
     /// The step has been visited as often as it may be.
     #[error("step {step} has been visited {visits} times, as often as it may be; take another way")]
     VisitsUsedUp {
@@ -563,4 +584,12 @@ pub enum Refusal {
     /// An incident holds a limited number of alarms.
     #[error("an incident holds at most {0} alarms")]
     TooManyAlarms(usize),
+}
+
+fn reason_needed(recommended: &str) -> String {
+    if recommended.is_empty() {
+        "no branch is recommended; say why you take this one".to_owned()
+    } else {
+        format!("\"{recommended}\" is recommended; say why you take another branch")
+    }
 }

@@ -189,6 +189,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
         answers: serde_json::Map<String, Value>,
     },
+    /// The responder took a branch back, at once: the walk is at the decision again.
+    BranchUndone {
+        /// The decision.
+        step: StepId,
+        /// Its visit, counted from 1.
+        visit: u32,
+    },
     /// The responder took a branch.
     BranchTaken {
         /// The decision.
@@ -197,7 +204,7 @@ pub enum Event {
         visit: u32,
         /// The branch's label.
         branch: String,
-        /// The recommended branch's label.
+        /// The recommended branch's label; empty where none was recommended.
         recommended: String,
         /// What the recommendation stood on.
         evidence: Vec<Evidence>,
@@ -558,6 +565,7 @@ impl Event {
             | Self::StepEnded { step, .. }
             | Self::StepConfirmed { step, .. }
             | Self::BranchTaken { step, .. }
+            | Self::BranchUndone { step, .. }
             | Self::AttemptStarted { step, .. }
             | Self::SurveyStarted { step, .. }
             | Self::SurveyFailed { step, .. }

@@ -45,7 +45,12 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
         let scope = scopes
             .entry(step.frame)
             .or_insert_with(|| scope_in(state, Some(execution), now, step.frame));
-        if automated.prefetch && !automated.mutating() && untouched && ready(automated, scope) {
+        let answered = scope.fields_of("inputs");
+        if automated.prefetch
+            && !automated.mutating()
+            && untouched
+            && ready(automated, scope, &answered)
+        {
             planned.push(step.id.clone());
             free -= 1;
         }
@@ -54,7 +59,7 @@ pub(super) fn plan(state: &State, now: DateTime<Utc>) -> Vec<StepId> {
 }
 
 /// Tells whether everything that a step reads before it runs is known.
-fn ready(automated: &Automated, scope: &Scope) -> bool {
+fn ready(automated: &Automated, scope: &Scope, inputs: &BTreeSet<String>) -> bool {
     let own: BTreeSet<String> = ["item"]
         .into_iter()
         .chain(automated.output.as_deref())
@@ -75,6 +80,18 @@ fn ready(automated: &Automated, scope: &Scope) -> bool {
             expression.evaluate(scope).is_ok()
         }
     };
+    // An input that nobody has answered yet decides nothing, also where `has` would ask for it.
+    let answered = |expression: &Expression| {
+        expression.members().iter().all(|(root, member)| {
+            root != "inputs" || member.as_ref().is_none_or(|member| inputs.contains(member))
+        })
+    };
+    let runs = || automated.runs.iter().flat_map(Run::expressions);
+    let conditions = automated.success.iter().chain(&automated.until);
     automated.for_each.iter().all(known)
-        && automated.runs.iter().flat_map(Run::expressions).all(known)
+        && runs().all(known)
+        && runs()
+            .chain(conditions)
+            .chain(&automated.for_each)
+            .all(answered)
 }

@@ -1,12 +1,15 @@
 //! The one question that stands before the responder.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::missing::missing;
 use super::{
-    Approval, Attempt, AttemptOrigin, AttemptStatus, Change, Escalation, Execution,
-    ExecutionStatus, IncidentStatus, State, Survey, scope,
+    Absence, Approval, Attempt, AttemptOrigin, AttemptStatus, Change, Escalation, Execution,
+    ExecutionStatus, IncidentStatus, Missing, Refusal, State, Survey, Visit, VisitResult, scope,
 };
-use crate::expression::{Explanation, Scope, Verdict};
+use crate::expression::{Explanation, Expression, Scope, Template, Verdict};
 use crate::playbook::{Branch, Decision, Input, Step, StepId, StepKind};
 
 /// What the responder is asked now. Screens, plain mode and the bot all read this.
@@ -55,8 +58,10 @@ pub enum Question<'a> {
         step: &'a Step,
         /// Which visit of it.
         visit: u32,
-        /// Its branches, one of them recommended.
+        /// Its branches; at most one is recommended.
         branches: Vec<BranchView<'a>>,
+        /// What has to be known before one can be recommended; empty where one is.
+        missing: Vec<Missing>,
     },
     /// The walk has ended; the incident may want a new status.
     Ended,
@@ -71,10 +76,19 @@ pub struct BranchView<'a> {
     pub branch: &'a Branch,
     /// Whether it is the recommended one.
     pub recommended: bool,
-    /// Whether its condition holds, and why; `None` for the branch taken otherwise.
+    /// Whether its condition is met, and why; `None` for the branch taken otherwise.
     pub explanation: Option<Explanation>,
-    /// Why, with values, in the playbook's words.
+    /// Why it is to be taken, in the playbook's words: only where that is so, and where every value
+    /// in it was read.
     pub because: Option<String>,
+}
+
+impl BranchView<'_> {
+    /// What became of its condition; the branch taken otherwise has none.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.explanation.as_ref().map(|why| why.verdict)
+    }
 }
 
 /// Finds the question.
@@ -110,11 +124,15 @@ pub fn question(state: &State, now: DateTime<Utc>) -> Question<'_> {
             step,
             visit: visit.number,
         },
-        StepKind::Decision(decision) => Question::Decision {
-            step,
-            visit: visit.number,
-            branches: branches(decision, &scope(state, now)),
-        },
+        StepKind::Decision(decision) => {
+            let branches = branches(decision, &scope(state, now));
+            Question::Decision {
+                step,
+                visit: visit.number,
+                missing: undecided(state, step.frame, &branches),
+                branches,
+            }
+        }
         StepKind::Outcome(_) | StepKind::Playbook(_) => Question::Ended,
     }
 }
@@ -155,6 +173,8 @@ pub struct Standing {
     pub can_undo: bool,
     /// Whether it can be looked at again.
     pub can_verify: bool,
+    /// Whether the verification could not be made: nothing is known against the change.
+    pub not_verified: bool,
 }
 
 /// Finds out whether a change stands that did not have its effect, or was not made to its end.
@@ -176,6 +196,7 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
             ),
             can_undo: remediation.undo.is_some(),
             can_verify: false,
+            not_verified: false,
         });
     }
     let why = || {
@@ -197,13 +218,21 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
         (false, 1) => why(),
         (false, _) => format!("turn {} of {waves} failed: {}", change.wave, why()),
     };
-    let can_undo = remediation.undo.is_some();
+    let not_verified = looked && result.verified().is_none();
+    let reason = if not_verified {
+        format!("not verified: {reason}")
+    } else {
+        reason
+    };
+    // What nobody verified is no reason to roll a change back.
+    let can_undo = remediation.undo.is_some() && !not_verified;
     // One turn that failed has no part that stands, unless it can be taken back.
     let stands = looked || can_undo || change.wave > 1;
     stands.then_some(Standing {
         reason,
         can_undo,
         can_verify: looked,
+        not_verified,
     })
 }
 
@@ -223,8 +252,9 @@ pub(super) fn is_unknown(execution: &Execution, step: &StepId) -> bool {
     unknown(execution, step).is_some()
 }
 
-/// Evaluates the branches: the first whose condition holds is recommended, or the one taken
-/// otherwise.
+/// Evaluates the branches. The first whose condition is met is recommended, provided that every
+/// condition above it is known not to be met; the branch taken otherwise is the last. Below an unknown
+/// condition nothing is recommended, unless the playbook says that it may be passed over.
 pub(super) fn branches<'a>(decision: &'a Decision, scope: &Scope) -> Vec<BranchView<'a>> {
     let mut views: Vec<BranchView<'a>> = decision
         .branches
@@ -233,19 +263,114 @@ pub(super) fn branches<'a>(decision: &'a Decision, scope: &Scope) -> Vec<BranchV
             branch,
             recommended: false,
             explanation: branch.when.as_ref().map(|when| when.explain(scope)),
-            because: branch.because.as_ref().map(|because| because.show(scope)),
+            because: None,
         })
         .collect();
-    let recommended = views
-        .iter()
-        .position(|view| {
-            view.explanation
-                .as_ref()
-                .is_some_and(|why| why.verdict == Verdict::True)
-        })
-        .or_else(|| views.iter().position(|view| view.branch.when.is_none()));
-    if let Some(view) = recommended.and_then(|index| views.get_mut(index)) {
+    let deciding = views.iter_mut().find(|view| match view.verdict() {
+        None | Some(Verdict::True) => true,
+        Some(Verdict::False) => false,
+        Some(Verdict::Unknown) => !view.branch.skip_unknown,
+    });
+    if let Some(view) = deciding.filter(|view| view.verdict() != Some(Verdict::Unknown)) {
         view.recommended = true;
     }
+    for view in &mut views {
+        if view.recommended || view.verdict() == Some(Verdict::True) {
+            let because = view.branch.because.as_ref();
+            view.because = because.and_then(|because| because.state(scope));
+        }
+    }
     views
+}
+
+/// What keeps a branch from being recommended.
+fn undecided(state: &State, frame: usize, views: &[BranchView<'_>]) -> Vec<Missing> {
+    if views.iter().any(|view| view.recommended) {
+        return Vec::new();
+    }
+    let unknown = views
+        .iter()
+        .find(|view| view.verdict() == Some(Verdict::Unknown) && !view.branch.skip_unknown);
+    let Some(why) = unknown.and_then(|view| view.explanation.as_ref()) else {
+        return Vec::new();
+    };
+    if let Some(fault) = &why.error {
+        let when = unknown.and_then(|view| view.branch.when.as_ref());
+        return vec![Missing {
+            name: when.map_or_else(String::new, |when| when.source().to_owned()),
+            step: None,
+            why: Absence::Fault(fault.clone()),
+        }];
+    }
+    why.unknown()
+        .map(|name| missing(state, frame, name))
+        .collect()
+}
+
+/// The steps that a decision reads and that can be read again.
+#[must_use]
+pub fn read_by(execution: &Execution, decision: &Step) -> Vec<StepId> {
+    let StepKind::Decision(branches) = &decision.kind else {
+        return Vec::new();
+    };
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for branch in &branches.branches {
+        names.extend(branch.when.iter().flat_map(Expression::variables));
+        let because = branch.because.iter().flat_map(Template::expressions);
+        names.extend(because.flat_map(Expression::variables));
+    }
+    let steps = execution.playbook.steps.iter();
+    steps
+        .filter(|step| step.frame == decision.frame && step.reads())
+        .filter(|step| step.output().is_some_and(|output| names.contains(output)))
+        .filter(|step| execution.latest.contains_key(&step.id))
+        .map(|step| step.id.clone())
+        .collect()
+}
+
+/// How long a branch can be undone after it was taken.
+pub const UNDO: TimeDelta = TimeDelta::seconds(10);
+
+/// The decision whose branch can be undone now, and its visit.
+///
+/// # Errors
+/// Why nothing can be undone.
+pub fn undoable(state: &State, now: DateTime<Utc>) -> Result<(StepId, u32), Refusal> {
+    let execution = state.execution().ok_or(Refusal::NotWalking)?;
+    let taken = |visit: &Visit| matches!(visit.result, Some(VisitResult::Branched { .. }));
+    let at = execution
+        .visits
+        .iter()
+        .rposition(taken)
+        .ok_or(Refusal::NoBranchToUndo)?;
+    let decision = execution.visits.get(at).ok_or(Refusal::NoBranchToUndo)?;
+    let since = decision.ended_at.ok_or(Refusal::NoBranchToUndo)?;
+    let closed = state
+        .incident
+        .as_ref()
+        .is_some_and(|incident| incident.status == IncidentStatus::Closed);
+    if closed || now - since > UNDO {
+        return Err(Refusal::TooLateToUndo);
+    }
+    let confirmed = execution
+        .visits
+        .iter()
+        .skip(at + 1)
+        .any(|visit| matches!(visit.result, Some(VisitResult::Confirmed { .. })));
+    let sent = execution
+        .attempts
+        .values()
+        .any(|attempt| attempt.intent.is_some() && attempt.started_at >= since);
+    let asked = execution
+        .approval
+        .as_ref()
+        .is_some_and(|approval| approval.sought.is_some());
+    let raised = execution
+        .escalations
+        .iter()
+        .any(|escalation| escalation.raised_at >= since);
+    if confirmed || sent || asked || raised {
+        return Err(Refusal::BranchActedOn);
+    }
+    Ok((decision.step.clone(), decision.number))
 }

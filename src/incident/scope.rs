@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{AlarmRef, Execution, State};
 use crate::expression::{Scope, from_json, to_json};
-use crate::playbook::{Environment, Frame, Input, InputSource, StepId};
+use crate::playbook::{Environment, Frame, Input, InputSource, Step, StepId};
 
 /// Builds the variables as they are at a time, as the step sees them at which the responder
 /// stands.
@@ -78,6 +78,14 @@ pub(super) fn scope_in(
             .filter(|name| !name.contains('/'))
         {
             scope.set(name, output.value.clone());
+            let step = execution.playbook.step(&output.step.0);
+            let values = step.map_or(&[][..], Step::values);
+            for (value, _) in values
+                .iter()
+                .filter(|(value, _)| output.json.get(value).is_none())
+            {
+                scope.unreadable(format!("{name}.{value}"));
+            }
         }
     }
     scope

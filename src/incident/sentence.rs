@@ -64,6 +64,9 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
                 .unwrap_or_default();
             format!("{} {}{said}", titled(step), verdict.name())
         }
+        Event::BranchUndone { step, .. } => {
+            format!("the branch taken at \"{}\" was undone", titled(step))
+        }
         Event::BranchTaken {
             step,
             branch,

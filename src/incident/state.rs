@@ -644,6 +644,8 @@ pub enum AttemptOrigin {
     Approval,
     /// It reads what a change has done.
     Verify,
+    /// The responder asked for it: the step had been read before.
+    Reread,
 }
 
 /// What is not known of an attempt that changes the system.
@@ -756,6 +758,10 @@ pub struct AttemptResult {
     /// Why it did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What the playbook's own condition came to, where everything was read and the condition made
+    /// a failure of it. What was captured is then known; of any other failure it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<crate::expression::Verdict>,
 }
 
 impl AttemptResult {
@@ -766,6 +772,7 @@ impl AttemptResult {
             status: AttemptStatus::Succeeded,
             output: Some(output),
             error: None,
+            judged: None,
         }
     }
 
@@ -775,6 +782,23 @@ impl AttemptResult {
             status,
             output,
             error: Some(error.into()),
+            judged: None,
+        }
+    }
+
+    /// Whether what it captured was read whole.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.status == AttemptStatus::Succeeded || self.judged.is_some()
+    }
+
+    /// Whether a verification was made, and what it found: `None` where it could not be made.
+    #[must_use]
+    pub fn verified(&self) -> Option<bool> {
+        match (self.status, self.judged) {
+            (AttemptStatus::Succeeded, _) => Some(true),
+            (_, Some(crate::expression::Verdict::False)) => Some(false),
+            _ => None,
         }
     }
 }

@@ -291,7 +291,10 @@ impl Step {
         }
         match &mut self.kind {
             StepKind::Automated(automated) => automated.next = to(&automated.next),
-            StepKind::Manual(manual) => manual.next = to(&manual.next),
+            StepKind::Manual(manual) => {
+                manual.next = to(&manual.next);
+                manual.verified_by = manual.verified_by.as_ref().map(to);
+            }
             StepKind::Decision(decision) => {
                 for branch in &mut decision.branches {
                     branch.next = to(&branch.next);

@@ -1,7 +1,7 @@
 //! What a playbook is once it has been read.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -353,6 +353,31 @@ impl Step {
             _ => None,
         }
     }
+
+    /// The name under which its output can be read, within its playbook.
+    #[must_use]
+    pub fn output(&self) -> Option<&str> {
+        match &self.kind {
+            StepKind::Automated(automated) => automated.output.as_deref(),
+            StepKind::Manual(manual) => manual.output.as_deref(),
+            StepKind::Decision(_) | StepKind::Outcome(_) | StepKind::Playbook(_) => None,
+        }
+    }
+
+    /// Whether it is automated and changes nothing.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        matches!(&self.kind, StepKind::Automated(automated) if !automated.mutating())
+    }
+
+    /// The values that it computes from its output.
+    #[must_use]
+    pub fn values(&self) -> &[(String, Expression)] {
+        match &self.kind {
+            StepKind::Automated(automated) => &automated.values,
+            _ => &[],
+        }
+    }
 }
 
 /// The kinds of node.
@@ -394,6 +419,8 @@ pub struct Automated {
     pub output: Option<String>,
     /// Values computed from the output, added to it.
     pub values: Vec<(String, Expression)>,
+    /// The variables that its values read.
+    pub reads: BTreeSet<String>,
     /// Holds when the step succeeded; without it, every run must succeed.
     pub success: Option<Expression>,
     /// The longest one attempt may take.
@@ -510,6 +537,8 @@ pub struct Manual {
     pub ask: Vec<Input>,
     /// The name under which the answers can be read.
     pub output: Option<String>,
+    /// The step that verifies what was done here: how it ends becomes the output's `verified`.
+    pub verified_by: Option<StepId>,
     /// The step after it.
     pub next: StepId,
 }
@@ -530,6 +559,8 @@ pub struct Branch {
     pub when: Option<Expression>,
     /// Why, with values.
     pub because: Option<Template>,
+    /// Whether the branches below it may be recommended while its condition is unknown.
+    pub skip_unknown: bool,
     /// Where it leads.
     pub next: StepId,
 }

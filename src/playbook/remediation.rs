@@ -318,6 +318,7 @@ impl Automated {
             expect: empty(),
             output: None,
             values: Vec::new(),
+            reads: Default::default(),
             success: None,
             timeout: VERIFIED_WITHIN,
             retries: 0,

@@ -181,6 +181,10 @@ fn automated(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
         diagnostic: reader.choice("diagnostic", &Diagnostic::ALL),
         expect: draft.template(reader, "expect", &[]).unwrap_or_else(empty),
         output: output.map(|(name, _)| name),
+        reads: values
+            .iter()
+            .flat_map(|(_, expression)| expression.variables())
+            .collect(),
         values,
         success,
         timeout: reader.duration("timeout").unwrap_or(DEFAULT_TIMEOUT),
@@ -385,6 +389,9 @@ fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
     if let Some((name, span)) = &output {
         let mut fields: Vec<String> = ask.iter().map(|input| input.name.clone()).collect();
         fields.push("verdict".into());
+        if reader.node("verified_by").is_some() {
+            fields.push("verified".into());
+        }
         draft.outputs.borrow_mut().push(Output {
             name: name.clone(),
             span: span.clone(),
@@ -401,6 +408,9 @@ fn manual(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
         commands,
         ask,
         output: output.map(|(name, _)| name),
+        verified_by: reader
+            .node("verified_by")
+            .map(|_| draft.target(reader, "verified_by")),
         next: draft.target(reader, "next"),
     })
 }
@@ -426,6 +436,8 @@ fn decision(reader: &Reader<'_>, draft: &Draft<'_>) -> StepKind {
                 .unwrap_or_default(),
             when: when.and_then(|node| draft.expression(node, "when", &[])),
             because: draft.template(&entry, "because", &[]),
+            skip_unknown: entry.choice("when_unknown", &[("stop", false), ("skip", true)])
+                == Some(true),
             next: draft.target(&entry, "next"),
         });
         entry.finish();

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::engine::{Handle, Snapshot, Unanswered};
-use crate::incident::{Command, Event, Execution, IncidentStatus, Question, Verdict, question};
+use crate::incident::{
+    Absence, Command, Event, Execution, IncidentStatus, Question, Verdict, question,
+};
 use crate::playbook::{StepId, StepKind};
 
 /// What came of a rehearsal.
@@ -34,19 +36,49 @@ pub struct Played {
     pub longest_diagnostic_ms: i64,
 }
 
+/// Why the bot stopped before the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// A command was refused: the playbook asks for something the scenario has no answer to.
+    #[error(transparent)]
+    Refused(#[from] Unanswered),
+    /// No branch is recommended.
+    #[error(
+        "no branch of the decision {step} is recommended: {missing}; give `--take-otherwise` to take the branch marked `otherwise` there"
+    )]
+    Undecided {
+        /// The decision.
+        step: StepId,
+        /// What is not known.
+        missing: String,
+    },
+}
+
+/// How the bot plays.
+#[derive(Debug, Clone, Copy)]
+pub struct Play<'a> {
+    /// What it answers, by the name of the input.
+    pub answers: &'a BTreeMap<String, String>,
+    /// Whether it takes the branch marked `otherwise` where none is recommended.
+    pub take_otherwise: bool,
+}
+
 /// Walks the incident to its end and closes it.
 ///
 /// # Errors
-/// When a command is refused: the playbook asks for something the scenario has no answer to.
-pub async fn play(handle: &Handle, answers: &BTreeMap<String, String>) -> Result<(), Unanswered> {
+/// When a command is refused, or a decision has no recommended branch.
+pub async fn play(handle: &Handle, play: Play<'_>) -> Result<(), Stopped> {
     let mut snapshots = handle.subscribe();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        let Some(command) = next(&snapshot, answers) else {
+        let Some(command) = next(&snapshot, play)? else {
             if is_closed(&snapshot) {
                 return Ok(());
             }
-            snapshots.changed().await.map_err(|_| Unanswered::Gone)?;
+            snapshots
+                .changed()
+                .await
+                .map_err(|_| Stopped::Refused(Unanswered::Gone))?;
             continue;
         };
         handle.ask(command).await?;
@@ -65,10 +97,49 @@ fn is_closed(snapshot: &Snapshot) -> bool {
 }
 
 /// What a responder who trusts the playbook does next; `None` while there is nothing to do.
-fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Command> {
+fn next(snapshot: &Snapshot, play: Play<'_>) -> Result<Option<Command>, Stopped> {
+    let asked = question(&snapshot.state, Utc::now());
+    if let Question::Decision {
+        step,
+        visit,
+        branches,
+        missing,
+    } = &asked
+    {
+        let otherwise = || branches.iter().position(|view| view.branch.when.is_none());
+        let recommended = branches.iter().position(|view| view.recommended);
+        let taken = recommended.or_else(|| otherwise().filter(|_| play.take_otherwise));
+        let waits = missing.iter().any(|one| one.why == Absence::Running);
+        return match taken {
+            Some(branch) => Ok(Some(Command::TakeBranch {
+                step: step.id.clone(),
+                visit: *visit,
+                branch,
+                reason: recommended
+                    .is_none()
+                    .then(|| "played with --take-otherwise".to_owned()),
+            })),
+            None if waits => Ok(None),
+            None => Err(Stopped::Undecided {
+                step: step.id.clone(),
+                missing: missing
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            }),
+        };
+    }
+    Ok(answer_to(snapshot, asked, play.answers))
+}
+
+fn answer_to(
+    snapshot: &Snapshot,
+    asked: Question<'_>,
+    answers: &BTreeMap<String, String>,
+) -> Option<Command> {
     let answer = |name: &str| answers.get(name).cloned().unwrap_or_default();
     let incident = snapshot.state.incident.as_ref()?;
-    let asked = question(&snapshot.state, Utc::now());
     // What holds the diagnostics up is answered first.
     if incident.status == IncidentStatus::Open && !matches!(asked, Question::Input(_)) {
         return Some(Command::SetStatus(IncidentStatus::Acknowledged));
@@ -146,24 +217,14 @@ fn next(snapshot: &Snapshot, answers: &BTreeMap<String, String>) -> Option<Comma
                 answers: asked,
             })
         }
-        Question::Decision {
-            step,
-            visit,
-            branches,
-        } => {
-            let branch = branches.iter().position(|view| view.recommended)?;
-            Some(Command::TakeBranch {
-                step: step.id.clone(),
-                visit,
-                branch,
-                reason: None,
-            })
-        }
         Question::Ended if incident.status < IncidentStatus::Resolved => {
             Some(Command::SetStatus(IncidentStatus::Resolved))
         }
         Question::Ended => Some(Command::SetStatus(IncidentStatus::Closed)),
-        Question::StartPlaybook | Question::Working(_) | Question::Closed => None,
+        Question::StartPlaybook
+        | Question::Working(_)
+        | Question::Decision { .. }
+        | Question::Closed => None,
     }
 }
 

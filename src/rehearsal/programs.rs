@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::actions::programs::{Finished, Invocation, ProgramError, Programs, Running};
 use crate::actions::{ActionError, Probe, Probing};
+use crate::expression::Verdict;
 use crate::playbook::SecretSource;
 
 /// Asks the simulator what a program would have said.
@@ -50,6 +51,7 @@ impl Programs for RehearsedPrograms {
                 .map_err(|error| ActionError::failed(error.to_string()))?;
             match answer["error"].as_str() {
                 Some(error) => Err(ActionError {
+                    read: Some(Verdict::False),
                     output: Some(answer["output"].clone()).filter(|output| !output.is_null()),
                     ..ActionError::failed(error)
                 }),

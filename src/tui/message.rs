@@ -20,6 +20,8 @@ use crate::playbook::{Catalog, Severity, StepId};
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
+    /// A key arrived in one piece with others: it may be typed, but it answers no question.
+    KeyAmongOthers(KeyEvent),
     /// Text was pasted.
     Paste(String),
     /// The terminal has another size.

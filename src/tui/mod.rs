@@ -22,7 +22,7 @@ mod view;
 
 pub use app::{
     Acknowledge, Front, Looks, Manners, Opened, Reload, Reply, Surroundings, Writing, open, run,
-    run_plain,
+    run_plain, without_replies,
 };
 pub use lean::sgr_color;
 pub use left::{How, Left};

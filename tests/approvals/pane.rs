@@ -9,8 +9,8 @@ fn asked() -> (Host, Terminal, Terminal) {
     let mut console = host.console(&[]);
     Host::sought(&mut console, "orders");
     let mut other = host.console_as(APPROVER);
-    other.see("? somebody asks for your approval · 3 shows it");
-    other.press("3");
+    other.see("? somebody asks for your approval · V shows it");
+    other.press("V");
     other.see("games asks for your approval.");
     (host, console, other)
 }
@@ -55,7 +55,7 @@ fn the_requester_sees_their_own_and_cannot_answer_it() {
     let (host, mut console, _other) = asked();
     console.press("b");
     console.see("orders-errors");
-    console.press("3");
+    console.press("V");
     console.see("It is your own: somebody else has to answer it.");
     console.press("a");
     console.see("one's own request is for somebody else");

@@ -84,7 +84,7 @@ fn a_question_that_stood_behind_another_view_takes_no_key_that_came_with_it() {
     let board = console.see("incident open");
     // However long it stood there.
     console.until("another second", |screen| *screen != board);
-    console.press("2a");
+    console.press("ia");
     console.see("came with the question, and did not answer it");
     console.see("Escalate now, along the path");
 }

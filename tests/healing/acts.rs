@@ -270,7 +270,7 @@ fn the_pane_shows_what_rules_did_and_switches_them() {
     console.until("it is left", |screen| {
         !screen.contains("unfinished incidents")
     });
-    console.press("4");
+    console.press("F");
     console.see("1 acted: 1 healed, 0 failed (100 %)");
     console.see("completed");
     console.see("restart-healing");

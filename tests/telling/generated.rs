@@ -230,6 +230,7 @@ impl Made {
                 step,
                 visit,
                 branches,
+                ..
             } => {
                 let recommended = branches.iter().position(|one| one.recommended).unwrap();
                 let other = usize::try_from(self.dice.up_to(4)).unwrap();

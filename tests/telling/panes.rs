@@ -43,7 +43,7 @@ fn they_are_a_key_away_and_the_next_incident_says_what_helped() {
     let first = shop.incident();
     console.press("b");
     console.see("orders-errors");
-    console.press("6");
+    console.press("D");
     console.see("── statistics · read ");
     console.see("incidents: 1, 0 unfinished");
     console.see("executions: 1, 0 active, 1 completed");

@@ -306,6 +306,7 @@ fn end(execution: &AutomationExecution, redactor: &Redactor) -> Option<Result<Va
         message: format!("the automation {id} ended as {}{why}", status.as_str()),
         output: Some(output),
         refused: false,
+        read: None,
     }))
 }
 

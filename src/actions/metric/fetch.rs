@@ -32,6 +32,8 @@ pub(super) struct Line {
     /// CloudWatch's name for it.
     pub label: String,
     pub points: Vec<(i64, f64)>,
+    /// How many of the points are the playbook's `missing`, and no datapoints.
+    pub filled: usize,
     /// What CloudWatch says is missing.
     pub messages: Vec<String>,
 }
@@ -98,6 +100,7 @@ pub(super) async fn lines(
                     label: label.to_owned(),
                     points: points.collect(),
                     messages,
+                    filled: 0,
                 };
                 lines.push((id.to_owned(), line));
             }

@@ -62,6 +62,11 @@ pub(super) const KIND: ActionKind = ActionKind {
             "the value for minutes_over, in the metric's unit",
         ),
         Key::optional(
+            "missing",
+            KeyKind::Number,
+            "the value of a period without a datapoint, for a metric that AWS publishes only when there is something to count; without it, such a period has no value",
+        ),
+        Key::optional(
             "band",
             KeyKind::Number,
             "how many standard deviations wide the anomaly detection band is that the metric is held against",
@@ -261,6 +266,7 @@ pub(super) struct Request {
     #[serde(default = "usual_statistics")]
     statistics: Vec<String>,
     threshold: Option<f64>,
+    missing: Option<f64>,
     band: Option<f64>,
     baseline: Option<Span>,
 }
@@ -270,18 +276,9 @@ fn usual_statistics() -> Vec<String> {
 }
 
 impl Request {
-    /// The statistics that are asked for: those that the step names, and of a single metric those
-    /// that `minimum`, `maximum` and `average` are.
+    /// The statistics that are asked for.
     fn asked(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.statistics.iter().map(String::as_str).collect();
-        if self.name.is_some() {
-            for own in ["Average", "Maximum", "Minimum"] {
-                if !all.contains(&own) {
-                    all.push(own);
-                }
-            }
-        }
-        all
+        self.statistics.iter().map(String::as_str).collect()
     }
 
     /// Whether a statistic counts: then a period that is not over yet has counted a part only.
@@ -322,11 +319,16 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         },
         None => window,
     };
-    let lines = if window.from < window.to {
+    let mut lines = if window.from < window.to {
         fetch::lines(aws, &request, window).await?
     } else {
         Vec::new()
     };
+    if let Some(value) = request.missing {
+        for line in &mut lines {
+            fill(line, value, window, period);
+        }
+    }
     let series = lines.iter().filter(|line| line.meaning != Meaning::Band);
     if request.expression.is_some() && series.count() > 1 {
         return Err(ActionError::failed(
@@ -354,6 +356,30 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         output["baseline"] = summary::baseline(&request, &lines, &earlier);
     }
     Ok(output)
+}
+
+/// How long a datapoint may take until it is published, in seconds: a period that has just ended is
+/// not missing yet.
+const PUBLISHED: i64 = 120;
+
+/// Gives the periods of a window without a datapoint a value.
+fn fill(line: &mut Line, value: f64, window: Window, period: i64) {
+    if line.meaning == Meaning::Band {
+        return;
+    }
+    let known: std::collections::BTreeSet<i64> = line.points.iter().map(|(at, _)| *at).collect();
+    let first = window.from + (period - window.from.rem_euclid(period)) % period;
+    let newest = known.last().copied().unwrap_or(i64::MIN);
+    let mut at = first;
+    while at + period <= window.to {
+        let missing = at < newest || at + period + PUBLISHED <= window.to;
+        if missing && !known.contains(&at) {
+            line.points.push((at, value));
+            line.filled += 1;
+        }
+        at += period;
+    }
+    line.points.sort_by_key(|(at, _)| *at);
 }
 
 /// The first whole period that begins at a time or after it.
@@ -407,6 +433,23 @@ mod tests {
         for bad in ["36h", "15d", "10m"] {
             assert!(with("baseline", json!(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_gap_has_the_value_that_the_playbook_declares_once_it_is_old_enough() {
+        let mut line = Line {
+            meaning: Meaning::Statistic("Sum".into()),
+            label: "m".into(),
+            points: vec![(120, 3.0)],
+            filled: 0,
+            messages: Vec::new(),
+        };
+        let window = Window { from: 30, to: 540 };
+        fill(&mut line, 0.0, window, 60);
+        let at: Vec<i64> = line.points.iter().map(|(at, _)| *at).collect();
+        // What ended less than two minutes ago may still be published.
+        assert_eq!(at, [60, 120, 180, 240, 300, 360]);
+        assert_eq!((line.filled, line.points[1].1), (5, 3.0));
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub(super) fn one(request: &Request, lines: &[Line], period: i64, now: i64) -> V
         .map(|(name, points)| (name.clone(), brief(points)))
         .collect();
     output.insert("statistics".into(), by_statistic.into());
+    // A value that the playbook declares for a gap is no datapoint.
+    let filled = lines.iter().map(|line| line.filled).min().unwrap_or(0);
+    let datapoints = output["datapoints"].as_u64().unwrap_or(0);
+    let read = datapoints.saturating_sub(filled as u64);
+    output.insert("datapoints".into(), read.into());
     if request.band.is_some() {
         band(&mut output, lines, main(request, &statistics), period);
     }
@@ -189,26 +194,16 @@ fn fields(
         return output;
     };
     output.insert("last".into(), (*last).into());
-    // Each from its own statistic: the highest average is no maximum. An expression has one line.
-    let own = |name: &str| {
-        let points = if request.expression.is_some() {
-            Some(points)
-        } else {
-            of(name)
-        };
-        points.map(values).filter(|values| !values.is_empty())
-    };
-    if let Some(values) = own("Maximum") {
-        let highest = values.into_iter().fold(f64::MIN, f64::max);
-        output.insert("maximum".into(), highest.into());
-    }
-    if let Some(values) = own("Minimum") {
-        let lowest = values.into_iter().fold(f64::MAX, f64::min);
-        output.insert("minimum".into(), lowest.into());
-    }
-    if let Some(values) = own("Average") {
-        output.insert("average".into(), mean(&values).into());
-    }
+    // Of the statistic that the step shows. CloudWatch's own are in `statistics`.
+    let shown = values(points);
+    let (lowest, highest) = shown
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
+    output.insert("maximum".into(), highest.into());
+    output.insert("minimum".into(), lowest.into());
+    output.insert("average".into(), mean(&shown).into());
     if let Some(sums) = of("Sum") {
         output.insert("sum".into(), values(sums).into_iter().sum::<f64>().into());
     }
@@ -333,18 +328,30 @@ mod tests {
             meaning: Meaning::Statistic(statistic.into()),
             label: label.into(),
             points: points.to_vec(),
+            filled: 0,
             messages: Vec::new(),
         }
     }
 
     #[test]
-    fn maximum_comes_from_its_own_statistic() {
+    fn the_maximum_is_the_largest_value_of_the_statistic_that_is_shown() {
         let lines = [
             line("Average", "m", &[(0, 91.0), (60, 89.0), (120, 95.0)]),
             line("Maximum", "m", &[(0, 99.0), (60, 97.0), (120, 98.5)]),
         ];
         let output = one(&request(&["Average", "Maximum"]), &lines, 60, 150);
-        assert_eq!(output["maximum"], 99.0);
+        assert_eq!(output["maximum"], 95.0);
+        assert_eq!(output["statistics"]["Maximum"]["maximum"], 99.0);
+        let sums = one(
+            &request(&["Sum"]),
+            &[line("Sum", "m", &[(0, 4.0), (60, 7.0)])],
+            60,
+            150,
+        );
+        assert_eq!(
+            (&sums["maximum"], &sums["sum"]),
+            (&json!(7.0), &json!(11.0))
+        );
         assert_eq!(output["minutes_over"], 1.0);
         assert_eq!(output["statistics"]["Maximum"]["last"], 98.5);
         assert_eq!(
@@ -400,9 +407,8 @@ mod tests {
             (&json!(2), &json!("i-b"))
         );
         assert_eq!(
-            (&output["lowest"], output.get("maximum")),
-            (&json!("i-a"), None),
-            "the highest average is no maximum"
+            (&output["lowest"], &output["maximum"]),
+            (&json!("i-a"), &json!(95.0)),
         );
         assert_eq!(output["each"]["i-b"]["minutes_over"], 2.0);
         assert_eq!(output["minutes_over"], 2.0);

@@ -91,5 +91,5 @@ fn closed(message: String, reason: &str, address: Option<SocketAddr>) -> ActionE
     if let Some(address) = address {
         output["address"] = Value::from(address.ip().to_string());
     }
-    ActionError::failed(message).with(output)
+    ActionError::failed(message).found(output)
 }

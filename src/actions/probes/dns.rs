@@ -151,10 +151,10 @@ pub(super) async fn ask(request: Request) -> Result<Value, ActionError> {
             Ok(output)
         }
         Err(error @ NetError::Timeout) => {
-            Err(ActionError::timed_out(format!("no resolver answered: {error}")).with(output))
+            Err(ActionError::timed_out(format!("no resolver answered: {error}")).found(output))
         }
         Err(error) => {
-            Err(ActionError::failed(format!("no resolver answered: {error}")).with(output))
+            Err(ActionError::failed(format!("no resolver answered: {error}")).found(output))
         }
     }
 }

@@ -208,7 +208,7 @@ pub(super) async fn ask(mut request: Request) -> Result<Value, ActionError> {
             // One that was asked to follow redirects has come to no answer yet.
             let many = format!("there are more than {followed} redirects");
             return if followed > 0 {
-                Err(ActionError::failed(many).with(output))
+                Err(ActionError::failed(many).found(output))
             } else {
                 Ok(output)
             };
@@ -247,7 +247,7 @@ async fn exchange(request: &Request, to: &Target) -> Result<Value, ActionError> 
             "the certificate of {} is not to be trusted: {reason}",
             to.host
         );
-        return Err(ActionError::failed(message).with(output));
+        return Err(ActionError::failed(message).found(output));
     }
     speak(request, to, secured.stream, output).await
 }
@@ -298,10 +298,10 @@ where
     let began = Instant::now();
     let answer = match timeout(PATIENCE, sender.send_request(message)).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(failed(&error).with(output)),
+        Ok(Err(error)) => return Err(failed(&error).found(output)),
         Err(_) => {
             let late = format!("{} did not answer in {PATIENCE:?}", to.host);
-            return Err(ActionError::timed_out(late).with(output));
+            return Err(ActionError::timed_out(late).found(output));
         }
     };
     output["first_byte_ms"] = millis(began).into();
@@ -318,11 +318,11 @@ where
         Ok(Ok(kept)) => kept,
         Ok(Err(error)) => {
             let cut = format!("the body of {} ended early: {error}", to.host);
-            return Err(ActionError::failed(cut).with(output));
+            return Err(ActionError::failed(cut).found(output));
         }
         Err(_) => {
             let late = format!("the body of {} did not end in {PATIENCE:?}", to.host);
-            return Err(ActionError::timed_out(late).with(output));
+            return Err(ActionError::timed_out(late).found(output));
         }
     };
     driver.abort();
@@ -384,7 +384,7 @@ pub(super) fn judge(request: &Request, mut output: Value) -> Result<Value, Actio
             },
         );
         let why = format!("the status is {status}, and not {hoped}");
-        return Err(ActionError::failed(why).with(output));
+        return Err(ActionError::failed(why).found(output));
     }
     if !matched {
         let why = if output["truncated"] == true {
@@ -395,7 +395,7 @@ pub(super) fn judge(request: &Request, mut output: Value) -> Result<Value, Actio
         } else {
             "the body does not match `body_match`".to_owned()
         };
-        return Err(ActionError::failed(why).with(output));
+        return Err(ActionError::failed(why).found(output));
     }
     Ok(output)
 }

@@ -35,8 +35,7 @@ pub(super) async fn play(
                 stage.scenario.playbook
             ))
         })?;
-    let played =
-        tokio::time::timeout(longest, walk(&stage, &entry, unfinished, arguments.events)).await;
+    let played = tokio::time::timeout(longest, walk(&stage, &entry, unfinished, arguments)).await;
     let handle = match played {
         Ok(handle) => handle?,
         Err(_) => {
@@ -134,11 +133,16 @@ async fn walk(
     stage: &Stage,
     entry: &Entry,
     unfinished: Option<Summary>,
-    events: bool,
+    arguments: &Arguments,
 ) -> Result<Handle, CliError> {
     let refused =
         |error: engine::Unanswered| CliError::Said(format!("the rehearsal stopped: {error}"));
-    let (alarm, answers) = (&stage.scenario.alarm, &stage.scenario.answers);
+    let stopped = |error: bot::Stopped| CliError::Said(format!("the rehearsal stopped: {error}"));
+    let alarm = &stage.scenario.alarm;
+    let play = bot::Play {
+        answers: &stage.scenario.answers,
+        take_otherwise: arguments.take_otherwise,
+    };
     let live = Live::over(
         Arc::clone(&stage.engine.aws),
         vec![stage.source()],
@@ -149,7 +153,7 @@ async fn walk(
         let handle =
             engine::resume(summary.id, stage.recorder.clone(), stage.engine.clone()).await?;
         stage.follow(&handle);
-        if events {
+        if arguments.events {
             print_events(&handle);
         }
         report_alarms(&handle, seen);
@@ -163,7 +167,7 @@ async fn walk(
         if handle.snapshot().state.execution().is_none() {
             handle.ask(Command::start(entry)).await.map_err(refused)?;
         }
-        bot::play(&handle, answers).await.map_err(refused)?;
+        bot::play(&handle, play).await.map_err(stopped)?;
         return Ok(handle);
     }
     let fired: AlarmRef = loop {
@@ -183,11 +187,11 @@ async fn walk(
     let open = Command::open_for(entry, Some(fired), None, Some(stage.rehearsal.clone()));
     let handle = engine::open(open, stage.recorder.clone(), stage.engine.clone()).await?;
     stage.follow(&handle);
-    if events {
+    if arguments.events {
         print_events(&handle);
     }
     report_alarms(&handle, seen);
     handle.ask(Command::start(entry)).await.map_err(refused)?;
-    bot::play(&handle, answers).await.map_err(refused)?;
+    bot::play(&handle, play).await.map_err(stopped)?;
     Ok(handle)
 }

@@ -45,6 +45,10 @@ pub(super) struct Arguments {
     /// Play in the world that `standdown simulate` serves there, instead of one of its own.
     #[arg(long, value_name = "URL")]
     simulator: Option<String>,
+    /// With `--auto`, take the branch marked `otherwise` at a decision where no branch is recommended;
+    /// without it, the rehearsal stops there with exit code 1.
+    #[arg(long)]
+    take_otherwise: bool,
     /// Begin anew although an earlier rehearsal of the scenario is unfinished.
     #[arg(long)]
     fresh: bool,

@@ -193,7 +193,10 @@ fn judge(draft: &Draft<'_>, attempt: &Attempt, mut result: AttemptResult) -> Att
         let why = success.explain(&scope);
         if why.verdict == Verdict::True {
             result.status = AttemptStatus::Succeeded;
+            // What failed on the way is said in its place in the output.
+            result.error = None;
         } else {
+            result.judged = result.is_read().then_some(why.verdict);
             result.status = AttemptStatus::Failed;
             let values: Vec<String> = why
                 .evidence
@@ -206,7 +209,7 @@ fn judge(draft: &Draft<'_>, attempt: &Attempt, mut result: AttemptResult) -> Att
                     )
                 })
                 .collect();
-            let judged = format!("{} does not hold: {}", success.source(), values.join(", "));
+            let judged = format!("{} is not met: {}", success.source(), values.join(", "));
             result.error = Some(
                 result
                     .error
@@ -216,6 +219,36 @@ fn judge(draft: &Draft<'_>, attempt: &Attempt, mut result: AttemptResult) -> Att
     }
     result.output = Some(output);
     result
+}
+
+/// Reads steps again that only read, wherever the responder stands; the record keeps what was
+/// read before.
+pub(super) fn read_again(draft: &mut Draft<'_>, steps: &[StepId]) -> Result<(), Refusal> {
+    draft.walking()?;
+    let mut began = false;
+    for step in steps {
+        let Some(own) = automated(draft, step) else {
+            continue;
+        };
+        if own.mutating() {
+            return Err(Refusal::Changes(step.clone()));
+        }
+        let execution = draft.walking()?;
+        let latest = execution.latest_attempt(step);
+        let running = latest.is_some_and(|attempt| attempt.end.is_none());
+        let waits = execution.current().is_some_and(|here| here.step == *step);
+        // What was never read has inputs that are not known yet, or is read on arrival.
+        if latest.is_none() || running || waits {
+            continue;
+        }
+        begin(draft, step, 1, AttemptOrigin::Reread);
+        began = true;
+    }
+    if began {
+        Ok(())
+    } else {
+        Err(Refusal::NothingToRead)
+    }
 }
 
 /// Moves on from an attempt's end: tries again, or leaves the step if the responder is there.

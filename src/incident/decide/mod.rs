@@ -95,6 +95,8 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         } => {
             walk::take_branch(&mut draft, &step, visit, branch, reason)?;
         }
+        Command::UndoBranch => walk::undo_branch(&mut draft)?,
+        Command::ReadAgain(steps) => attempts::read_again(&mut draft, &steps)?,
         Command::StopExecution { reason } => walk::stop(&mut draft, reason)?,
         Command::Approve {
             step,

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::{Draft, attempts, escalation};
 use crate::document::Source;
 use crate::expression::to_json;
-use crate::incident::question::branches;
+use crate::incident::question::{branches, undoable};
 use crate::incident::{
-    AttemptId, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus, HealingRun,
-    Proposed, Refusal, Verdict, VisitResult, Walked, is_unknown, scope, stands,
+    AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus,
+    HealingRun, Proposed, Refusal, Verdict, VisitResult, Walked, is_unknown, scope, stands,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
@@ -401,12 +401,12 @@ pub(super) fn take_branch(
     };
     let views = branches(decision, &scope(&draft.state, draft.stamp.at));
     let taken = views.get(branch).ok_or(Refusal::NoBranch(branch + 1))?;
-    let recommended = views.iter().find(|view| view.recommended).unwrap_or(taken);
+    let recommended = views.iter().find(|view| view.recommended);
+    let recommended = recommended.map_or("", |view| view.branch.label.as_str());
+    let recommended = recommended.to_owned();
     let reason = reason.filter(|reason| !reason.trim().is_empty());
     if !taken.recommended && reason.is_none() {
-        return Err(Refusal::ReasonNeeded {
-            recommended: recommended.branch.label.clone(),
-        });
+        return Err(Refusal::ReasonNeeded { recommended });
     }
     may_visit(draft, &taken.branch.next)?;
     let evidence = views
@@ -425,7 +425,7 @@ pub(super) fn take_branch(
         step: step.clone(),
         visit,
         branch: label.clone(),
-        recommended: recommended.branch.label.clone(),
+        recommended,
         evidence,
         overridden_because: reason.filter(|_| !taken.recommended),
     });
@@ -435,6 +435,25 @@ pub(super) fn take_branch(
         result: VisitResult::Branched { branch: label },
     });
     arrive(draft, &next);
+    Ok(())
+}
+
+/// Takes back the branch that was taken a moment ago. What a person did since then, and what was
+/// sent or asked of others, cannot be taken back.
+pub(super) fn undo_branch(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let (step, visit) = undoable(&draft.state, draft.stamp.at)?;
+    let reading: Vec<AttemptId> = draft
+        .walking()
+        .into_iter()
+        .flat_map(crate::incident::Execution::running)
+        .filter(|attempt| attempt.intent.is_none() && attempt.origin != AttemptOrigin::Prefetch)
+        .map(|attempt| attempt.id)
+        .collect();
+    draft.emit(Event::BranchUndone { step, visit });
+    for attempt in reading {
+        let result = AttemptResult::ended(AttemptStatus::Cancelled, "the branch was undone", None);
+        draft.emit(Event::AttemptEnded { attempt, result });
+    }
     Ok(())
 }
 

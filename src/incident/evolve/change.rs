@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::incident::{
-    Approval, AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Change, Event, Execution,
-    Recorded, Sought, Survey,
+    Approval, AttemptId, AttemptOrigin, AttemptResult, Change, Event, Execution, Recorded, Sought,
+    Survey,
 };
 use crate::playbook::REQUEST_LIFE;
 
@@ -221,8 +221,11 @@ pub(super) fn output(
             fields.insert(name.into(), (**value).clone());
         }
     }
-    let verified = result.status == AttemptStatus::Succeeded;
-    if origin == AttemptOrigin::Verify {
+    // What could not be verified is neither: whoever reads `verified` is told that it is unknown.
+    if let Some(verified) = result
+        .verified()
+        .filter(|_| origin == AttemptOrigin::Verify)
+    {
         fields.insert("verified".into(), verified.into());
     }
     Some(whole)

@@ -2,6 +2,7 @@
 
 mod change;
 mod escalation;
+mod values;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::document::Source;
 use crate::expression::from_json;
-use crate::playbook::{StepId, compile};
+use crate::playbook::{StepId, StepKind, compile};
 
 /// Folds one event in.
 #[must_use]
@@ -99,6 +100,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             }
         }
     }
+    values::recompute(&mut state, recorded);
     state
 }
 
@@ -249,6 +251,13 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             result,
         } => {
             leave(execution, step, *visit, result.clone(), recorded);
+            match result {
+                VisitResult::Succeeded { .. } => verified(execution, step, true),
+                VisitResult::Failed { .. } => verified(execution, step, false),
+                VisitResult::Confirmed { .. }
+                | VisitResult::Branched { .. }
+                | VisitResult::Outcome { .. } => {}
+            }
         }
         Event::StepConfirmed {
             step,
@@ -360,9 +369,17 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             ended.end = Some((result.clone(), recorded.at));
             let (id, step, origin) = (ended.id, ended.step.clone(), ended.origin);
             change::ended(execution, (id, origin), result, recorded);
-            let name = execution.playbook.output_of(&step.0);
-            if let (Some(name), Some(output)) = (name, change::output(execution, origin, result)) {
-                set_output(execution, name, output, &step, recorded);
+            let Some(name) = execution.playbook.output_of(&step.0) else {
+                return;
+            };
+            match change::output(execution, origin, result) {
+                Some(output) if is_known(execution, &step, origin, result) => {
+                    set_output(execution, name, output, &step, recorded);
+                }
+                // What was read before is not what is there now.
+                _ => {
+                    execution.outputs.remove(&name);
+                }
             }
         }
         Event::RetryScheduled { step, number, at } => {
@@ -391,9 +408,40 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             execution.survey = None;
             execution.retries.clear();
         }
+        Event::BranchUndone { step, visit } => undo_branch(execution, step, *visit),
         // A branch is followed by the step's end; a late result changes nothing.
         _ => {}
     }
+}
+
+/// Takes the walk back to a decision. What was read since then stays in the record, and is used
+/// again where it is fresh enough.
+fn undo_branch(execution: &mut Execution, step: &StepId, visit: u32) {
+    let decision = execution
+        .visits
+        .iter()
+        .rposition(|one| one.step == *step && one.number == visit);
+    let Some(decision) = decision else { return };
+    let undone = execution.visits.split_off(decision + 1);
+    for one in &undone {
+        let attempt = execution.latest.get(&one.step);
+        if let Some(attempt) = attempt.and_then(|id| execution.attempts.get_mut(id)) {
+            attempt.used = false;
+        }
+        let failed = matches!(one.result, Some(VisitResult::Failed { .. }));
+        execution.failed_steps = execution.failed_steps.saturating_sub(failed.into());
+        execution.retries.remove(&one.step);
+    }
+    if let Some(decision) = execution.visits.get_mut(decision) {
+        decision.result = None;
+        decision.ended_at = None;
+    }
+    execution.approval = None;
+    execution.survey = None;
+    execution.change = None;
+    execution.status = ExecutionStatus::InProgress;
+    execution.outcome = None;
+    execution.ended_at = None;
 }
 
 fn leave(
@@ -436,6 +484,45 @@ fn leave(
     }
 }
 
+/// Tells the manual steps that a step verifies how that ended: each of them once, so that what is done
+/// later does not count for it.
+fn verified(execution: &mut Execution, by: &StepId, held: bool) {
+    let playbook = Arc::clone(&execution.playbook);
+    let done = playbook.steps.iter().filter(|step| match &step.kind {
+        StepKind::Manual(manual) => manual.verified_by.as_ref() == Some(by),
+        _ => false,
+    });
+    for step in done {
+        let name = playbook.output_of(&step.id.0);
+        let output = name.and_then(|name| execution.outputs.get_mut(&name));
+        let Some(output) = output.filter(|output| output.json.get("verified").is_none()) else {
+            continue;
+        };
+        let mut json = (*output.json).clone();
+        json["verified"] = held.into();
+        output.value = from_json(&json);
+        output.json = Arc::new(json);
+    }
+}
+
+/// Whether what an attempt captured can be read by conditions: all of it was read, or each of
+/// several runs says for itself whether it failed. What a change captured is always known.
+fn is_known(
+    execution: &Execution,
+    step: &StepId,
+    origin: AttemptOrigin,
+    result: &super::AttemptResult,
+) -> bool {
+    let each_for_itself = match execution.playbook.step(&step.0).map(|step| &step.kind) {
+        Some(StepKind::Automated(automated)) => {
+            automated.named_runs || automated.for_each.is_some()
+        }
+        _ => false,
+    };
+    let changes = matches!(origin, AttemptOrigin::Approval | AttemptOrigin::Verify);
+    result.is_read() || each_for_itself || changes
+}
+
 fn set_output(
     execution: &mut Execution,
     name: String,
@@ -443,7 +530,14 @@ fn set_output(
     step: &StepId,
     recorded: &Recorded,
 ) {
-    let value = from_json(&json);
+    let own = match execution.playbook.step(&step.0).map(|step| &step.kind) {
+        Some(StepKind::Automated(automated)) => Some(automated),
+        _ => None,
+    };
+    let value = match own {
+        Some(automated) => from_json(&automated.readable(&json)),
+        None => from_json(&json),
+    };
     execution.outputs.insert(
         name,
         Output {

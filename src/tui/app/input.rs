@@ -1,51 +1,63 @@
-//! What the terminal sends, read on a thread of its own.
-//!
-//! A terminal may send half of a sequence, or one that nobody knows; whoever reads it then waits for
-//! more. The console must not: alarms and diagnostics go on.
+//! Reads the terminal on a thread of its own, so that half a sequence never keeps the console
+//! from its alarms and diagnostics.
 
-use std::io::{IsTerminal as _, stdin};
+use std::io::stdin;
+use std::os::fd::AsFd as _;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::read;
 use tokio::sync::mpsc;
 
-use super::split;
+use super::keyboard::{Decoder, Input};
 
-/// How many events wait to be handled before the terminal is left to keep them itself.
+/// How many inputs wait to be handled before the terminal is left to keep them itself.
 const WAITING: usize = 1024;
-/// How long the thread goes on listening at most after the console has left. At the end of each
-/// such time, crossterm spins for up to a millisecond: once a second, that is a tenth of a percent of a core.
+/// How long the thread goes on listening at most after the console has left.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Listens until the receiver is dropped. The channel ends when the terminal is gone.
-pub(super) fn listen() -> mpsc::Receiver<Event> {
+pub(super) fn listen(mouse: bool) -> mpsc::Receiver<Input> {
     let (sender, receiver) = mpsc::channel(WAITING);
     thread::spawn(move || {
+        let began = Instant::now();
+        let mut decoder = Decoder::new(mouse);
+        let mut bytes = [0; 4096];
         while !sender.is_closed() {
-            match event::poll(CLOSING) {
-                // What has been hung up is no terminal, and has nothing more to say.
-                Ok(false) if !stdin().is_terminal() => return,
-                Ok(false) => {}
-                Ok(true) => {
-                    let Ok(first) = event::read() else { return };
-                    let mut next = |wait| match event::poll(wait) {
-                        Ok(true) => event::read().ok(),
-                        _ => None,
-                    };
-                    for event in split::whole(first, &mut next) {
-                        // Its signal is heard by the console itself.
-                        if matches!(event, Event::Resize(..)) {
-                            continue;
-                        }
-                        if sender.blocking_send(event).is_err() {
-                            return;
-                        }
-                    }
-                }
+            let wait = decoder.patience().unwrap_or(CLOSING);
+            let inputs = match ready(wait) {
+                Ok(false) => decoder.wait(began.elapsed()),
+                Ok(true) => match read(stdin().as_fd(), &mut bytes) {
+                    // A terminal that was hung up has nothing more to say.
+                    Ok(0) => return,
+                    Ok(count) => decoder.feed(&bytes[..count], began.elapsed()),
+                    Err(Errno::EINTR | Errno::EAGAIN) => continue,
+                    Err(_) => return,
+                },
                 Err(_) => return,
+            };
+            for input in inputs {
+                if sender.blocking_send(input).is_err() {
+                    return;
+                }
             }
         }
     });
     receiver
+}
+
+/// Waits until the terminal has something to say; returns whether it has.
+fn ready(wait: Duration) -> Result<bool, Errno> {
+    let stdin = stdin();
+    let mut terminal = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    // A millisecond more, so that the time has passed when the wait is over.
+    let millis = wait.as_millis().saturating_add(1);
+    let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
+    match poll(&mut terminal, timeout) {
+        Ok(count) => Ok(count > 0),
+        Err(Errno::EINTR) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

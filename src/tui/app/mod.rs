@@ -3,19 +3,20 @@
 mod acts;
 mod desk;
 mod input;
+mod keyboard;
 mod plain;
-mod split;
 mod surroundings;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use futures_util::FutureExt as _;
 use tokio::time::sleep_until;
 
 use self::desk::{Desk, Left as Leaves, News};
+use self::keyboard::Input;
 use super::clipboard;
 use super::left::{How, Left};
 use super::message::Message;
@@ -27,6 +28,7 @@ use super::update::update;
 use super::view::view;
 use crate::commands::{CommandId, Place};
 use crate::notify::Signal;
+pub use keyboard::typed as without_replies;
 pub use plain::{Writing, run_plain};
 pub use surroundings::{Acknowledge, Front, Looks, Manners, Reload, Reply, Surroundings};
 
@@ -129,7 +131,7 @@ async fn converse(
     signals: &mut Signals,
 ) -> Result<How, TerminalError> {
     let mut theme = desk.surroundings.front.looks.theme.clone();
-    let mut keys = input::listen();
+    let mut keys = input::listen(desk.surroundings.front.manners.mouse);
     let mut drawn = tokio::time::Instant::now();
     let mut caller = Caller::default();
     let mut dirty = false;
@@ -158,8 +160,8 @@ async fn converse(
                     messages.extend(resized());
                 }
             },
-            event = keys.recv() => {
-                let Some(event) = event else {
+            input = keys.recv() => {
+                let Some(input) = input else {
                     // The terminal is gone.
                     desk.remember(model);
                     return Ok(How::TerminalGone);
@@ -169,11 +171,11 @@ async fn converse(
                 if let Some(guard) = &mut model.guard {
                     guard.pressed(caller.pressed);
                 }
-                messages.extend(message(event));
+                messages.push(message(input));
                 while messages.len() < BURST
-                    && let Ok(event) = keys.try_recv()
+                    && let Ok(input) = keys.try_recv()
                 {
-                    messages.extend(message(event));
+                    messages.push(message(input));
                 }
             },
             news = desk.next() => match news {
@@ -296,17 +298,12 @@ fn entered(key: KeyEvent) -> KeyEvent {
     }
 }
 
-fn message(event: Event) -> Option<Message> {
-    match event {
-        Event::Key(key) => Some(Message::Key(entered(key))),
-        Event::Paste(text) => Some(Message::Paste(text)),
-        Event::Resize(width, height) => Some(Message::Resized { width, height }),
-        Event::FocusGained => Some(Message::Focused(true)),
-        Event::FocusLost => Some(Message::Focused(false)),
-        Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::ScrollUp => Some(Message::Wheel(true)),
-            MouseEventKind::ScrollDown => Some(Message::Wheel(false)),
-            _ => None,
-        },
+fn message(input: Input) -> Message {
+    match input {
+        Input::Key { key, alone: true } => Message::Key(entered(key)),
+        Input::Key { key, alone: false } => Message::KeyAmongOthers(entered(key)),
+        Input::Paste(text) => Message::Paste(text),
+        Input::Focused(focused) => Message::Focused(focused),
+        Input::Wheel { up } => Message::Wheel(up),
     }
 }

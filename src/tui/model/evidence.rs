@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Model, Screen};
 use crate::commands::Place;
-use crate::incident::Execution;
+use crate::incident::{Execution, Question, read_by};
 use crate::playbook::{Run, Step, StepId, StepKind};
 
 /// Where the responder reads.
@@ -106,6 +106,34 @@ fn of_step<'a>(execution: &'a Execution, step: &'a Step) -> Vec<Piece<'a>> {
 impl Model {
     fn execution(&self) -> Option<&Execution> {
         self.incident.as_ref()?.state.execution()
+    }
+
+    /// The steps that read what the screen shows, and that can be read again: of the evidence on the
+    /// screen, of the step that is read, of the decision that is open, or else the one that was read
+    /// last.
+    #[must_use]
+    pub fn shown_steps(&self) -> Vec<StepId> {
+        let Some(execution) = self.execution() else {
+            return Vec::new();
+        };
+        if self.screen == Screen::Evidence {
+            let piece = self.piece();
+            return piece
+                .map(|piece| piece.step.id.clone())
+                .into_iter()
+                .collect();
+        }
+        let reads = |id: &StepId| execution.playbook.step(&id.0).is_some_and(Step::reads);
+        let chosen = self.tree_step.as_ref().filter(|_| self.tree);
+        if let Some(id) = self.reading.as_ref().or(chosen) {
+            return Some(id.clone()).filter(reads).into_iter().collect();
+        }
+        if let Some(Question::Decision { step, .. }) = self.question() {
+            return read_by(execution, step);
+        }
+        let visits = execution.visits.iter().rev();
+        let last = visits.map(|visit| &visit.step).find(|id| reads(id));
+        last.cloned().into_iter().collect()
     }
 
     /// All evidence, in the playbook's order.

@@ -21,6 +21,8 @@ pub struct Guard {
     /// When the run of keys began to which the last one belongs.
     burst: Instant,
     answered: Option<(String, Instant)>,
+    /// Whether the present key arrived in one piece with others.
+    among_others: bool,
 }
 
 impl Guard {
@@ -33,6 +35,7 @@ impl Guard {
             pressed: now,
             burst: now,
             answered: None,
+            among_others: false,
         }
     }
 
@@ -50,6 +53,12 @@ impl Guard {
             self.burst = at;
         }
         self.pressed = at;
+    }
+
+    /// Takes note of whether the key that follows arrived in one piece with others. Such a key was
+    /// hardly pressed by somebody who had read the question.
+    pub fn among_others(&mut self, among_others: bool) {
+        self.among_others = among_others;
     }
 
     /// Takes note that the keys so far were worked through: what came meanwhile belongs to them.
@@ -75,10 +84,11 @@ impl Guard {
             }
             held
         });
-        if read && !held {
+        let lets = read && !held && !self.among_others;
+        if lets {
             self.answered = Some((key.to_owned(), self.pressed));
         }
-        read && !held
+        lets
     }
 }
 

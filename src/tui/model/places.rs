@@ -3,7 +3,8 @@
 use super::{Model, Screen};
 use crate::commands::{CommandId, Entry, Place};
 use crate::engine::Role;
-use crate::incident::{Escalation, IncidentStatus, Question};
+use crate::incident::{Escalation, IncidentStatus, Question, Refusal, undoable};
+use crate::playbook::StepId;
 
 /// A command that is valid where the responder is.
 #[derive(Debug)]
@@ -95,6 +96,15 @@ impl Model {
         }
     }
 
+    /// The decision whose branch can be undone now, and its visit.
+    ///
+    /// # Errors
+    /// Why nothing can be undone.
+    pub fn undoable(&self) -> Result<(StepId, u32), Refusal> {
+        let snapshot = self.incident.as_ref().ok_or(Refusal::NotWalking)?;
+        undoable(&snapshot.state, self.now)
+    }
+
     /// The places whose commands are valid now, the innermost first.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
@@ -128,6 +138,9 @@ impl Model {
                         }
                         _ => {}
                     }
+                }
+                if self.undoable().is_ok() {
+                    places.push(Place::Undoable);
                 }
                 places.push(Place::Incident);
             }

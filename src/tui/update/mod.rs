@@ -14,7 +14,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::commands::{CommandId, Entry, Place, event_of, name};
 use crate::engine::Control;
-use crate::incident::{Command, IncidentStatus, Question};
+use crate::incident::{Command, IncidentStatus, Question, UNDO};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::{Message, Request};
 use crate::tui::model::{Model, Overlay, Reading, Screen, Text};
@@ -43,6 +43,16 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
     match message {
         Message::Key(key) if key.kind != KeyEventKind::Release => return pressed(model, key),
         Message::Key(_) => {}
+        Message::KeyAmongOthers(key) => {
+            if let Some(guard) = &mut model.guard {
+                guard.among_others(true);
+            }
+            let requests = pressed(model, key);
+            if let Some(guard) = &mut model.guard {
+                guard.among_others(false);
+            }
+            return requests;
+        }
         // Pasted text is typed where text is typed, and asks for nothing anywhere else.
         Message::Paste(text) => {
             match &mut model.overlay {
@@ -473,6 +483,10 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
         CommandId::Attach => return choice::attach(model),
         CommandId::Acknowledge => return status(IncidentStatus::Acknowledged),
         CommandId::CancelCheck => return ask(Command::CancelCurrent, "asked to stop"),
+        CommandId::UndoBranch => {
+            return ask(Command::UndoBranch, "the branch was undone: choose again");
+        }
+        CommandId::ReadAgain => return read_again(model),
         CommandId::Copy => return copy(model),
         CommandId::Approve => return approve(model),
         CommandId::Branch => {
@@ -646,12 +660,30 @@ fn approve(model: &Model) -> Vec<Request> {
     }
 }
 
+/// Reads again what the screen shows: a step, or all that a decision reads.
+fn read_again(model: &mut Model) -> Vec<Request> {
+    let steps = model.shown_steps();
+    if steps.is_empty() {
+        model.say(
+            "nothing on this screen is read by a step of the playbook",
+            true,
+        );
+        return Vec::new();
+    }
+    let done = match steps.as_slice() {
+        [_] => "reading it again".to_owned(),
+        all => format!("reading {} steps again", all.len()),
+    };
+    ask(Command::ReadAgain(steps), done)
+}
+
 /// Takes the branch of a key; a name alone does not say which.
 fn branch(model: &mut Model, at: Option<usize>) -> Vec<Request> {
     let Some(Question::Decision {
         step,
         visit,
         branches,
+        ..
     }) = model.question()
     else {
         return Vec::new();
@@ -674,14 +706,22 @@ fn branch(model: &mut Model, at: Option<usize>) -> Vec<Request> {
                 branch: index,
                 reason: None,
             },
-            format!("taken: {label}"),
+            format!(
+                "taken: {label} · {} undoes it for {} s",
+                model.key(CommandId::UndoBranch, Place::Undoable),
+                UNDO.num_seconds()
+            ),
         );
     }
     let recommended = branches
         .iter()
         .find(|view| view.recommended)
         .map_or("", |view| view.branch.label.as_str());
-    let title = format!("Take \"{label}\" although \"{recommended}\" is recommended");
+    let title = if recommended.is_empty() {
+        format!("Take \"{label}\" although nothing is recommended")
+    } else {
+        format!("Take \"{label}\" although \"{recommended}\" is recommended")
+    };
     let form = Form::one(
         title,
         Purpose::Override {

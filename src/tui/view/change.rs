@@ -185,7 +185,11 @@ pub(super) fn looks(out: &mut Prompt<'_>, attempt: &Attempt, change: Option<&Cha
 
 /// A change that did not have its effect, with what was read before and after it side by side.
 pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standing) {
-    out.ask("The change was made, and is not what it was to be. What now?");
+    out.ask(if standing.not_verified {
+        "The change was applied. It could not be verified. What now?"
+    } else {
+        "The change was applied, and its verification failed. What now?"
+    });
     out.text(&standing.reason, Role::Late);
     let empty = Value::Null;
     let before = change.before.as_deref().unwrap_or(&empty);

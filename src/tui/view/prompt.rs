@@ -6,7 +6,7 @@ use super::{change, countdown};
 use crate::commands::{CommandId, Keys, Place};
 use crate::expression::Verdict;
 use crate::incident::{
-    Attempt, BranchView, Escalation, Incident, IncidentStatus, Question, State, scope,
+    Attempt, BranchView, Escalation, Incident, IncidentStatus, Missing, Question, State, scope,
 };
 use crate::playbook::{Manual, Step, StepKind};
 use crate::tui::model::Model;
@@ -81,9 +81,11 @@ fn write(out: &mut Prompt<'_>, model: &Model, state: &State, question: &Question
                 by_hand(out, model, state, manual);
             }
         }
-        Question::Decision { branches, .. } => {
+        Question::Decision {
+            branches, missing, ..
+        } => {
             overtaken(out, model, state);
-            decide(out, branches);
+            decide(out, branches, missing);
         }
         Question::Ended => ended(out, state),
         Question::Closed => {
@@ -358,8 +360,15 @@ fn overtaken(out: &mut Prompt<'_>, model: &Model, state: &State) {
     }
 }
 
-fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
-    out.ask("Which way?");
+fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>], missing: &[Missing]) {
+    out.ask("Choose a path");
+    for one in missing {
+        out.text(&format!("Nothing is recommended: {one}."), Role::Late);
+    }
+    let again = out.keys.shown(CommandId::ReadAgain, Place::Incident);
+    if missing.iter().any(|one| one.step.is_some()) {
+        out.text(&format!("{again} reads it again."), Role::Late);
+    }
     for (index, view) in branches.iter().enumerate() {
         let key = out.branch(index);
         if view.recommended {
@@ -375,9 +384,7 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
         if out.apart {
             out.text(&format!("{key}: {}", view.branch.label), Role::Text);
         }
-        if view.recommended
-            && let Some(because) = &view.because
-        {
+        if let Some(because) = &view.because {
             out.deep(&format!("because {because}"), Role::Text);
         }
         let Some(why) = &view.explanation else {
@@ -395,9 +402,9 @@ fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>]) {
             })
             .collect();
         let verdict = match why.verdict {
-            Verdict::True => "holds",
-            Verdict::False => "does not hold",
-            Verdict::Unknown => "cannot be told",
+            Verdict::True => "is met",
+            Verdict::False => "is not met",
+            Verdict::Unknown => "is unknown",
         };
         let condition = view.branch.when.as_ref().map_or("", |when| when.source());
         out.deep(

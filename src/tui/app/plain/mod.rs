@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use self::page::Pages;
 use super::desk::{Desk, Left as Leaves, News};
+use super::keyboard::typed as without_replies;
 use super::surroundings::Surroundings;
 use crate::config::Glyphs;
 use crate::incident::Question;
@@ -109,7 +110,8 @@ fn whole_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
         }
     }
     let line = String::from_utf8_lossy(&bytes);
-    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+    // A terminal may have put its reply to somebody's question between the letters.
+    Ok(Some(without_replies(line.trim_end_matches(['\r', '\n']))))
 }
 
 /// Stands for a line that was too long: nobody can type it.
