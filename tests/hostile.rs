@@ -180,7 +180,7 @@ fn hostile_names_logs_and_output_stay_text() {
     terminal.press("\r");
     terminal.see("Escalate now");
     terminal.press("a");
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
     terminal.press("\x1b[6~");
     terminal.see("ERROR ·[*J·evil");
     terminal.press("q");

@@ -90,6 +90,7 @@ fn model(width: u16, height: u16) -> Model {
         values: vec![40.0, 46.0, 82.0, 92.0, 97.2].into(),
         until: Some(now()),
         period: 60,
+        ..Series::default()
     };
     for message in [
         Message::CatalogRead(Arc::new(catalog)),
@@ -262,7 +263,7 @@ fn what_matters_most_has_its_own_look() {
     let theme = Theme::load("dark", Depth::True, Glyphs::Unicode).unwrap();
     let terminal = draw(&in_incident(120, 40));
     for (text, role) in [
-        ("Which way?", Role::Prompt),
+        ("Choose a path", Role::Prompt),
         ("Scale out   ◀", Role::Recommended),
         (" REHEARSAL", Role::Rehearsal),
         ("✓ Verify CPU", Role::Ok),
@@ -654,7 +655,7 @@ fn nothing_moves_when_a_check_ends() {
     let place = |model: &Model| {
         let drawn = draw(model);
         let text = text_of(drawn.backend().buffer());
-        text.lines().position(|line| line.contains("Which way?"))
+        text.lines().position(|line| line.contains("Choose a path"))
     };
     for (width, height) in SIZES {
         let model = in_incident(width, height);

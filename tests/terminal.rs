@@ -30,7 +30,7 @@ fn to_the_decision(terminal: &mut Terminal) {
     terminal.see("Escalate now, along the path \"primary\"?");
     terminal.see("size(cpu.hot_for_15_minutes) > 0");
     terminal.press("a");
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn an_escalation_can_be_put_off_with_a_reason() {
     terminal.press("it is nearly over");
     terminal.press(ENTER);
     terminal.see("escalation put off until");
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
     // One key escalates at any time.
     terminal.press("E");
     terminal.see("Escalate now");
@@ -238,7 +238,7 @@ fn the_tree_reads_any_step_and_comes_back() {
     terminal.see("cpu-001 · automated · Verify CPU Metrics");
     terminal.see("minutes_over 1");
     terminal.press(ESCAPE);
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn live_alarms_are_walked_like_rehearsed_ones() {
     terminal.press("a");
     // Here the `aws` program is asked for Auto Scaling, which the simulator does not serve over
     // the wire: the step fails in words, and the walk goes on.
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
     terminal.press("q");
     let (_, raw) = terminal.end();
     assert!(raw.contains("is unfinished; `standdown resume 2"), "{raw}");
@@ -314,11 +314,11 @@ fn live_alarms_are_walked_like_rehearsed_ones() {
     let screen = terminal.see("unfinished incidents");
     assert!(screen.contains("High CPU Utilization"), "{screen}");
     terminal.press(ENTER);
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
     terminal.press("q");
     terminal.end();
     let mut terminal = Terminal::start(&world, &["resume"], 80, 24, &extra);
-    terminal.see("Which way?");
+    terminal.see("Choose a path");
 }
 
 #[test]

@@ -251,7 +251,11 @@ async fn what_a_killed_watcher_began_is_finished() {
         ..engine_support::settings()
     };
     let catalog = Catalog::load(&[other.world.path("playbooks")], &[], &VOCABULARY);
-    let entry = catalog.answering(None, None, "web-0")[0].clone();
+    let entry = catalog.answering(&standdown::playbook::Subject {
+        name: "web-0",
+        ..Default::default()
+    })[0]
+        .clone();
     let open = Ask::open_for(&entry, Some(alarm), None, None);
     let handle = engine::open(open, Recorder::start(&other.store()), settings)
         .await

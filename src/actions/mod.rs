@@ -32,7 +32,7 @@ use crate::incident::AttemptStatus;
 use crate::playbook::{SecretSource, Vocabulary};
 use crate::redaction::Redactor;
 pub use changes::{Change, names, writes};
-pub use logs::{Cluster, Clusters, Grouped, Tailing, is_of_pattern};
+pub use logs::{Cluster, Clusters, Grouped, Level, Tailing, is_of_pattern};
 pub use probes::{Probe, Probing};
 use programs::Programs;
 pub use read_only::is_read;

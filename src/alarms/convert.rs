@@ -1,5 +1,7 @@
 //! Turns the SDK's alarms into ours, and does nothing else.
 
+use std::sync::Arc;
+
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{CompositeAlarm, LogAlarm, MetricAlarm, StateValue};
@@ -7,8 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::board::Seen;
 use super::facts::{Facts, Kind};
+use super::watched::Watched;
 use crate::aws::Aws;
-use crate::incident::{AlarmRef, AlarmState};
+use crate::incident::{AlarmRef, AlarmState, DatapointsToAlarm};
 
 /// Every alarm of an answer, of whatever type.
 pub(super) fn all<'a>(
@@ -52,10 +55,11 @@ fn text(value: Option<&str>) -> String {
 
 fn metric(alarm: &MetricAlarm, place: &Aws) -> Seen {
     // An alarm on an expression has no metric of its own; the one it returns data for speaks.
-    let inner = alarm
-        .metrics()
-        .iter()
-        .find(|query| query.return_data() != Some(false) || alarm.metrics().len() == 1);
+    let inner = alarm.metrics().iter().find(|query| {
+        let compared =
+            query.return_data() != Some(false) && query.id() != alarm.threshold_metric_id();
+        compared || alarm.metrics().len() == 1
+    });
     let stat = inner.and_then(|query| query.metric_stat());
     let metric = stat.and_then(|stat| stat.metric());
     let dimensions = if alarm.dimensions().is_empty() {
@@ -72,6 +76,8 @@ fn metric(alarm: &MetricAlarm, place: &Aws) -> Seen {
             .map(|state| state.as_str().to_owned()),
         several: alarm.evaluation_criteria().is_some()
             || inner.is_some_and(|query| query.expression().is_some_and(is_query)),
+        watched: Watched::of(alarm).map(Arc::new),
+        unit: alarm.unit().map(|unit| unit.as_str().to_owned()),
         ..Facts::default()
     };
     let alarm = AlarmRef {
@@ -100,6 +106,13 @@ fn metric(alarm: &MetricAlarm, place: &Aws) -> Seen {
         metric_account: inner
             .and_then(|query| query.account_id())
             .map(str::to_owned),
+        datapoints: alarm.evaluation_periods().map(|evaluated| {
+            let to_alarm = alarm.datapoints_to_alarm().unwrap_or(evaluated);
+            DatapointsToAlarm {
+                to_alarm,
+                evaluated,
+            }
+        }),
         period: alarm
             .period()
             .or(stat.and_then(aws_sdk_cloudwatch::types::MetricStat::period))

@@ -8,6 +8,7 @@ use regex::Regex;
 use serde::Serialize;
 
 use super::HistoryEntry;
+use super::watched::Watched;
 
 /// The type of an alarm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -51,6 +52,11 @@ pub struct Facts {
     pub suppressed_by: Option<String>,
     /// Whether it watches several series, each of which may be in ALARM.
     pub several: bool,
+    /// What it compares, where that is not one statistic of one metric.
+    #[serde(skip)]
+    pub watched: Option<Arc<Watched>>,
+    /// The unit that its metric is read in, where it names one.
+    pub unit: Option<String>,
 }
 
 /// What is said of most alarms, kept once.

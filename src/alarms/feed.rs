@@ -14,7 +14,8 @@ use super::board::{Board, Row, Seen, is_at};
 use super::convert;
 use super::details::Clerk;
 use super::keeper::Updates;
-use super::values::{Rest, Values};
+use super::values::{Rest, Values, Wanted};
+use super::watched::Watched;
 use crate::aws::{Aws, AwsError, Class, Pages, Place, Pool, Quota, describe};
 use crate::clock;
 use crate::incident::AlarmRef;
@@ -365,7 +366,8 @@ impl Feed {
             return Ok(());
         }
         let place = self.place.clone();
-        match values.fetch(aws, seen, self.settings.rest()).await {
+        let wanted = self.wanted(seen);
+        match values.fetch(aws, &wanted, self.settings.rest()).await {
             Ok(found) => {
                 self.updates.tell(move |board| {
                     board.set_values(found);
@@ -380,6 +382,22 @@ impl Feed {
                 Err(error)
             }
         }
+    }
+
+    /// What the alarms in view compare, as the list said.
+    fn wanted(&self, seen: &[Arc<AlarmRef>]) -> Vec<Wanted> {
+        let board = Arc::clone(&self.boards.borrow());
+        let names: HashSet<&str> = seen.iter().map(|alarm| alarm.name.as_str()).collect();
+        let rows = board.rows.iter().filter(|row| self.mine(&row.alarm));
+        let watched: HashMap<&str, &Arc<Watched>> = rows
+            .filter(|row| names.contains(row.alarm.name.as_str()))
+            .filter_map(|row| Some((row.alarm.name.as_str(), row.facts.watched.as_ref()?)))
+            .collect();
+        let of = |alarm: &Arc<AlarmRef>| Wanted {
+            watched: watched.get(alarm.name.as_str()).map(|one| Arc::clone(one)),
+            alarm: Arc::clone(alarm),
+        };
+        seen.iter().map(of).collect()
     }
 
     fn report(&self, aws: &Aws, error: Option<&AwsError>, slow: u32, pause: Duration) -> bool {

@@ -15,6 +15,7 @@ mod keeper;
 mod severity;
 mod source;
 mod values;
+mod watched;
 
 pub use board::{Board, Key, Row, Seen, key};
 pub use cost::{Cost, Line as CostLine, Watched};
@@ -26,4 +27,4 @@ pub use history::{History, HistoryEntry, history, is_flapping, state_now};
 pub use keeper::{Updates, watch};
 pub use severity::{graded, severity};
 pub use source::{Freshness, Source};
-pub use values::{Rest, Series, Values};
+pub use values::{Rest, Series, Values, Wanted};

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime as AwsTime;
 use aws_sdk_cloudwatch::types::{
-    Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
+    Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::board::{Key, key};
-use crate::aws::{Aws, AwsError, Pages, Quota, describe};
+use super::watched::{Part, Watched, asked_as};
+use crate::aws::{Aws, AwsError, Class, Pages, Quota, describe};
 use crate::incident::AlarmRef;
 
 /// GetMetricData takes this many queries a call.
@@ -33,6 +34,8 @@ const MINUTE: i64 = 60;
 const LOOKS: u32 = 6;
 /// And so many times in a minute once the latest minute's value is there: it may still change.
 const CHANGES: u32 = 2;
+/// After CloudWatch has refused an alarm's query, it is not asked again for so long, in seconds.
+const REFUSED: i64 = 300;
 /// Series kept at most; those that nobody looked at longest go first.
 const KEPT: usize = 2_000;
 
@@ -60,6 +63,15 @@ impl Rest {
         }
     }
 
+    /// Up to when values of a period are asked for: one that is shorter than a minute ends sooner.
+    fn end_of(self, now: i64, period: i64) -> i64 {
+        if period < MINUTE && self.speed <= 1.0 {
+            floor(now, period)
+        } else {
+            self.end(now)
+        }
+    }
+
     /// In seconds: what is there already needs fewer looks until the next minute has ended.
     fn of_known(self, period: i64) -> i64 {
         self.of(period).max(self.share(MINUTE, CHANGES))
@@ -80,10 +92,14 @@ impl Rest {
 #[derive(Debug, Default, Clone)]
 struct Held {
     points: BTreeMap<i64, f64>,
+    /// The band that the alarm compares with, period by period.
+    band: BTreeMap<i64, (f64, f64)>,
     /// The period that ran when it was last asked for.
     asked: Option<i64>,
     /// When that was.
     at: i64,
+    /// Why CloudWatch does not give it, and when it said so.
+    failed: Option<(Arc<str>, i64)>,
 }
 
 /// A metric's latest values.
@@ -95,6 +111,10 @@ pub struct Series {
     pub until: Option<DateTime<Utc>>,
     /// The period, in seconds.
     pub period: i64,
+    /// The band that the newest value is compared with, where the alarm has one: lower, upper.
+    pub band: Option<(f64, f64)>,
+    /// Why there are no values, where CloudWatch refuses them for this alarm.
+    pub failed: Option<Arc<str>>,
 }
 
 impl Series {
@@ -118,8 +138,19 @@ impl Series {
     }
 
     fn of(held: &Held, period: i64) -> Option<Self> {
-        let (&first, _) = held.points.first_key_value()?;
-        let (&last, _) = held.points.last_key_value()?;
+        let failed = held.failed.as_ref().map(|(why, _)| Arc::clone(why));
+        let ends = held
+            .points
+            .first_key_value()
+            .zip(held.points.last_key_value());
+        let Some(((&first, _), (&last, _))) = ends else {
+            let none = Self {
+                period,
+                failed,
+                ..Self::default()
+            };
+            return none.failed.is_some().then_some(none);
+        };
         let steps = (last - first) / period;
         let values = (0..=steps.min(POINTS)).map(|step| {
             let at = first + step * period;
@@ -129,7 +160,58 @@ impl Series {
             values: values.collect(),
             until: DateTime::from_timestamp(last + period, 0),
             period,
+            band: held.band.get(&last).copied(),
+            failed,
         })
+    }
+}
+
+/// An alarm whose values are wanted, and what it compares where that is not one statistic of one metric.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The alarm.
+    pub alarm: Arc<AlarmRef>,
+    /// What it compares.
+    pub watched: Option<Arc<Watched>>,
+}
+
+impl Wanted {
+    /// In seconds; at least what GetMetricData takes.
+    fn period(&self) -> i64 {
+        let watched = self.watched.as_ref().map(|watched| watched.period);
+        watched.or(self.alarm.period).unwrap_or(60).max(1)
+    }
+
+    /// What GetMetricData is asked; nothing where there is no metric.
+    fn queries(&self, index: usize) -> Vec<MetricDataQuery> {
+        match &self.watched {
+            Some(watched) => watched.queries(index, self.alarm.metric_account.as_deref()),
+            None => query(index, &self.alarm).into_iter().collect(),
+        }
+    }
+
+    /// Whose result an id is, and what it is.
+    fn part(all: &[&Self], id: &str) -> Option<(usize, Part)> {
+        if let Some((index, own)) = asked_as(id) {
+            let watched = all.get(index)?.watched.as_ref()?;
+            return Some((index, watched.part(own)?));
+        }
+        let index: usize = id.strip_prefix('m')?.parse().ok()?;
+        (index < all.len()).then_some((index, Part::Value))
+    }
+
+    /// Of several series under one id, the value that is nearest to ALARM.
+    fn worse(&self, one: f64, other: f64) -> f64 {
+        let below = self
+            .alarm
+            .comparison
+            .as_deref()
+            .is_some_and(|comparison| comparison.starts_with("LessThan"));
+        if below {
+            one.min(other)
+        } else {
+            one.max(other)
+        }
     }
 }
 
@@ -149,41 +231,83 @@ impl Values {
     pub async fn fetch(
         &mut self,
         aws: &Aws,
-        alarms: &[Arc<AlarmRef>],
+        alarms: &[Wanted],
         rest: Rest,
     ) -> Result<Vec<(Key, Series)>, AwsError> {
         let now = aws.now().timestamp();
         // One call looks back as far for every query in it: alarms go with those of their period
-        // that want as much.
-        let mut groups: BTreeMap<(i64, i64), Vec<&Arc<AlarmRef>>> = BTreeMap::new();
-        for alarm in alarms.iter().filter(|alarm| query(0, alarm).is_some()) {
-            let period = period_of(alarm);
-            if let Some(from) = self.from(&key(alarm), period, now, rest) {
-                groups.entry((period, from)).or_default().push(alarm);
+        // that want as much. One that was refused is asked for alone, and seldom.
+        let mut groups: BTreeMap<(i64, i64), Vec<&Wanted>> = BTreeMap::new();
+        let mut refused: Vec<(&Wanted, i64)> = Vec::new();
+        for wanted in alarms.iter().filter(|wanted| !wanted.queries(0).is_empty()) {
+            let period = wanted.period();
+            let key = key(&wanted.alarm);
+            let failed = self.held.get(&key).and_then(|held| held.failed.as_ref());
+            let Some(from) = self.from(&key, period, now, rest) else {
+                continue;
+            };
+            match failed {
+                Some((_, at)) if now - at < REFUSED => {}
+                Some(_) => refused.push((wanted, from)),
+                None => groups.entry((period, from)).or_default().push(wanted),
             }
         }
         for ((period, from), alarms) in groups {
-            for batch in alarms.chunks(BATCH) {
-                let window = from..rest.end(now);
-                self.ask(aws, batch, period, window, now).await?;
+            let window = from..rest.end_of(now, period);
+            for batch in batches(&alarms) {
+                self.ask(aws, &batch, &window, now).await?;
             }
+        }
+        for (wanted, from) in refused {
+            let window = from..rest.end_of(now, wanted.period());
+            self.ask(aws, &[wanted], &window, now).await?;
         }
         self.forget();
         Ok(alarms
             .iter()
-            .filter_map(|alarm| {
-                let key = key(alarm);
+            .filter_map(|wanted| {
+                let key = key(&wanted.alarm);
                 let held = self.held.get(&key)?;
-                let series = Series::of(held, period_of(alarm))?;
+                let series = Series::of(held, wanted.period())?;
                 Some((key, series))
             })
             .collect())
     }
 
+    /// Asks for a batch. Where CloudWatch refuses it because of one member, the halves are asked for on
+    /// their own, until that member alone is without a value, with the reason.
+    async fn ask(
+        &mut self,
+        aws: &Aws,
+        batch: &[&Wanted],
+        window: &Range<i64>,
+        now: i64,
+    ) -> Result<(), AwsError> {
+        let mut waiting = vec![batch.to_vec()];
+        while let Some(part) = waiting.pop() {
+            match self.ask_whole(aws, &part, window, now).await {
+                Err(error) if error.class == Class::Invalid => match part.as_slice() {
+                    [only] => {
+                        let held = self.held.entry(key(&only.alarm)).or_default();
+                        held.failed = Some((error.to_string().into(), now));
+                        (held.asked, held.at) = (Some(floor(now, only.period())), now);
+                    }
+                    several => {
+                        let (one, other) = several.split_at(several.len() / 2);
+                        waiting.push(other.to_vec());
+                        waiting.push(one.to_vec());
+                    }
+                },
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
     /// From when on a metric has to be asked for; `None` while it needs not.
     fn from(&self, key: &Key, period: i64, now: i64, rest: Rest) -> Option<i64> {
         let running = floor(now, period);
-        let newest = newest(rest.end(now), period);
+        let newest = newest(rest.end_of(now, period), period);
         let whole = oldest(newest, period);
         let Some(held) = self.held.get(key) else {
             return Some(whole);
@@ -214,22 +338,20 @@ impl Values {
         Some(open.min(before).max(whole))
     }
 
-    async fn ask(
+    async fn ask_whole(
         &mut self,
         aws: &Aws,
-        batch: &[&Arc<AlarmRef>],
-        period: i64,
-        window: Range<i64>,
+        batch: &[&Wanted],
+        window: &Range<i64>,
         now: i64,
     ) -> Result<(), AwsError> {
-        let queries = batch
+        let period = batch.first().map_or(60, |wanted| wanted.period());
+        let queries: Vec<MetricDataQuery> = batch
             .iter()
             .enumerate()
-            .filter_map(|(index, alarm)| query(index, alarm))
-            .collect::<Vec<_>>();
-        let running = floor(now, period);
-        let mut found: Vec<(usize, i64, f64)> = Vec::new();
-        let mut missing: HashSet<usize> = HashSet::new();
+            .flat_map(|(index, wanted)| wanted.queries(index))
+            .collect();
+        let mut found = Found::default();
         let mut token = None;
         let mut pages = Pages::default();
         loop {
@@ -246,41 +368,34 @@ impl Values {
                 .await
                 .map_err(|error| describe("cloudwatch:GetMetricData", &error))?;
             for result in answer.metric_data_results() {
-                let index: Option<usize> = result
-                    .id()
-                    .and_then(|id| id.strip_prefix('m')?.parse().ok());
-                // What CloudWatch failed to read is asked for again.
-                if result.status_code() == Some(&StatusCode::InternalError) {
-                    missing.extend(index);
-                }
-                let points = result.timestamps().iter().zip(result.values());
-                found.extend(points.filter_map(|(at, value)| Some((index?, at.secs(), *value))));
+                found.take(batch, result);
             }
             token = pages.next("cloudwatch:GetMetricData", answer.next_token)?;
             if token.is_none() {
                 break;
             }
         }
-        for (index, alarm) in batch.iter().enumerate() {
-            if !missing.contains(&index) {
-                let held = self.held.entry(key(alarm)).or_default();
+        let running = floor(now, period);
+        let oldest = oldest(newest(window.end, period), period);
+        for (index, wanted) in batch.iter().enumerate() {
+            let held = self.held.entry(key(&wanted.alarm)).or_default();
+            held.failed = found.refused.remove(&index).map(|why| (why.into(), now));
+            // What CloudWatch failed to read is asked for again.
+            if !found.missing.contains(&index) {
                 (held.asked, held.at) = (Some(running), now);
             }
-        }
-        for (index, at, value) in found {
-            if let Some(alarm) = batch.get(index) {
-                self.held
-                    .entry(key(alarm))
-                    .or_default()
-                    .points
-                    .insert(at, value);
+            if let Some(points) = found.points.remove(&index) {
+                held.points.extend(points);
             }
-        }
-        for alarm in batch {
-            if let Some(held) = self.held.get_mut(&key(alarm)) {
-                let oldest = oldest(newest(window.end, period), period);
-                held.points = held.points.split_off(&oldest);
-            }
+            let edges = found.edges.remove(&index).unwrap_or_default();
+            held.band.extend(edges.into_iter().map(|(at, all)| {
+                let ends = all.iter().fold((f64::MAX, f64::MIN), |(low, high), value| {
+                    (low.min(*value), high.max(*value))
+                });
+                (at, ends)
+            }));
+            held.points = held.points.split_off(&oldest);
+            held.band = held.band.split_off(&oldest);
         }
         Ok(())
     }
@@ -296,9 +411,74 @@ impl Values {
     }
 }
 
-/// The period of an alarm's metric, in seconds: no shorter than what GetMetricData keeps longest.
-fn period_of(alarm: &AlarmRef) -> i64 {
-    alarm.period.unwrap_or(60).max(60)
+/// What an answer says of a batch, by the place of the alarm in it.
+#[derive(Debug, Default)]
+struct Found {
+    points: HashMap<usize, BTreeMap<i64, f64>>,
+    edges: HashMap<usize, BTreeMap<i64, Vec<f64>>>,
+    missing: HashSet<usize>,
+    refused: HashMap<usize, String>,
+}
+
+impl Found {
+    fn take(&mut self, batch: &[&Wanted], result: &MetricDataResult) {
+        let whose = result.id().and_then(|id| Wanted::part(batch, id));
+        let Some((index, part)) = whose else { return };
+        match result.status_code() {
+            Some(StatusCode::InternalError) => {
+                self.missing.insert(index);
+            }
+            Some(StatusCode::Complete | StatusCode::PartialData) | None => {}
+            Some(status) => {
+                let said = result
+                    .messages()
+                    .iter()
+                    .filter_map(|message| message.value());
+                let said: Vec<&str> = said.collect();
+                let why = format!(
+                    "CloudWatch answers {}: {}",
+                    status.as_str(),
+                    said.join("; ")
+                );
+                self.refused
+                    .insert(index, why.trim_end_matches([':', ' ']).to_owned());
+                return;
+            }
+        }
+        for (at, value) in result.timestamps().iter().zip(result.values()) {
+            let (at, value) = (at.secs(), *value);
+            match part {
+                Part::Value => {
+                    let all = self.points.entry(index).or_default();
+                    let known = all.get(&at).copied();
+                    let value = known.map_or(value, |known| batch[index].worse(known, value));
+                    all.insert(at, value);
+                }
+                Part::Band => {
+                    let all = self.edges.entry(index).or_default();
+                    all.entry(at).or_default().push(value);
+                }
+            }
+        }
+    }
+}
+
+/// As many alarms as a call has room for.
+fn batches<'a>(alarms: &[&'a Wanted]) -> Vec<Vec<&'a Wanted>> {
+    let mut all: Vec<Vec<&Wanted>> = vec![Vec::new()];
+    let mut room = BATCH;
+    for wanted in alarms {
+        let size = wanted.queries(0).len();
+        if size > room {
+            all.push(Vec::new());
+            room = BATCH;
+        }
+        room = room.saturating_sub(size);
+        if let Some(last) = all.last_mut() {
+            last.push(wanted);
+        }
+    }
+    all
 }
 
 fn floor(at: i64, period: i64) -> i64 {
@@ -326,7 +506,7 @@ fn query(index: usize, alarm: &AlarmRef) -> Option<MetricDataQuery> {
         .metric_name(alarm.metric.as_ref()?)
         .set_dimensions(Some(dimensions))
         .build();
-    let period = i32::try_from(period_of(alarm)).ok()?;
+    let period = i32::try_from(alarm.period.unwrap_or(60)).ok()?;
     let stat = MetricStat::builder()
         .metric(metric)
         .period(period)
@@ -356,6 +536,7 @@ mod tests {
             asked: Some(asked),
             at,
             points: points.iter().map(|&point| (point, 1.0)).collect(),
+            ..Held::default()
         };
         let values = Values {
             held: HashMap::from([(key.clone(), held)]),

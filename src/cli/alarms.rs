@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::paint::Paint;
 use super::{CliError, FAILURE, SUCCESS, live, printable};
 use crate::actions::programs::LocalPrograms;
-use crate::alarms::{Board, Details, Row, Values, children, fetch, severity, tags};
+use crate::alarms::{Board, Details, Row, Values, Wanted, children, fetch, severity, tags};
 use crate::aws::{Aws, Place, Pool};
 use crate::config::Settings;
 use crate::incident::{AlarmRef, AlarmState};
@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
                 &format!("{:<8}", severity.name())
             ),
             column(&alarm.name, width),
-            column(&against(alarm, &row.values, now), 14),
+            column(&against(row, now), 14),
             crate::tui::clean(&place),
             answering
                 .first()
@@ -203,6 +203,16 @@ async fn read_values(pool: &Pool, settings: &Settings, board: &mut Board, asked:
         let Ok(aws) = pool.at(&place).await else {
             continue;
         };
+        let rows = board
+            .rows
+            .iter()
+            .filter(|row| mine.iter().any(|alarm| alarm.is_same(&row.alarm)));
+        let mine: Vec<Wanted> = rows
+            .map(|row| Wanted {
+                alarm: Arc::clone(&row.alarm),
+                watched: row.facts.watched.clone(),
+            })
+            .collect();
         let mut values = Values::default();
         match values.fetch(&aws, &mine, live::feed(settings).rest()).await {
             Ok(values) => board.set_values(values),
@@ -273,11 +283,7 @@ async fn in_bulk(aws: &Aws) -> Option<BTreeMap<String, BTreeMap<String, String>>
 }
 
 fn answering<'a>(alarm: &AlarmRef, catalog: &'a Catalog) -> Vec<&'a Entry> {
-    catalog.answering(
-        alarm.namespace.as_deref(),
-        alarm.metric.as_deref(),
-        &alarm.name,
-    )
+    catalog.answering(&alarm.subject())
 }
 
 fn grade(row: &Row, answering: &[&Entry], settings: &Settings) -> Severity {
@@ -296,6 +302,13 @@ fn describe(row: &Row, catalog: &Catalog, settings: &Settings) -> Value {
     described["impact"] = answering.first().map(|entry| entry.playbook.impact).into();
     described["values"] = json!(row.values.values.to_vec());
     described["values_until"] = json!(row.values.until);
+    described["value"] = json!(row.values.last());
+    described["band"] = json!(
+        row.values
+            .band
+            .map(|(lower, upper)| json!({"lower": lower, "upper": upper}))
+    );
+    described["no_value_because"] = json!(row.values.failed);
     described["playbooks"] = answering
         .iter()
         .map(|entry| entry.playbook.id.as_str())

@@ -9,7 +9,8 @@ use crate::clock;
 use crate::config::Settings;
 use crate::engine::{Recorder, subscriptions};
 use crate::incident::{Command, Event, card};
-use crate::journal::Summary;
+use crate::journal::{Summary, Topic};
+use crate::notify::Configured;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Acknowledge {
@@ -80,6 +81,7 @@ pub(super) async fn update(arguments: Update, settings: &Settings) -> Result<u8,
         next: arguments.next.map(|next| next.as_secs()),
     };
     let (summary, events) = record(settings, &arguments.incident, command)?;
+    let began = clock::now();
     for event in &events {
         if let Event::UpdateGiven { text, next } = event {
             say!("recorded in {}: {}", summary.id, on_a_line(text));
@@ -91,7 +93,42 @@ pub(super) async fn update(arguments: Update, settings: &Settings) -> Result<u8,
             }
         }
     }
-    told(settings, &summary).await
+    told(settings, &summary).await?;
+    if summary.rehearsal.is_some() {
+        return Ok(SUCCESS);
+    }
+    let wants = |one: &Configured| one.channel.topics.contains(&Topic::Update);
+    if !settings.channels.value.iter().any(wants) {
+        return Err(CliError::Said(
+            "the update is recorded, and NOBODY was sent it: no channel takes updates; `on = [\"update\"]` of a channel in the configuration changes that".into(),
+        ));
+    }
+    let unsent = stores::open(settings, stores::INCIDENTS)?.unsent_messages()?;
+    // What the same moment recorded, and no channel accepted.
+    let own = unsent.iter().filter(|one| {
+        one.incident == summary.id
+            && one.topic == Topic::Update
+            && one.at >= began - chrono::TimeDelta::seconds(60)
+            && one.error.is_some()
+    });
+    let why: Vec<String> = own
+        .map(|one| {
+            let error = one.error.as_deref().unwrap_or_default();
+            let state = if one.dead {
+                "given up"
+            } else {
+                "tried again later"
+            };
+            on_a_line(&format!("{} ({state}): {error}", one.channel))
+        })
+        .collect();
+    if why.is_empty() {
+        return Ok(SUCCESS);
+    }
+    Err(CliError::Said(format!(
+        "the update is recorded, and was not sent through {}",
+        why.join("; ")
+    )))
 }
 
 pub(super) async fn hand_over(arguments: HandOver, settings: &Settings) -> Result<u8, CliError> {

@@ -106,6 +106,13 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliE
     for (origin, paths) in files.clone() {
         writeln!(out, "ok: escalation · {paths} paths · {origin}")?;
     }
+    // What the playbooks rely on in an incident is said before it.
+    if arguments.paths.is_empty() || files.clone().next().is_some() {
+        for text in super::reach::unreachable(settings, &catalog.escalation) {
+            warnings += 1;
+            writeln!(out, "warning: {text}")?;
+        }
+    }
     let count =
         |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     writeln!(

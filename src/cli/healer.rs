@@ -81,11 +81,7 @@ impl Healer {
         };
         let transition = seen.alarm.since.unwrap_or(incident.opened_at);
         let known = scope(state, clock::now());
-        let answering = self.rules.answering(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        );
+        let answering = self.rules.answering(&alarm.subject());
         let mut set_off: Vec<(&Entry, HealingRun)> = answering
             .into_iter()
             .filter_map(|entry| {

@@ -24,6 +24,7 @@ mod note;
 mod notify;
 mod paint;
 mod progress;
+mod reach;
 mod record;
 mod rehearse;
 mod report;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{CliError, FAILURE, SUCCESS, live, on_a_line, print_json, say, stores};
+use super::{CliError, FAILURE, SUCCESS, live, on_a_line, print_json, reach, say, stores};
 use crate::actions::programs::LocalPrograms;
 use crate::clock;
 use crate::config::Settings;
@@ -76,12 +76,9 @@ pub(super) fn sender(settings: &Settings, recorder: &Recorder) -> Sender {
     )
 }
 
-/// Before a process ends: what is still to be told is told, as far as that takes no longer than a
-/// few seconds. The rest waits for the next console.
+/// Before a process ends: sends what is still to be sent, as far as that takes no longer than a few
+/// seconds. The rest waits for the next console.
 pub(super) async fn before_leaving(settings: &Settings, recorder: &Recorder) {
-    if settings.channels.value.is_empty() {
-        return;
-    }
     let sender = sender(settings, recorder);
     let mut breakers = HashMap::new();
     let all = async {
@@ -138,6 +135,9 @@ fn list(settings: &Settings) -> Result<u8, CliError> {
     if settings.channels.value.is_empty() {
         say!("no channels are configured: write [[channels]] into the configuration");
     }
+    for text in reach::unreachable(settings, &catalog.escalation) {
+        say!("{text}");
+    }
     Ok(SUCCESS)
 }
 
@@ -166,9 +166,16 @@ async fn test(channel: &str, settings: &Settings) -> Result<u8, CliError> {
         error: None,
     };
     match sender(settings, &recorder).send(&message).await {
-        Ok(_) => {
-            say!("sent");
-            Ok(SUCCESS)
+        Ok(delivered) => {
+            say!("accepted: {}", on_a_line(&delivered.answer));
+            for one in &delivered.left {
+                say!("not accepted: {}", on_a_line(&one.error.why));
+            }
+            Ok(if delivered.left.is_empty() {
+                SUCCESS
+            } else {
+                FAILURE
+            })
         }
         Err(error) => Err(CliError::Said(format!(
             "not sent: {}",
@@ -195,8 +202,19 @@ fn unsent(json: bool, settings: &Settings) -> Result<u8, CliError> {
             on_a_line(one.error.as_deref().unwrap_or_default())
         );
     }
-    if all.is_empty() {
-        say!("everything was sent");
+    let unpaged = reach::nobody_paged(settings)?;
+    for text in &unpaged {
+        say!("{text}");
+    }
+    match (
+        all.is_empty() && unpaged.is_empty(),
+        settings.channels.value.is_empty(),
+    ) {
+        (true, true) => {
+            say!("nothing waits; no channel is configured, so nothing was sent to anybody")
+        }
+        (true, false) => say!("nothing waits, and nothing was given up"),
+        (false, _) => {}
     }
     Ok(SUCCESS)
 }
@@ -222,7 +240,15 @@ async fn flush(settings: &Settings) -> Result<u8, CliError> {
             "standdown: {waiting} wait for their time, or for another sender; `standdown notify unsent` says why"
         );
     }
-    Ok(if unsent == 0 { SUCCESS } else { FAILURE })
+    let unpaged = reach::nobody_paged(settings)?;
+    for text in &unpaged {
+        eprintln!("standdown: {text}");
+    }
+    Ok(if unsent == 0 && unpaged.is_empty() {
+        SUCCESS
+    } else {
+        FAILURE
+    })
 }
 
 fn resend(id: i64, settings: &Settings) -> Result<u8, CliError> {

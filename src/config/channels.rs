@@ -74,6 +74,7 @@ fn kind(entry: &Reader<'_>, named: &str) -> Option<Kind> {
         "email" => {
             let (server, from, to) = (entry.required_string("server"), needed("from"), list("to"));
             let user = text("user");
+            let hello = text("hello");
             if let Some(server) = &server {
                 is_server(entry, server, user.is_some());
             }
@@ -83,6 +84,7 @@ fn kind(entry: &Reader<'_>, named: &str) -> Option<Kind> {
                 user,
                 from: from?,
                 to: to?,
+                hello,
             })
         }
         "opscenter" => Some(Kind::Opscenter {

@@ -29,6 +29,7 @@ pub(super) fn is_anyones(command: &Command) -> bool {
         command,
         Command::Note(_)
             | Command::AcknowledgeEscalation { .. }
+            | Command::PageEnded { .. }
             | Command::Update { .. }
             | Command::GiveCard { .. }
             | Command::Review(_)
@@ -42,6 +43,14 @@ pub(super) fn belongs(command: &Command, event: &Event) -> bool {
         Command::AcknowledgeEscalation { .. } => matches!(
             event,
             Event::EscalationAcknowledged { .. } | Event::StatusChanged { .. }
+        ),
+        Command::PageEnded { .. } => matches!(
+            event,
+            Event::PageAccepted { .. }
+                | Event::PageGivenUp { .. }
+                | Event::EscalationLevelAsked { .. }
+                | Event::EscalationExhausted { .. }
+                | Event::EscalationHeld { .. }
         ),
         Command::Update { .. } => matches!(event, Event::UpdateGiven { .. }),
         Command::GiveCard { .. } => matches!(event, Event::HandedOver { .. }),

@@ -165,6 +165,19 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         Command::AcknowledgeEscalation { note } => {
             Command::AcknowledgeEscalation { note: maybe(note) }
         }
+        Command::PageEnded {
+            escalation,
+            level,
+            round,
+            channel,
+            result,
+        } => Command::PageEnded {
+            escalation,
+            level,
+            round,
+            channel,
+            result: result.map(text).map_err(text),
+        },
         Command::Update { text: told, next } => Command::Update {
             text: text(told),
             next,

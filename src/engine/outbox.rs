@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -14,9 +15,9 @@ use crate::actions::programs::Programs;
 use crate::aws::{Aws, Place, Pool, Quota, describe};
 use crate::breaker::{Breaker, Policy, State};
 use crate::clock;
-use crate::incident::{Command, IncidentId};
-use crate::journal::{JournalError, Message, Subscription};
-use crate::notify::{Configured, Undelivered, deliver};
+use crate::incident::{Command, EscalationId, IncidentId};
+use crate::journal::{AppendError, Journal, JournalError, Message, Subscription, Topic};
+use crate::notify::{Configured, Delivered, Undelivered, deliver};
 use crate::playbook::SecretSource;
 use crate::redaction::Redactor;
 
@@ -25,6 +26,10 @@ const EVERY: Duration = Duration::from_secs(1);
 /// What was taken is sent within so long: with the longest send after it, that is less than others
 /// leave it alone for.
 const IN_TURN: Duration = Duration::from_mins(1);
+
+/// After so many tries in vain, seven seconds and the receivers' patience, the escalation no longer waits
+/// for a page: the next level is paged. Sending it goes on.
+const PAGE_TRIES: u32 = 4;
 
 /// Whoever is told, and what it takes to tell them.
 #[derive(Clone)]
@@ -61,9 +66,6 @@ impl Sender {
     #[must_use]
     pub fn start(self) -> watch::Receiver<Vec<String>> {
         let (said, troubles) = watch::channel(Vec::new());
-        if self.channels.is_empty() {
-            return troubles;
-        }
         tokio::spawn(async move {
             let mut breakers = HashMap::new();
             loop {
@@ -90,6 +92,12 @@ impl Sender {
         breakers: &mut HashMap<String, Breaker>,
     ) -> Result<(usize, usize), JournalError> {
         let now = clock::now();
+        let lost = self.recorder.call(Journal::take_unreported).await?;
+        let given_up = lost.len();
+        for message in lost {
+            let why = message.error.clone().unwrap_or_default();
+            self.page_ended(&message, Err(why)).await?;
+        }
         let ready = |name: &String| {
             let breaker = breakers.get_mut(name);
             breaker.is_none_or(|breaker| breaker.allows(now).is_ok())
@@ -118,7 +126,7 @@ impl Sender {
                 (channel, done)
             }
         });
-        let (mut sent, mut unsent, mut failed) = (0, 0, None);
+        let (mut sent, mut unsent, mut failed) = (0, given_up, None);
         for (channel, (breaker, done)) in join_all(all).await {
             breakers.insert(channel, breaker);
             match done {
@@ -136,28 +144,31 @@ impl Sender {
         messages: Vec<Message>,
         mut breaker: Breaker,
     ) -> (Breaker, Result<(usize, usize), JournalError>) {
-        let (mut sent, mut unsent) = (0, 0);
+        let (mut sent, mut unsent, mut rests) = (0, 0, false);
         let began = Instant::now();
         let mut left = messages.into_iter();
         for message in left.by_ref() {
             let told = match self.send(&message).await {
-                Ok(said) => {
+                Ok(delivered) => {
                     sent += 1;
+                    unsent += delivered.left.len();
                     breaker.succeeded(clock::now());
-                    self.sent(&message, said).await
+                    self.sent(&message, delivered).await
                 }
                 Err(error) => {
                     unsent += 1;
-                    if !error.lasting {
+                    // A recipient that is tried again says nothing of the channel.
+                    if !error.lasting && message.facts["recipients"].is_null() {
                         breaker.failed(clock::now());
                     }
+                    rests = error.retry_after.is_some();
                     self.failed(message, error).await
                 }
             };
             if let Err(error) = told {
                 return (breaker, Err(error));
             }
-            if began.elapsed() > IN_TURN || breaker.allows(clock::now()).is_err() {
+            if rests || began.elapsed() > IN_TURN || breaker.allows(clock::now()).is_err() {
                 break;
             }
         }
@@ -169,51 +180,113 @@ impl Sender {
         (breaker, given_back.map(|()| (sent, unsent)))
     }
 
-    async fn sent(&self, message: &Message, said: Option<String>) -> Result<(), JournalError> {
+    async fn sent(&self, message: &Message, delivered: Delivered) -> Result<(), JournalError> {
         let (id, incident) = (message.id, message.incident.clone());
+        let (whole, left) = (message.clone(), delivered.left.clone());
         self.recorder
-            .call(move |journal| journal.message_sent(id, clock::now()))
+            .call(move |journal| {
+                for one in &left {
+                    let why = (
+                        one.recipient.as_str(),
+                        one.error.why.as_str(),
+                        one.error.lasting,
+                    );
+                    journal.message_left(&whole, why, clock::now())?;
+                }
+                journal.message_sent(id, clock::now())
+            })
             .await?;
-        if let Some(said) = said {
-            self.note(incident, said).await;
+        if let Some(said) = delivered.note {
+            // It was told all the same; the link is found where it was told.
+            let _ = self.record(incident, Command::Note(said)).await;
+        }
+        let refused = delivered
+            .left
+            .iter()
+            .map(|one| format!("; {}", one.error.why));
+        let answer = format!("{}{}", delivered.answer, refused.collect::<String>());
+        self.page_ended(message, Ok(answer)).await
+    }
+
+    async fn failed(&self, message: Message, error: Undelivered) -> Result<(), JournalError> {
+        let given_up = error.lasting || error.fault || message.tries + 1 >= PAGE_TRIES;
+        let (why, page) = (error.why.clone(), message.clone());
+        self.recorder
+            .call(move |journal| {
+                let now = clock::now();
+                let rest = TimeDelta::from_std(error.retry_after.unwrap_or_default());
+                let rest = rest.unwrap_or_default();
+                if !rest.is_zero() {
+                    journal.rest_channel(&message.channel, now + rest)?;
+                }
+                let why = (error.why.as_str(), error.lasting, rest);
+                journal.message_failed(&message, why, now)
+            })
+            .await?;
+        if given_up {
+            self.page_ended(&page, Err(why)).await?;
         }
         Ok(())
     }
 
-    async fn failed(&self, message: Message, error: Undelivered) -> Result<(), JournalError> {
+    /// Records what became of a page, where the message is one.
+    async fn page_ended(
+        &self,
+        message: &Message,
+        result: Result<String, String>,
+    ) -> Result<(), JournalError> {
+        let number = |name: &str| {
+            let number = message.facts[name].as_u64();
+            number.and_then(|number| u32::try_from(number).ok())
+        };
+        let escalation = message.facts["escalation"].as_str();
+        let escalation = escalation
+            .and_then(|text| text.parse().ok())
+            .map(EscalationId);
+        let (Topic::Escalated, Some(escalation), Some(level)) =
+            (message.topic, escalation, number("level"))
+        else {
+            return Ok(());
+        };
+        let command = Command::PageEnded {
+            escalation,
+            level,
+            round: number("round").unwrap_or_default(),
+            channel: message.channel.clone(),
+            result,
+        };
+        match self.record(message.incident.clone(), command).await {
+            Err(AppendError::Journal(error)) => Err(error),
+            // An imported incident has no pages of this host; whoever writes ended a conflict.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Records in an incident what came of telling others.
+    async fn record(&self, incident: IncidentId, command: Command) -> Result<(), AppendError> {
+        let redactor = self.redactor.clone();
         self.recorder
             .call(move |journal| {
-                let why = (error.why.as_str(), error.lasting);
-                journal.message_failed(&message, why, clock::now())
+                let who = (&super::actor(), &redactor, VOCABULARY);
+                match super::add(journal, &incident, command, who) {
+                    Ok(_) | Err(super::AsideError::Refused(_)) => Ok(()),
+                    Err(super::AsideError::Append(error)) => Err(error),
+                }
             })
             .await
     }
 
-    /// Writes down in an incident what came of telling others.
-    async fn note(&self, incident: IncidentId, said: String) {
-        let redactor = self.redactor.clone();
-        let noted = self.recorder.call(move |journal| {
-            let who = (&super::actor(), &redactor, VOCABULARY);
-            match super::add(journal, &incident, Command::Note(said), who) {
-                Ok(_) | Err(super::AsideError::Refused(_)) => Ok(()),
-                Err(super::AsideError::Append(error)) => Err(error),
-            }
-        });
-        // It was told all the same; the link is found where it was told.
-        drop(noted.await);
-    }
-
-    /// Sends one message. Returns what the incident's record is to say of it.
+    /// Sends one message. Returns what its receiver answered.
     ///
     /// # Errors
     /// When it does not arrive.
-    pub async fn send(&self, message: &Message) -> Result<Option<String>, Undelivered> {
+    pub async fn send(&self, message: &Message) -> Result<Delivered, Undelivered> {
         let named = |one: &&Configured| one.channel.name == message.channel;
         let Some(one) = self.channels.iter().find(named) else {
-            return Err(Undelivered {
-                why: format!("no channel is named {:?}", message.channel),
-                lasting: true,
-            });
+            return Err(Undelivered::ever(format!(
+                "no channel is named {:?}",
+                message.channel
+            )));
         };
         let secret = match &one.secret {
             Some(source) => Some(self.reveal(source).await?),
@@ -223,10 +296,8 @@ impl Sender {
     }
 
     async fn reveal(&self, source: &SecretSource) -> Result<String, Undelivered> {
-        let unknown = |why: String| Undelivered {
-            why: format!("the channel's secret cannot be read: {why}"),
-            lasting: false,
-        };
+        let unknown =
+            |why: String| Undelivered::fault(format!("the channel's secret cannot be read: {why}"));
         let (programs, asked) = (Arc::clone(&self.programs), source.clone());
         let here = tokio::task::spawn_blocking(move || programs.secret(&asked)).await;
         if let Some(here) = here.map_err(|error| unknown(error.to_string()))? {

@@ -124,6 +124,20 @@ impl Template {
         self.parts.iter().map(part).collect()
     }
 
+    /// Writes it as text, without what is unknown.
+    #[must_use]
+    pub fn known(&self, scope: &Scope) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Value(expression) => expression
+                .evaluate(scope)
+                .ok()
+                .filter(|value| !matches!(value, cel::Value::Null))
+                .map_or_else(String::new, |value| show(&value)),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Fills it for a receiver that reads JSON: a template that is one expression keeps its value's
     /// type. What is not known is `null`, and nothing within a text.
     #[must_use]

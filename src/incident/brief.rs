@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::card::{next, tried};
-use super::{Incident, State};
-use crate::playbook::Severity;
+use super::{AlarmRef, Incident, State};
 
 /// How many lines of evidence somebody reads who is told.
 const EVIDENCE: usize = 4;
@@ -35,32 +34,29 @@ pub fn brief(state: &State, now: DateTime<Utc>) -> Value {
         "alarm": alarm.map(|alarm| &alarm.name),
         "account": alarm.map(|alarm| &alarm.account),
         "region": alarm.map(|alarm| &alarm.region),
+        "resource": alarm.and_then(resource),
         "opened_at": incident.opened_at.to_rfc3339(),
         "playbook": walk.map(|walk| &walk.playbook.name),
         "step": step,
         "evidence": evidence,
         "next": next(state, now),
-        "impact": impact(incident, state),
+        "impact": impact(incident),
         "update": incident.updates.last().map(|update| &update.text),
         "next_update": incident.next_update.map(|at| at.to_rfc3339()),
         "escalated": state.escalations().any(|one| one.asked_by.is_some() || one.level > 0),
     })
 }
 
-/// What it does to those who use the system: as somebody wrote it down, or as its playbook or its
-/// severity says.
+/// The resource that an alarm watches: the values of its metric's dimensions.
+fn resource(alarm: &AlarmRef) -> Option<String> {
+    let values: Vec<&str> = alarm.dimensions.values().map(String::as_str).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// What the incident does to those who use the system, as a person graded it; `None` before that.
 #[must_use]
-pub fn impact(incident: &Incident, state: &State) -> String {
+pub fn impact(incident: &Incident) -> Option<String> {
     let written = incident.review.as_ref().map(|review| review.impact.trim());
-    if let Some(written) = written.filter(|written| !written.is_empty()) {
-        return written.to_owned();
-    }
-    let graded = state.executions.front().map(|walk| walk.playbook.impact);
-    let words = match (graded, incident.severity) {
-        (Some(1), _) | (None, Severity::Critical) => "the business stands still",
-        (Some(2), _) | (None, Severity::High) => "customers notice",
-        (Some(3), _) | (None, Severity::Medium) => "some customers may notice",
-        _ => "nobody notices yet",
-    };
-    words.into()
+    let written = written.filter(|written| !written.is_empty());
+    written.map(str::to_owned)
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, State, VisitResult,
-    question,
+    Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, Reach, State,
+    VisitResult, question,
 };
 use crate::playbook::StepKind;
 
@@ -135,7 +135,9 @@ pub fn next(state: &State, now: DateTime<Utc>) -> String {
             _ => format!("agree to {}, or decline it", approval.intent.document()),
         },
         Question::Undescribed(_) => "describe the change again, or decline it".into(),
-        Question::Standing { step, standing, .. } if standing.not_verified => {
+        Question::Standing { step, standing, .. }
+            if standing.fault == super::Fault::NotVerified =>
+        {
             format!("{}: applied, not verified", step.title)
         }
         Question::Standing { step, .. } => format!("{}: roll the change back, or not", step.title),
@@ -161,18 +163,40 @@ fn holds(state: &State, now: DateTime<Utc>, writer: Option<&str>) -> Vec<String>
     if state.incident.as_ref().is_none_or(over) {
         return all;
     }
+    let rehearsal = state.is_rehearsal();
     let chase = |one: &Escalation| {
         let asked = one.asked.last();
         let names = asked.map_or(String::new(), |asked| asked.contacts.join(", "));
+        let reach = asked.map(super::Asked::reach);
         match (&one.acknowledged, one.exhausted) {
             (Some(known), _) => Some(match &known.note {
                 // Whoever asked writes down who answered.
                 Some(note) => format!("escalation {}: {note} (says {})", one.path, known.by),
                 None => format!("escalation {}: {}", one.path, known.by),
             }),
-            (None, true) => Some(format!("escalation {}: nobody answered", one.path)),
+            (None, _) if one.is_unanswered() && rehearsal => Some(format!(
+                "escalation {}: rehearsal, level {} ({names}) would be paged",
+                one.path, one.level
+            )),
+            (None, _)
+                if one.is_unanswered() && reach.is_none_or(|reach| reach == Reach::Nobody) =>
+            {
+                let why = asked.map_or_else(
+                    || "the path does not exist".to_owned(),
+                    super::Asked::why_nobody,
+                );
+                Some(format!("escalation {}: NOBODY WAS PAGED ({why})", one.path))
+            }
+            (None, true) => Some(format!(
+                "escalation {}: every level was paged, nobody acknowledged",
+                one.path
+            )),
+            (None, false) if one.is_open() && reach == Some(Reach::Sending) => Some(format!(
+                "escalation {}: paging level {} ({names}), not accepted yet",
+                one.path, one.level
+            )),
             (None, false) if one.is_open() => Some(format!(
-                "escalation {}: level {} asked ({names}), nobody has it yet",
+                "escalation {}: level {} paged ({names}), not acknowledged",
                 one.path, one.level
             )),
             _ => None,

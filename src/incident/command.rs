@@ -251,6 +251,19 @@ pub enum Command {
         /// What they say; or who answered, where the one who asked writes it down.
         note: Option<String>,
     },
+    /// A channel accepted a page, or the page was given up.
+    PageEnded {
+        /// The escalation.
+        escalation: EscalationId,
+        /// The level.
+        level: u32,
+        /// The pass along the path, counted from 0.
+        round: u32,
+        /// The channel.
+        channel: String,
+        /// What the receiver answered, or why the page was given up.
+        result: Result<String, String>,
+    },
     /// Tell those who wait for the end of the incident how it stands.
     Update {
         /// What they are told.

@@ -189,6 +189,34 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
         answers: serde_json::Map<String, Value>,
     },
+    /// A channel accepted the page of an escalation level.
+    PageAccepted {
+        /// The escalation.
+        escalation: EscalationId,
+        /// The level.
+        level: u32,
+        /// The pass along the path, counted from 0.
+        #[serde(default)]
+        round: u32,
+        /// The channel.
+        channel: String,
+        /// What the receiver answered.
+        answer: String,
+    },
+    /// The page of an escalation level was given up: it reached nobody.
+    PageGivenUp {
+        /// The escalation.
+        escalation: EscalationId,
+        /// The level.
+        level: u32,
+        /// The pass along the path, counted from 0.
+        #[serde(default)]
+        round: u32,
+        /// The channel.
+        channel: String,
+        /// Why.
+        why: String,
+    },
     /// The responder took a branch back, at once: the walk is at the decision again.
     BranchUndone {
         /// The decision.

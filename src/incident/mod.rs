@@ -37,7 +37,7 @@ pub use ids::{Actor, Approver, AttemptId, EscalationId, ExecutionId, IncidentId,
 pub use intent::{Group, Intent, Plan, Remote, Target, Terms};
 pub use missing::{Absence, Missing};
 pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
-pub use question::{BranchView, Question, Standing, UNDO, question, read_by, undoable};
+pub use question::{BranchView, Fault, Question, Standing, UNDO, question, read_by, undoable};
 use question::{is_unknown, stands};
 pub use scope::{scope, scope_of};
 pub use sentence::sentence;

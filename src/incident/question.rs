@@ -173,8 +173,21 @@ pub struct Standing {
     pub can_undo: bool,
     /// Whether it can be looked at again.
     pub can_verify: bool,
-    /// Whether the verification could not be made: nothing is known against the change.
-    pub not_verified: bool,
+    /// What happened.
+    pub fault: Fault,
+}
+
+/// What is not as it should be after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The responder stopped it between two turns.
+    Stopped,
+    /// The change, or one of its turns, failed.
+    Failed,
+    /// It was applied, and the verification found that it did not have its effect.
+    VerificationFailed,
+    /// It was applied, and could not be verified: nothing is known against it.
+    NotVerified,
 }
 
 /// Finds out whether a change stands that did not have its effect, or was not made to its end.
@@ -196,7 +209,7 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
             ),
             can_undo: remediation.undo.is_some(),
             can_verify: false,
-            not_verified: false,
+            fault: Fault::Stopped,
         });
     }
     let why = || {
@@ -232,7 +245,11 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
         reason,
         can_undo,
         can_verify: looked,
-        not_verified,
+        fault: match (looked, not_verified) {
+            (_, true) => Fault::NotVerified,
+            (true, false) => Fault::VerificationFailed,
+            (false, false) => Fault::Failed,
+        },
     })
 }
 

@@ -93,8 +93,8 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         }
         Event::EscalationApproved {
             unanswered: true, ..
-        } => "nobody answered: it escalates by itself".into(),
-        Event::EscalationApproved { .. } => "escalated".into(),
+        } => "nobody answered: the escalation started on its own".into(),
+        Event::EscalationApproved { .. } => "escalation approved".into(),
         Event::EscalationHeld { until, .. } => {
             format!(
                 "quiet hours: nobody is asked before {}",
@@ -102,17 +102,44 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
             )
         }
         Event::EscalationLevelAsked {
-            level, contacts, ..
-        } => format!("level {level} was asked: {}", contacts.join(", ")),
+            level,
+            contacts,
+            channels,
+            ..
+        } => {
+            let contacts = contacts.join(", ");
+            match (channels.is_empty(), state.is_rehearsal()) {
+                (_, true) => format!("rehearsal: level {level} would be paged: {contacts}"),
+                (true, false) => {
+                    format!("NOBODY WAS PAGED at level {level}: no channel for {contacts}")
+                }
+                (false, false) => format!(
+                    "paging level {level} ({contacts}) through {}",
+                    channels.join(", ")
+                ),
+            }
+        }
+        Event::PageAccepted {
+            level,
+            channel,
+            answer,
+            ..
+        } => format!("{channel} accepted the page of level {level}: {answer}"),
+        Event::PageGivenUp {
+            level,
+            channel,
+            why,
+            ..
+        } => format!("the page of level {level} through {channel} was given up: {why}"),
         Event::EscalationAcknowledged { note, .. } => {
             let said = note.as_ref().map(|note| format!(": {note}"));
             format!("the escalation is acknowledged{}", said.unwrap_or_default())
         }
         Event::EscalationExhausted { asked: 0, .. } => {
-            "nobody could be asked: `escalation.toml` has no such path".into()
+            "NOBODY WAS PAGED: `escalation.toml` has no such path".into()
         }
         Event::EscalationExhausted { .. } => {
-            "everybody on the path was asked, and nobody has it".into()
+            "the last level of the path was reached, and nobody has acknowledged".into()
         }
         Event::UpdateGiven { text, next } => {
             let next = next.map(|at| format!(" (next at {})", at.format("%H:%MZ")));

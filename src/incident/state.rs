@@ -88,6 +88,33 @@ impl State {
         self.escalations().filter(|one| one.is_open())
     }
 
+    /// Whether the incident is a rehearsal: nobody outside is paged.
+    #[must_use]
+    pub fn is_rehearsal(&self) -> bool {
+        self.incident
+            .as_ref()
+            .is_some_and(|incident| incident.rehearsal.is_some())
+    }
+
+    /// The levels at which nobody was paged, of escalations that nobody has acknowledged: the page
+    /// of the latest level counts, and where the path has ended, of all of them.
+    #[must_use]
+    pub fn nobody_paged(&self) -> Vec<(&Escalation, Option<&Asked>)> {
+        if self.is_rehearsal() {
+            return Vec::new();
+        }
+        let open = self.escalations().filter(|one| one.is_unanswered());
+        open.filter_map(|one| {
+            if one.asked.is_empty() {
+                return one.exhausted.then_some((one, None));
+            }
+            let reached = one.asked.iter().any(|asked| asked.reach() != Reach::Nobody);
+            let last = one.asked.last()?;
+            (!reached || last.reach() == Reach::Nobody).then_some((one, Some(last)))
+        })
+        .collect()
+    }
+
     /// What a time that was written down for the real world takes here: a rehearsal is quicker.
     #[must_use]
     pub fn paced(&self, seconds: u64) -> TimeDelta {
@@ -301,6 +328,9 @@ pub struct AlarmRef {
     pub statistic: Option<String>,
     /// The period, in seconds.
     pub period: Option<i64>,
+    /// How many datapoints of how many put it into ALARM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datapoints: Option<DatapointsToAlarm>,
     /// The account of the metric, where it is another than the alarm's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric_account: Option<String>,
@@ -326,6 +356,17 @@ impl AlarmRef {
         }
     }
 
+    /// What a playbook is looked for by.
+    #[must_use]
+    pub fn subject(&self) -> crate::playbook::Subject<'_> {
+        crate::playbook::Subject {
+            namespace: self.namespace.as_deref(),
+            metric: self.metric.as_deref(),
+            name: &self.name,
+            comparison: self.comparison.as_deref(),
+        }
+    }
+
     /// The same alarm with every text passed through `mask`.
     #[must_use]
     pub fn masked(self, mask: impl Fn(&str) -> String) -> Self {
@@ -344,6 +385,16 @@ impl AlarmRef {
             ..self
         }
     }
+}
+
+/// How many datapoints of how many have to breach the threshold: M out of N.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatapointsToAlarm {
+    /// M: the datapoints that breach.
+    pub to_alarm: i32,
+    /// N: the datapoints that are evaluated.
+    pub evaluated: i32,
 }
 
 /// An alarm's state, in CloudWatch's words.
@@ -891,15 +942,115 @@ pub struct Escalation {
     pub over: bool,
 }
 
-/// Who was asked to help.
+/// A level of an escalation path that was paged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
     /// The level.
     pub level: u32,
-    /// Who.
+    /// The pass along the path, counted from 0.
+    pub round: u32,
+    /// The contacts of the level.
     pub contacts: Vec<String>,
     /// When.
     pub at: DateTime<Utc>,
+    /// One page for each channel; none where the level has no channel.
+    pub pages: Vec<Page>,
+}
+
+impl Asked {
+    /// What became of the level as a whole.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let any =
+            |wanted: fn(&PageState) -> bool| self.pages.iter().any(|page| wanted(&page.state));
+        if any(|state| matches!(state, PageState::Accepted { .. })) {
+            Reach::Paged
+        } else if any(|state| matches!(state, PageState::Sending)) {
+            Reach::Sending
+        } else {
+            Reach::Nobody
+        }
+    }
+
+    /// Where nobody was paged: a level above the first is named.
+    #[must_use]
+    pub fn at_level(&self) -> String {
+        if self.level > 1 {
+            format!(" at level {}", self.level)
+        } else {
+            String::new()
+        }
+    }
+
+    /// The channels that accepted a page.
+    #[must_use]
+    pub fn through(&self) -> String {
+        let accepted = self
+            .pages
+            .iter()
+            .filter(|page| matches!(page.state, PageState::Accepted { .. }));
+        accepted
+            .map(|page| page.channel.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Why nobody was paged.
+    #[must_use]
+    pub fn why_nobody(&self) -> String {
+        let contacts = self.contacts.join(", ");
+        if self.pages.is_empty() {
+            return format!("no channel for {contacts}");
+        }
+        let failed = self.pages.iter().filter_map(|page| match &page.state {
+            PageState::GivenUp { why, .. } => Some(format!("{}: {why}", page.channel)),
+            PageState::Sending | PageState::Accepted { .. } => None,
+        });
+        failed.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Whether a level was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// A channel accepted a page.
+    Paged,
+    /// No channel has accepted a page yet, and at least one is still being tried.
+    Sending,
+    /// There is no channel, or every page was given up.
+    Nobody,
+}
+
+/// A page of a level through one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// The channel.
+    pub channel: String,
+    /// What became of it.
+    pub state: PageState,
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageState {
+    /// It waits to be sent, or is tried again.
+    Sending,
+    /// The channel accepted it.
+    Accepted {
+        /// When.
+        at: DateTime<Utc>,
+        /// What the receiver answered.
+        answer: String,
+    },
+    /// It was given up.
+    GivenUp {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Who has an escalation.

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     error TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, incident, id) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS outbox_unreported ON outbox (id) WHERE state = 'dead' AND tries = 0;
 ";
 /// As long as this a message is one sender's to send, in seconds: longer than any send takes.
 const TAKEN: i64 = 90;
@@ -129,6 +130,11 @@ pub(super) fn note(
         let mut facts = about(connection, incident)?;
         facts["topic"] = telling.topic.name().into();
         facts["at"] = healing::time(at).to_rfc3339().into();
+        // Where the incident is, so that the command in a message works as it stands.
+        let store = connection.path().map(std::path::Path::new);
+        if let Some(folder) = store.and_then(std::path::Path::parent) {
+            facts["store"] = folder.display().to_string().into();
+        }
         if let Value::Object(facts) = &mut facts {
             let more = [(told.facts)(), telling.facts];
             facts.extend(more.into_iter().flat_map(|more| match more {
@@ -216,7 +222,8 @@ impl Journal {
                 "SELECT {COLUMNS} FROM outbox o WHERE channel = ?1 AND state = 'waiting'
                     AND next_at <= ?2 AND taken_until <= ?2
                     AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.channel = ?1
-                        AND e.incident = o.incident AND e.state = 'waiting' AND e.id < o.id)
+                        AND e.incident = o.incident AND e.state = 'waiting' AND e.id < o.id
+                        AND json_extract(e.facts, '$.recipients') IS NULL)
                  ORDER BY id LIMIT 20"
             ))?;
             let rows = query.query_map(params![channel, nanos], read)?;
@@ -248,17 +255,18 @@ impl Journal {
     }
 
     /// Records that a message could not be sent. It is tried again after a while, twice as long each
-    /// time, unless trying is of no use or a day has passed.
+    /// time and at least `rest`, unless trying is of no use or a day has passed.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn message_failed(
         &mut self,
         message: &Message,
-        (why, lasting): (&str, bool),
+        (why, lasting, rest): (&str, bool, TimeDelta),
         now: DateTime<Utc>,
     ) -> Result<(), JournalError> {
         let wait = TimeDelta::seconds(1 << message.tries.min(9)).min(SLOWEST);
+        let wait = wait.max(rest);
         let dead = lasting || now - message.at > GIVEN_UP;
         let next = (now + wait).timestamp_nanos_opt().unwrap_or(i64::MAX);
         self.connection().execute(
@@ -267,6 +275,79 @@ impl Journal {
             params![message.id, if dead { "dead" } else { "waiting" }, why, next],
         )?;
         Ok(())
+    }
+
+    /// Lets nothing be sent through a channel before a time: its receiver said so.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn rest_channel(
+        &mut self,
+        channel: &str,
+        until: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let until = until.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        self.connection().execute(
+            "UPDATE outbox SET next_at = max(next_at, ?2) WHERE channel = ?1 AND state = 'waiting'",
+            params![channel, until],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps a message for a recipient that did not take it while others did: it waits for nobody, and
+    /// nothing waits for it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn message_left(
+        &mut self,
+        message: &Message,
+        (recipient, why, lasting): (&str, &str, bool),
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let mut facts = message.facts.clone();
+        facts["recipients"] = serde_json::json!([recipient]);
+        let nanos = |at: DateTime<Utc>| at.timestamp_nanos_opt().unwrap_or(i64::MAX);
+        self.connection().execute(
+            "INSERT INTO outbox (incident, sequence, channel, topic, facts, at, next_at, state, tries, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)",
+            params![
+                &*message.incident.0,
+                i64::try_from(message.sequence).unwrap_or(i64::MAX),
+                message.channel,
+                message.topic.name(),
+                facts.to_string(),
+                nanos(message.at),
+                nanos(now + TimeDelta::seconds(1)),
+                if lasting { "dead" } else { "waiting" },
+                why,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Takes the pages that no channel of this host can send, and that nobody has been told of.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub fn take_unreported(&mut self) -> Result<Vec<Message>, JournalError> {
+        if !is_there(self.connection())? {
+            return Ok(Vec::new());
+        }
+        let wanted = "state = 'dead' AND tries = 0 AND topic = 'escalated'";
+        let transaction = self.transaction()?;
+        let mut query = transaction.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE {wanted} ORDER BY id"
+        ))?;
+        let all: Vec<Message> = query
+            .query_map([], read)?
+            .collect::<rusqlite::Result<_>>()?;
+        drop(query);
+        if !all.is_empty() {
+            transaction.execute(&format!("UPDATE outbox SET tries = 1 WHERE {wanted}"), [])?;
+        }
+        transaction.commit()?;
+        Ok(all)
     }
 
     /// Gives messages back that were taken and not sent.

@@ -113,15 +113,16 @@ pub(super) fn telling(
             Telling::of(topic, json!({})).on(&called(connection, incident)?)
         }
         Event::EscalationLevelAsked {
+            escalation,
+            round,
             level,
             contacts,
             channels,
             next_at,
             picture,
-            ..
         } => {
             let facts = json!({
-                "level": level, "contacts": contacts, "answer_until": next_at.to_rfc3339(),
+                "escalation": escalation, "round": round, "level": level, "contacts": contacts, "answer_until": next_at.to_rfc3339(),
                 "picture": picture,
             });
             Telling::of(Topic::Escalated, facts).on(channels)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::limits;
 use super::words::{Words, fact};
 use crate::journal::{Message, Topic};
 
@@ -20,21 +21,65 @@ fn plain(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
-}
+/// Slack takes a message of this many blocks at most.
+const BLOCKS: usize = 50;
+/// Teams takes a message of 28 KB; what a workflow adds to it counts as well.
+/// <https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages>
+const TEAMS: usize = 26 * 1024;
+/// PagerDuty takes an event of 512 KB.
+/// <https://developer.pagerduty.com/docs/events-api-v2-overview#size-limits>
+const EVENT: usize = 500 * 1024;
 
 /// A message with blocks; `text` is what a notification shows.
 pub(super) fn slack(words: &Words) -> Value {
-    let title = plain(&words.title);
-    let rest = plain(&words.lines.join("\n"));
-    json!({
-        "text": cut(&title, SECTION),
-        "blocks": [
-            { "type": "section", "text": { "type": "plain_text", "text": cut(&title, SECTION) } },
-            { "type": "section", "text": { "type": "plain_text", "text": cut(&rest, SECTION) } },
-        ],
-    })
+    let title = limits::escaped(&words.title, SECTION, plain);
+    let section =
+        |text: &str| json!({ "type": "section", "text": { "type": "plain_text", "text": text } });
+    let mut blocks = Vec::new();
+    // Slack refuses a section without text.
+    if !title.trim().is_empty() {
+        blocks.push(section(&title));
+    }
+    blocks.extend(sections(&words.lines).iter().map(|text| section(text)));
+    json!({ "text": title, "blocks": blocks })
+}
+
+/// Lines put together to as few sections as hold them.
+fn sections(lines: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in lines {
+        // A line that fills several sections goes on in the next one.
+        let characters: Vec<char> = line.chars().collect();
+        let pieces: Vec<String> = if plain(line).chars().count() <= SECTION {
+            vec![plain(line)]
+        } else {
+            // Escaped, a letter takes five at most.
+            let chunks = characters.chunks(SECTION / 5);
+            chunks
+                .map(|chunk| plain(&chunk.iter().collect::<String>()))
+                .collect()
+        };
+        for piece in pieces {
+            match all.last_mut() {
+                Some(last) if last.chars().count() + 1 + piece.chars().count() <= SECTION => {
+                    last.push('\n');
+                    last.push_str(&piece);
+                }
+                _ => all.push(piece),
+            }
+        }
+    }
+    all.retain(|text| !text.trim().is_empty());
+    let most = BLOCKS - 1;
+    if all.len() > most {
+        let left: usize = all[most - 1..]
+            .iter()
+            .map(|text| text.chars().count())
+            .sum();
+        all.truncate(most - 1);
+        all.push(format!("… [cut: {left} more characters]"));
+    }
+    all
 }
 
 /// An adaptive card, as workflows take it.
@@ -43,9 +88,10 @@ pub(super) fn teams(words: &Words) -> Value {
         // A plain run is shown as it is; a TextBlock would read Markdown in it.
         json!({ "type": "RichTextBlock", "inlines": [{ "type": "TextRun", "text": text, "weight": weight }] })
     };
-    let mut body = vec![block(&words.title, "bolder")];
-    body.extend(words.lines.iter().map(|line| block(line, "default")));
-    json!({
+    let card = |lines: &[String]| {
+        let mut body = vec![block(&limits::bytes(&words.title, 2048), "bolder")];
+        body.extend(lines.iter().map(|line| block(line, "default")));
+        json!({
         "type": "message",
         "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
@@ -54,7 +100,16 @@ pub(super) fn teams(words: &Words) -> Value {
                 "type": "AdaptiveCard", "version": "1.4", "body": body,
             },
         }],
-    })
+        })
+    };
+    let fits = |lines: &[String]| card(lines).to_string().len() <= TEAMS;
+    // One line of a log must not displace all others.
+    let lines: Vec<String> = words
+        .lines
+        .iter()
+        .map(|line| limits::bytes(line, 8 * 1024))
+        .collect();
+    card(&limits::lines(&lines, fits))
 }
 
 /// An event; one dedup key for all of an incident. PagerDuty knows of incidents only: other
@@ -77,12 +132,50 @@ pub(super) fn pagerduty(message: &Message, words: &Words, key: &str) -> Option<V
             _ => "info",
         };
         event["payload"] = json!({
-            "summary": cut(&words.title, SUMMARY), "source": "standdown",
+            "summary": limits::characters(&words.title, SUMMARY), "source": source(message),
             "severity": severity, "timestamp": message.at.to_rfc3339(),
-            "custom_details": message.facts,
+            "custom_details": details(message),
         });
     }
     Some(event)
+}
+
+/// What is affected: PagerDuty shows it beside the summary.
+fn source(message: &Message) -> String {
+    let named = ["resource", "alarm"].map(|name| fact(message, name));
+    let found = named.into_iter().find(|text| !text.is_empty());
+    limits::characters(&found.unwrap_or_else(|| "standdown".to_owned()), SUMMARY)
+}
+
+/// The facts, the longest of them cut until the event is small enough.
+fn details(message: &Message) -> Value {
+    let mut facts = message.facts.clone();
+    for most in [32 * 1024, 8 * 1024, 1024, 128] {
+        if facts.to_string().len() <= EVENT {
+            return facts;
+        }
+        shorten(&mut facts, most);
+    }
+    if facts.to_string().len() <= EVENT {
+        return facts;
+    }
+    json!({ "cut": "the facts of this message are longer than PagerDuty takes", "incident": message.incident.0 })
+}
+
+fn shorten(value: &mut Value, most: usize) {
+    match value {
+        Value::String(text) => *text = limits::bytes(text, most),
+        Value::Array(items) => {
+            let left = items.len().saturating_sub(most / 16);
+            items.truncate(most / 16);
+            items.iter_mut().for_each(|item| shorten(item, most));
+            if left > 0 {
+                items.push(format!("… [cut: {left} more]").into());
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| shorten(field, most)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod email;
 mod form;
 mod http;
+mod limits;
 mod opscenter;
 mod program;
 mod sns;
@@ -124,6 +125,8 @@ pub enum Kind {
         from: String,
         /// Whom it is to.
         to: Vec<String>,
+        /// The name with which this host greets the server; found out unless given.
+        hello: Option<String>,
     },
     /// `OpsCenter` of Systems Manager: an incident is an `OpsItem` there.
     Opscenter {
@@ -235,26 +238,71 @@ pub struct Undelivered {
     pub why: String,
     /// Whether trying again is of no use.
     pub lasting: bool,
+    /// Whether the channel itself is at fault: its login, its name for this host, its secret. The
+    /// message is kept until somebody mends it, and nobody is reached until then.
+    pub fault: bool,
+    /// How long the receiver wants to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl Undelivered {
-    fn now(why: impl Into<String>) -> Self {
+    /// It may pass.
+    pub fn now(why: impl Into<String>) -> Self {
         Self {
             why: why.into(),
             lasting: false,
+            fault: false,
+            retry_after: None,
         }
     }
 
-    fn ever(why: impl Into<String>) -> Self {
+    /// It is refused for what it is.
+    pub fn ever(why: impl Into<String>) -> Self {
         Self {
-            why: why.into(),
             lasting: true,
+            ..Self::now(why)
+        }
+    }
+
+    /// The channel itself is at fault.
+    pub fn fault(why: impl Into<String>) -> Self {
+        Self {
+            fault: true,
+            ..Self::now(why)
         }
     }
 }
 
-/// Tells a message on a channel, with the channel's secret. Returns what the incident's record is to
-/// say of it, where there is something.
+/// What came of a message that a receiver accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// What the receiver answered.
+    pub answer: String,
+    /// What the incident's record is to say of it, where there is something.
+    pub note: Option<String>,
+    /// The recipients that did not take it.
+    pub left: Vec<Left>,
+}
+
+impl Delivered {
+    fn answered(answer: impl Into<String>) -> Self {
+        Self {
+            answer: answer.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// A recipient that did not take a message which others took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The recipient.
+    pub recipient: String,
+    /// Why.
+    pub error: Undelivered,
+}
+
+/// Sends a message through a channel, with the channel's secret. Returns what the receiver answered.
 ///
 /// # Errors
 /// When it does not arrive.
@@ -263,27 +311,28 @@ pub async fn deliver(
     secret: Option<&str>,
     message: &Message,
     aws: &Pool,
-) -> Result<Option<String>, Undelivered> {
+) -> Result<Delivered, Undelivered> {
     let words = Words::of(message, channel);
     let needed = || {
         let why = format!("the channel {} has no secret", channel.name);
-        secret.ok_or_else(|| Undelivered::ever(why))
+        secret.ok_or_else(|| Undelivered::fault(why))
     };
-    let sent = match &channel.kind {
+    match &channel.kind {
         Kind::Slack => http::post(needed()?, &form::slack(&words), &[]).await,
         Kind::Teams => http::post(needed()?, &form::teams(&words), &[]).await,
         Kind::Pagerduty { url } => {
             let url = url.as_deref().unwrap_or(form::PAGERDUTY);
             match form::pagerduty(message, &words, needed()?) {
                 Some(event) => http::post(url, &event, &[]).await,
-                // It has no word for that.
-                None => Ok(()),
+                None => Ok(Delivered::answered(
+                    "not sent: PagerDuty has no event for this topic",
+                )),
             }
         }
         Kind::Sns { topic, profile } => {
             let at = sns::place(topic, profile.as_deref())?;
             let aws = aws.at(&at).await;
-            let aws = aws.map_err(|error| Undelivered::now(error.to_string()))?;
+            let aws = aws.map_err(|error| Undelivered::fault(error.to_string()))?;
             sns::publish(&aws, topic, message, &words).await
         }
         Kind::Email {
@@ -291,15 +340,20 @@ pub async fn deliver(
             user,
             from,
             to,
+            hello,
         } => {
-            let login = user.as_deref().zip(secret);
-            email::send((server, login), (from, to), message, &words).await
+            let server = email::Server {
+                url: server,
+                login: user.as_deref().zip(secret),
+                hello: hello.as_deref(),
+            };
+            email::send(&server, (from, to), message, &words).await
         }
         Kind::Opscenter { profile, region } => {
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
             let aws = aws.at(&Place::new(&text(profile), &text(region))).await;
             let aws = aws.map_err(|error| Undelivered::now(error.to_string()))?;
-            return opscenter::tell(&aws, message, &words).await;
+            opscenter::tell(&aws, message, &words).await
         }
         Kind::Webhook { url } => {
             let body = channel.templates.body.as_ref();
@@ -307,7 +361,8 @@ pub async fn deliver(
             webhook::send(url, secret, message, &body).await
         }
         Kind::Program { command } => program::run(command, secret, &words.json(message)).await,
-        Kind::Terminal(signal) => terminal::ring(*signal, &words.title),
-    };
-    sent.map(|()| None)
+        Kind::Terminal(signal) => {
+            terminal::ring(*signal, &words.title).map(|()| Delivered::answered("rang the terminal"))
+        }
+    }
 }

@@ -8,8 +8,8 @@ use aws_sdk_ssm::types::{
 };
 use serde_json::json;
 
-use super::Undelivered;
 use super::words::{Words, fact};
+use super::{Delivered, Undelivered, limits};
 use crate::aws::{Aws, Class, Quota, describe};
 use crate::journal::{Message, Topic};
 
@@ -24,12 +24,20 @@ pub(super) async fn tell(
     aws: &Aws,
     message: &Message,
     words: &Words,
-) -> Result<Option<String>, Undelivered> {
+) -> Result<Delivered, Undelivered> {
     match message.topic {
-        Topic::Opened => create(aws, message, words).await.map(Some),
-        Topic::Resolved => resolve(aws, message).await.map(|()| None),
-        // It has no word for the rest.
-        _ => Ok(None),
+        Topic::Opened => create(aws, message, words).await.map(|link| Delivered {
+            note: Some(link.clone()),
+            ..Delivered::answered(link)
+        }),
+        Topic::Resolved => resolve(aws, message)
+            .await
+            .map(|()| Delivered::answered("the OpsItem is resolved")),
+        // A page is no OpsItem of its own: it must not count as one.
+        Topic::Escalated => Err(Undelivered::ever("OpsCenter pages nobody")),
+        _ => Ok(Delivered::answered(
+            "not sent: OpsCenter has no event for this topic",
+        )),
     }
 }
 
@@ -49,9 +57,8 @@ async fn create(aws: &Aws, message: &Message, words: &Words) -> Result<String, U
         _ => "4",
     };
     aws.pace(Quota::Ssm).await;
-    let title: String = words.title.chars().take(TITLE).collect();
-    let below = words.lines.join("\n");
-    let description: String = below.chars().take(DESCRIPTION).collect();
+    let title = limits::characters(&words.title, TITLE);
+    let description = limits::characters(&words.lines.join("\n"), DESCRIPTION);
     let asked = aws
         .ssm
         .create_ops_item()

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{PATIENCE, Undelivered};
+use super::{Delivered, PATIENCE, Undelivered};
 
 /// How much of what it says is kept, in characters.
 const SAID: usize = 400;
@@ -16,7 +16,7 @@ pub(super) async fn run(
     command: &[String],
     secret: Option<&str>,
     input: &Value,
-) -> Result<(), Undelivered> {
+) -> Result<Delivered, Undelivered> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Undelivered::ever("the channel names no program"));
     };
@@ -46,7 +46,7 @@ pub(super) async fn run(
         .map_err(|_| Undelivered::now(format!("{program} took longer than {PATIENCE:?}")))?
         .map_err(|error| Undelivered::now(format!("{program}: {error}")))?;
     if ended.status.success() {
-        return Ok(());
+        return Ok(Delivered::answered(format!("{program} ended with 0")));
     }
     let said: String = String::from_utf8_lossy(&ended.stderr)
         .trim()

@@ -2,8 +2,8 @@
 
 use aws_sdk_sns::types::MessageAttributeValue;
 
-use super::Undelivered;
 use super::words::{Words, fact};
+use super::{Delivered, Undelivered, limits};
 use crate::aws::{Aws, Class, Place, describe};
 use crate::journal::Message;
 
@@ -11,6 +11,9 @@ use crate::journal::Message;
 /// a letter, a digit or a mark.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 const SUBJECT: usize = 99;
+/// SNS takes 256 KiB for the message and its attributes, which take some of it.
+/// <https://docs.aws.amazon.com/general/latest/gr/sns.html>
+const MESSAGE: usize = 250 * 1024;
 
 /// Where a topic is: its ARN says the region.
 pub(super) fn place(topic: &str, profile: Option<&str>) -> Result<Place, Undelivered> {
@@ -25,7 +28,7 @@ pub(super) async fn publish(
     topic: &str,
     message: &Message,
     words: &Words,
-) -> Result<(), Undelivered> {
+) -> Result<Delivered, Undelivered> {
     let attribute = |value: String| {
         MessageAttributeValue::builder()
             .data_type("String")
@@ -44,7 +47,10 @@ pub(super) async fn publish(
         .sns
         .publish()
         .topic_arn(topic)
-        .message(format!("{}\n{}", words.title, words.lines.join("\n")))
+        .message(limits::bytes(
+            &format!("{}\n{}", words.title, words.lines.join("\n")),
+            MESSAGE,
+        ))
         .message_attributes("topic", attribute(message.topic.name().into())?)
         .message_attributes("incident", attribute(message.incident.to_string())?)
         .message_attributes("key", attribute(message.key())?);
@@ -62,10 +68,15 @@ pub(super) async fn publish(
             .message_deduplication_id(message.key());
     }
     let answer = asked.send().await;
-    answer.map(drop).map_err(|error| {
+    let sent = answer.map(|answer| {
+        let id = answer.message_id.unwrap_or_default();
+        Delivered::answered(format!("SNS message {id}"))
+    });
+    sent.map_err(|error| {
         let error = describe("sns:Publish", &error);
         match error.class {
             Class::NotFound | Class::Invalid => Undelivered::ever(error.to_string()),
+            Class::AccessDenied | Class::Credentials => Undelivered::fault(error.to_string()),
             _ => Undelivered::now(error.to_string()),
         }
     })

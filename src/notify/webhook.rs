@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{Undelivered, http};
+use super::{Delivered, Undelivered, http};
 use crate::clock;
 use crate::document::hex;
 use crate::journal::Message;
@@ -17,7 +17,7 @@ pub(super) async fn send(
     secret: Option<&str>,
     message: &Message,
     body: &Value,
-) -> Result<(), Undelivered> {
+) -> Result<Delivered, Undelivered> {
     let mut headers = vec![("idempotency-key", message.key())];
     if let Some(secret) = secret {
         let time = clock::now().timestamp().to_string();

@@ -7,7 +7,7 @@ use crate::expression::{Scope, Template};
 use crate::journal::{Message, Topic};
 
 /// What a channel's own words can read; of a topic only some of it is known.
-pub const FACTS: [&str; 43] = [
+pub const FACTS: [&str; 46] = [
     "account",
     "action",
     "alarm",
@@ -19,6 +19,7 @@ pub const FACTS: [&str; 43] = [
     "ended_at",
     "error",
     "escalated",
+    "escalation",
     "evidence",
     "exhausted",
     "healed",
@@ -40,12 +41,14 @@ pub const FACTS: [&str; 43] = [
     "region",
     "request",
     "resource",
+    "round",
     "rule",
     "set_off_at",
     "severity",
     "started_at",
     "status",
     "step",
+    "store",
     "test",
     "title",
     "topic",
@@ -73,9 +76,9 @@ impl Words {
             Audience::Stakeholders => (plain_title(message), for_stakeholders(message)),
         };
         Self {
-            title: own.title.as_ref().map_or(usual, |own| own.show(&scope)),
+            title: own.title.as_ref().map_or(usual, |own| own.known(&scope)),
             lines: own.text.as_ref().map_or(below, |own| {
-                own.show(&scope).lines().map(str::to_owned).collect()
+                own.known(&scope).lines().map(str::to_owned).collect()
             }),
             scope,
         }
@@ -104,15 +107,22 @@ pub enum Body {
 }
 
 impl Body {
-    /// Fills it. What is not known of a message is `null`, or nothing within a text.
+    /// Fills it. What is not known of a message is left out.
     pub(super) fn fill(&self, words: &Words) -> Value {
         match self {
             Self::Plain(value) => value.clone(),
             Self::Text(template) => template.fill(&words.scope),
-            Self::List(items) => items.iter().map(|item| item.fill(words)).collect(),
+            Self::List(items) => items
+                .iter()
+                .map(|item| (item, item.fill(words)))
+                .filter(|(own, value)| !value.is_null() || matches!(own, Self::Plain(_)))
+                .map(|(_, value)| value)
+                .collect(),
             Self::Map(entries) => entries
                 .iter()
-                .map(|(name, value)| (name.clone(), value.fill(words)))
+                .map(|(name, value)| (name.clone(), value, value.fill(words)))
+                .filter(|(_, own, value)| !value.is_null() || matches!(own, Self::Plain(_)))
+                .map(|(name, _, value)| (name, value))
                 .collect::<serde_json::Map<_, _>>()
                 .into(),
         }
@@ -122,7 +132,9 @@ impl Body {
 fn scope(message: &Message) -> Scope {
     let mut scope = Scope::default();
     for (name, value) in message.facts.as_object().into_iter().flatten() {
-        scope.set_json(name, value);
+        if !value.is_null() {
+            scope.set_json(name, value);
+        }
     }
     scope.set_json("key", &message.key().into());
     scope
@@ -133,12 +145,12 @@ fn title(message: &Message) -> String {
     let fact = |name| fact(message, name);
     let what = match message.topic {
         Topic::Opened => "incident opened".to_owned(),
-        Topic::Acknowledged => "somebody has the incident".into(),
+        Topic::Acknowledged => "acknowledged".into(),
         Topic::Escalated if fact("exhausted") == "true" && fact("level") == "0" => {
-            "ESCALATED, and nobody could be asked: there is no such path".into()
+            "ESCALATED, and NOBODY WAS PAGED: there is no such path".into()
         }
         Topic::Escalated if fact("exhausted") == "true" => {
-            "ESCALATED to everybody, and NOBODY ANSWERED".into()
+            "ESCALATED to the last level, and NOBODY ACKNOWLEDGED".into()
         }
         Topic::Escalated => format!("ESCALATED, level {}", fact("level")),
         Topic::Mitigated => "mitigated: the effect is gone".into(),
@@ -165,12 +177,22 @@ fn for_responders(message: &Message) -> Vec<String> {
         fact("status"),
         message.at.format("%Y-%m-%d %H:%M:%SZ")
     )];
+    lines.extend(affected(message));
+    let run = |words: &str| {
+        let store = fact("store");
+        let store = shlex::try_quote(&store).map_or(String::new(), |quoted| quoted.into_owned());
+        if store.is_empty() {
+            format!("standdown {words}")
+        } else {
+            format!("standdown --state {store} {words}")
+        }
+    };
     let own = match message.topic {
         Topic::Approval => vec![
             format!("because: {}", fact("reason")),
             format!(
-                "next: standdown approve {}, logged in to the bastion as yourself, until {}",
-                fact("request"),
+                "next: {}, logged in to the bastion as yourself, until {}",
+                run(&format!("approve {}", fact("request"))),
                 moment(message, "until")
             ),
         ],
@@ -187,10 +209,10 @@ fn for_responders(message: &Message) -> Vec<String> {
         ],
         Topic::Escalated => {
             let mut own = vec![
-                format!("asked: {}", all(message, "contacts").join(", ")),
+                format!("paged: {}", all(message, "contacts").join(", ")),
                 format!(
-                    "next: standdown ack {}, before {}",
-                    message.incident,
+                    "next: {}, before {}",
+                    run(&format!("ack {}", message.incident)),
                     moment(message, "answer_until")
                 ),
             ];
@@ -209,7 +231,10 @@ fn for_responders(message: &Message) -> Vec<String> {
                 .collect();
             own.push(format!("note: {}", fact("note")));
             own.push(format!("next: {}", fact("next")));
-            own.push(format!("open it: standdown resume {}", message.incident));
+            own.push(format!(
+                "open it: {}",
+                run(&format!("resume {}", message.incident))
+            ));
             own
         }
     };
@@ -220,11 +245,11 @@ fn for_responders(message: &Message) -> Vec<String> {
 /// The first line, for those who wait.
 fn plain_title(message: &Message) -> String {
     let what = match message.topic {
-        Topic::Opened => "we look into it",
-        Topic::Acknowledged => "somebody works on it",
-        Topic::Escalated => "more people were called",
-        Topic::Mitigated => "it works again; we look for the cause",
-        Topic::Resolved => "it is over",
+        Topic::Opened => "we are investigating",
+        Topic::Acknowledged => "a responder is working on it",
+        Topic::Escalated => "escalated to further responders",
+        Topic::Mitigated => "mitigated; we are looking for the root cause",
+        Topic::Resolved => "resolved",
         Topic::Update | Topic::HandOver | Topic::Approval | Topic::Healing => "update",
     };
     format!("{}: {what}", fact(message, "title"))
@@ -233,7 +258,8 @@ fn plain_title(message: &Message) -> String {
 /// Impact, status, when they hear more.
 fn for_stakeholders(message: &Message) -> Vec<String> {
     let fact = |name| fact(message, name);
-    known(vec![
+    let mut lines = affected(message);
+    lines.extend(known(vec![
         format!("impact: {}", fact("impact")),
         format!(
             "status: {}, since {}",
@@ -243,7 +269,23 @@ fn for_stakeholders(message: &Message) -> Vec<String> {
         format!("update: {}", fact("update")),
         format!("next update at: {}", moment(message, "next_update")),
         format!("reference: {}", message.incident),
-    ])
+    ]));
+    lines
+}
+
+/// What is affected, and where.
+fn affected(message: &Message) -> Vec<String> {
+    let parts = ["alarm", "resource", "account", "region"]
+        .iter()
+        .map(|name| (*name, fact(message, name)))
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| format!("{name} {text}"))
+        .collect::<Vec<_>>();
+    if parts.is_empty() {
+        Vec::new()
+    } else {
+        vec![parts.join(" · ")]
+    }
 }
 
 /// What is not known is not said.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::escalation::EscalationPaths;
 use super::link::link;
 use super::{
-    Answer, ApprovalRule, Compiled, Playbook, Run, Step, StepId, StepKind, Vocabulary, parse,
+    Answer, ApprovalRule, Compiled, Direction, Playbook, Run, Step, StepId, StepKind, Vocabulary,
+    parse,
 };
 use crate::document::{Located, Problem, Source, SourceError, is_kept};
 
@@ -348,16 +349,11 @@ impl Catalog {
 
     /// Lists the playbooks that answer an alarm, the most specific first.
     #[must_use]
-    pub fn answering(
-        &self,
-        namespace: Option<&str>,
-        metric: Option<&str>,
-        name: &str,
-    ) -> Vec<&Entry> {
+    pub fn answering(&self, alarm: &Subject<'_>) -> Vec<&Entry> {
         let mut found: Vec<(usize, &Entry)> = self
             .entries
             .iter()
-            .filter_map(|entry| Some((entry.answers(namespace, metric, name)?, entry)))
+            .filter_map(|entry| Some((entry.answers(alarm)?, entry)))
             .collect();
         found.sort_by_key(|(specificity, _)| std::cmp::Reverse(*specificity));
         found.into_iter().map(|(_, entry)| entry).collect()
@@ -365,15 +361,9 @@ impl Catalog {
 
     /// The first of them.
     #[must_use]
-    pub fn best(
-        &self,
-        namespace: Option<&str>,
-        metric: Option<&str>,
-        name: &str,
-    ) -> Option<&Entry> {
+    pub fn best(&self, alarm: &Subject<'_>) -> Option<&Entry> {
         let found = self.entries.iter().rev();
-        let found =
-            found.filter_map(|entry| Some((entry.answers(namespace, metric, name)?, entry)));
+        let found = found.filter_map(|entry| Some((entry.answers(alarm)?, entry)));
         let best = found.max_by_key(|(specificity, _)| *specificity);
         best.map(|(_, entry)| entry)
     }
@@ -381,25 +371,58 @@ impl Catalog {
 
 impl Entry {
     /// How exactly the playbook names an alarm; nothing where it does not answer it.
-    fn answers(&self, namespace: Option<&str>, metric: Option<&str>, name: &str) -> Option<usize> {
+    fn answers(&self, alarm: &Subject<'_>) -> Option<usize> {
         let answers = self.playbook.answers.iter();
-        let fitting = answers.filter(|answer| answer.matches(namespace, metric, name));
+        let fitting = answers.filter(|answer| answer.matches(alarm));
         fitting.map(Answer::specificity).max()
+    }
+}
+
+/// What is known of an alarm when a playbook is looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Subject<'a> {
+    /// The metric's namespace.
+    pub namespace: Option<&'a str>,
+    /// The metric's name.
+    pub metric: Option<&'a str>,
+    /// The alarm's name.
+    pub name: &'a str,
+    /// CloudWatch's comparison operator.
+    pub comparison: Option<&'a str>,
+}
+
+impl Direction {
+    /// The direction of one of CloudWatch's comparison operators.
+    #[must_use]
+    pub fn of(operator: &str) -> Option<Self> {
+        match operator {
+            "LessThanLowerOrGreaterThanUpperThreshold" => Some(Self::Outside),
+            operator if operator.starts_with("GreaterThan") => Some(Self::Above),
+            operator if operator.starts_with("LessThan") => Some(Self::Below),
+            _ => None,
+        }
     }
 }
 
 impl Answer {
     /// Tells whether an alarm fits.
     #[must_use]
-    pub fn matches(&self, namespace: Option<&str>, metric: Option<&str>, name: &str) -> bool {
+    pub fn matches(&self, alarm: &Subject<'_>) -> bool {
         let fits = |pattern: &Option<String>, value: Option<&str>| {
             pattern
                 .as_deref()
                 .is_none_or(|pattern| value.is_some_and(|value| glob(pattern, value)))
         };
-        fits(&self.namespace, namespace)
-            && fits(&self.metric, metric)
-            && fits(&self.name, Some(name))
+        let direction = alarm.comparison.and_then(Direction::of);
+        // A composite alarm compares nothing itself.
+        let compares = match (self.comparison, direction) {
+            (Some(wanted), Some(found)) => wanted == found,
+            _ => true,
+        };
+        compares
+            && fits(&self.namespace, alarm.namespace)
+            && fits(&self.metric, alarm.metric)
+            && fits(&self.name, Some(alarm.name))
     }
 
     /// Counts the characters that are not wildcards.

@@ -21,7 +21,7 @@ mod steps;
 mod values;
 mod vocabulary;
 
-pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, glob};
+pub use catalog::{Broken, Catalog, Entry, Origin, Shadowed, Subject, glob};
 pub use escalation::{
     Approvers, Contact, EscalationLevel, EscalationPath, EscalationPaths, Hours, Quiet, end_of,
 };

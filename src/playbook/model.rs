@@ -312,6 +312,28 @@ pub struct Answer {
     pub metric: Option<String>,
     /// The alarm's name.
     pub name: Option<String>,
+    /// The direction in which the alarm compares; any, where it is not given.
+    pub comparison: Option<Direction>,
+}
+
+/// The direction in which an alarm compares its value with its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// It fires when the value is too high.
+    Above,
+    /// It fires when the value is too low.
+    Below,
+    /// It fires when the value leaves a band in either direction.
+    Outside,
+}
+
+impl Direction {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("above", Self::Above),
+        ("below", Self::Below),
+        ("outside", Self::Outside),
+    ];
 }
 
 /// When to escalate, and along which path.

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::model::{Answer, EscalationPlan, Frame, OnFailure, Playbook, Severity, Step, StepId};
+use super::model::{
+    Answer, Direction, EscalationPlan, Frame, OnFailure, Playbook, Severity, Step, StepId,
+};
 use super::{Input, InputSource, InputType, Vocabulary, check, parameter};
 use super::{environments, steps};
 use crate::document::{Kind, Located, Node, Problem, Problems, Reader, Source, parse, sha256};
@@ -361,8 +363,13 @@ fn answers(reader: &Reader<'_>) -> Vec<Answer> {
                 namespace: field("namespace"),
                 metric: field("metric"),
                 name: field("name"),
+                comparison: entry.choice("comparison", &Direction::ALL),
             };
-            if answer == Answer::default() {
+            let any = Answer {
+                comparison: answer.comparison,
+                ..Answer::default()
+            };
+            if answer == any {
                 reader.problems().push(
                     Problem::error("this entry of `answers` would match every alarm")
                         .at(entry.span.clone())

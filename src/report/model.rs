@@ -220,7 +220,7 @@ impl Report {
             status: incident.status,
             rehearsal: incident.rehearsal.as_ref().map(|one| one.scenario.clone()),
             summary: summary(state, &durations, &changes, before_the_alarm.len()),
-            impact: impact(incident, state),
+            impact: impact(incident).unwrap_or_else(|| "not graded yet".to_owned()),
             durations,
             alarms: alarms(incident),
             charts: charts(state, alarm_at(state, moments), &before_the_alarm, &changes),

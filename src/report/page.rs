@@ -53,7 +53,7 @@ pub fn status_page(state: &State, now: DateTime<Utc>) -> Option<String> {
             @if !over { " for " (span(now - incident.opened_at)) }
         }
         h2 { "Impact" }
-        p { (one_line(&impact(incident, state))) }
+        p { (one_line(&impact(incident).unwrap_or_else(|| "Not graded yet.".to_owned()))) }
         h2 { "Updates" }
         @if let Some(next) = incident.next_update {
             p.strong {

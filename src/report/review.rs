@@ -88,7 +88,13 @@ pub(super) fn write(incident: &str, review: &Review, impact: &str) -> String {
 
 /// What is known of the impact without people.
 fn graded(impact: &str) -> String {
-    format!("_By its grade: {impact}._")
+    format!("_Impact: {impact}._")
+}
+
+/// Whether a line is the one that says what is known without people, as any version wrote it.
+fn is_known(text: &str) -> bool {
+    let begins = ["_Impact: ", "_By its grade: "];
+    begins.iter().any(|begin| text.starts_with(begin)) && text.ends_with("._")
 }
 
 /// Reads that part from a report; `None` where it is no whole report of this program.
@@ -110,7 +116,7 @@ pub fn read(report: &str) -> Option<Written> {
             continue;
         }
         match line.trim() {
-            text if text.starts_with("_By its grade: ") && text.ends_with("._") => {}
+            text if is_known(text) => {}
             text => {
                 let text = text.strip_prefix(EMPTY).map_or(text, str::trim_start);
                 let line = if text.len() < line.trim().len() {

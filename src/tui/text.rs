@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::alarms::Series;
+use crate::alarms::Row;
 use crate::document::is_deceptive;
 use crate::incident::AlarmRef;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -162,36 +162,147 @@ pub fn age(duration: chrono::Duration) -> String {
     }
 }
 
-/// The latest value against the threshold: `97.2 ≥ 90`.
+/// The latest value that an alarm compares, beside what it is compared with: `97.2 ≥ 90`. The sign is
+/// true of the two numbers, whatever the alarm's state is.
 #[must_use]
-pub fn against(alarm: &AlarmRef, series: &Series, now: chrono::DateTime<chrono::Utc>) -> String {
-    let Some(threshold) = alarm.threshold else {
-        return String::new();
+pub fn against(row: &Row, now: chrono::DateTime<chrono::Utc>) -> String {
+    let (alarm, series) = (&row.alarm, &row.values);
+    let computed = || {
+        row.facts
+            .watched
+            .as_ref()
+            .is_some_and(|watched| watched.is_expression())
     };
-    let relation = match alarm.comparison.as_deref() {
-        Some("GreaterThanOrEqualToThreshold") => "≥",
-        Some("GreaterThanThreshold") => ">",
-        Some("LessThanThreshold") => "<",
-        Some("LessThanOrEqualToThreshold") => "≤",
-        _ => "vs",
+    let Some(last) = series.last() else {
+        return match (&series.failed, computed(), alarm.threshold) {
+            (Some(_), _, _) => "not readable".to_owned(),
+            (None, true, _) => "by expression".to_owned(),
+            (None, false, Some(threshold)) => {
+                let sign = relation(alarm).map_or("vs", |(sign, _)| sign);
+                format!("– {sign} {}", exact(threshold))
+            }
+            (None, false, None) => String::new(),
+        };
     };
-    let last = series.last().map_or_else(|| "–".to_owned(), number);
     // What is old is no answer to the question whether it alarms.
     if let Some(age) = series.age(now).filter(|_| series.is_old(now)) {
-        return format!("{last} {} ago", self::age(age));
+        return format!("{} {} ago", number(last), self::age(age));
     }
-    // The sign says when it alarms; whether it does is the state's word.
-    format!("{last} {relation} {}", number(threshold))
+    if let Some((lower, upper)) = series.band {
+        return if last > upper {
+            format!("{} > {} band", number(last), number(upper))
+        } else if last < lower {
+            format!("{} < {} band", number(last), number(lower))
+        } else {
+            format!("{} in {}…{}", number(last), number(lower), number(upper))
+        };
+    }
+    let Some(threshold) = alarm.threshold else {
+        return number(last);
+    };
+    let sign = relation(alarm).map_or("vs", |(sign, otherwise)| {
+        if holds(sign, last, threshold) {
+            sign
+        } else {
+            otherwise
+        }
+    });
+    format!("{} {sign} {}", apart(last, threshold), exact(threshold))
 }
 
-/// Draws values as a row of bars, the latest at the right.
+/// How an alarm compares, and the sign that is true where its comparison is not.
+fn relation(alarm: &AlarmRef) -> Option<(&'static str, &'static str)> {
+    Some(match alarm.comparison.as_deref()? {
+        "GreaterThanOrEqualToThreshold" => ("≥", "<"),
+        "GreaterThanThreshold" => (">", "≤"),
+        "LessThanThreshold" => ("<", "≥"),
+        "LessThanOrEqualToThreshold" => ("≤", ">"),
+        _ => return None,
+    })
+}
+
+fn holds(sign: &str, value: f64, threshold: f64) -> bool {
+    match sign {
+        "≥" => value >= threshold,
+        ">" => value > threshold,
+        "<" => value < threshold,
+        _ => value <= threshold,
+    }
+}
+
+/// A number that was set, with all its digits; thousands and more are scaled only where nothing is
+/// lost by it.
 #[must_use]
-pub fn sparkline(values: &[f64], width: usize) -> String {
+pub fn exact(value: f64) -> String {
+    for (size, unit) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        let scaled = value / size;
+        let short = format!("{scaled}");
+        if scaled.abs() >= 10.0
+            && short.len() <= 6
+            && short
+                .parse::<f64>()
+                .is_ok_and(|back| (back * size).total_cmp(&value).is_eq())
+        {
+            return format!("{short}{unit}");
+        }
+    }
+    format!("{value}")
+}
+
+/// A value in as few digits as keep it apart from the number beside it, and on the right side of it.
+fn apart(value: f64, from: f64) -> String {
+    let short = number(value);
+    if value.total_cmp(&from).is_eq() {
+        return exact(value);
+    }
+    let reads = |text: &str| {
+        let (digits, size) = match text.chars().last() {
+            Some('G') => (&text[..text.len() - 1], 1e9),
+            Some('M') => (&text[..text.len() - 1], 1e6),
+            Some('k') => (&text[..text.len() - 1], 1e3),
+            _ => (text, 1.0),
+        };
+        digits.parse::<f64>().ok().map(|number| number * size)
+    };
+    let fits = |text: &str| {
+        reads(text).is_some_and(|read| read.partial_cmp(&from) == value.partial_cmp(&from))
+    };
+    if fits(&short) {
+        return short;
+    }
+    (0..=17)
+        .map(|digits| format!("{value:.digits$}"))
+        .find(|text| fits(text))
+        .unwrap_or_else(|| format!("{value}"))
+}
+
+/// Whether bars of a metric begin at zero: what is counted, and what is a share.
+#[must_use]
+pub fn begins_at_zero(statistic: Option<&str>, metric: Option<&str>, unit: Option<&str>) -> bool {
+    let counted = matches!(statistic, Some("Sum" | "SampleCount"));
+    let named = metric.is_some_and(|name| {
+        [
+            "Utilization",
+            "Percent",
+            "Count",
+            "Errors",
+            "Requests",
+            "Usage",
+        ]
+        .iter()
+        .any(|word| name.contains(word))
+    });
+    counted || named || matches!(unit, Some("Percent" | "Count"))
+}
+
+/// Draws values as a row of bars, the latest at the right. Bars begin at zero, or at the lowest value.
+#[must_use]
+pub fn sparkline(values: &[f64], width: usize, from_zero: bool) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let shown = &values[values.len().saturating_sub(width)..];
     let finite = || shown.iter().copied().filter(|value| value.is_finite());
     let (low, high) = (
-        finite().fold(f64::MAX, f64::min),
+        finite().fold(if from_zero { 0.0 } else { f64::MAX }, f64::min),
         finite().fold(f64::MIN, f64::max),
     );
     shown

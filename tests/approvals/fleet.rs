@@ -32,7 +32,7 @@ fn a_fleet_is_changed_in_turns_until_an_alarm_stops_it() {
     console.see("type how many targets are changed");
     console.press("3\r");
     // The first instance's restart makes the shop slow while the second one is restarted.
-    let screen = console.see("The change was made, and is not what it was to be. What now?");
+    let screen = console.see("The change failed on the way. What now?");
     assert!(
         screen.contains("turn 2 of 3 failed")
             && screen.contains("stopped by the alarm shop-latency"),

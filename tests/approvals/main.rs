@@ -67,7 +67,7 @@ fn what_did_not_have_its_effect_is_taken_back() {
     console.press("a");
     console.see("type other, what is changed");
     console.press("other\r");
-    let screen = console.see("The change was made, and is not what it was to be. What now?");
+    let screen = console.see("The change was applied, and its verification failed. What now?");
     assert!(screen.contains("60.00  →  95.00"), "{screen}");
     console.press("u");
     console.see("Shall the change be taken back?");

@@ -232,7 +232,11 @@ impl Walk {
     pub fn verified(&mut self, status: AttemptStatus, maximum: i64) {
         let attempt = self.running();
         let output = Some(serde_json::json!({ "maximum": maximum }));
-        let result = AttemptResult::ended(status, "it does not hold", output);
+        let failed = status != AttemptStatus::Succeeded;
+        let result = AttemptResult {
+            judged: failed.then_some(standdown::expression::Verdict::False),
+            ..AttemptResult::ended(status, "it is not met", output)
+        };
         self.ask(Command::AttemptEnded { attempt, result }).unwrap();
     }
 

@@ -529,16 +529,20 @@ output = "cpu"
 next = "choose"
 run.metric = { namespace = "n", name = "{{ has(inputs.host) ? inputs.host : 'none' }}", window = "15m" }
 [[steps]]
-id = "other"
-kind = "manual"
-title = "Never"
+id = "choose"
+kind = "decision"
+title = "Choose"
 description = "d"
+[[steps.branches]]
+label = "Fix"
+when = "alarm.state == 'ALARM'"
+next = "good"
+[[steps.branches]]
+label = "Otherwise"
+otherwise = true
 next = "bad"
 "#;
-    let mut walk = Walk::start(
-        "read",
-        &steps.replace("next = \"good\"", "next = \"other\""),
-    );
+    let mut walk = Walk::start("read", steps);
     assert_eq!(walk.state.execution().unwrap().running().count(), 0);
     walk.ask(Command::ProvideInput {
         name: "host".into(),

@@ -144,7 +144,7 @@ fn a_rehearsal_by_screen_and_by_plain_mode_leaves_the_same_record() {
     console.see("for how many minutes");
     console.press("\r");
     console.press("not yet\r");
-    console.see("Which way?");
+    console.see("Choose a path");
     console.press("n");
     console.see("what happened");
     console.press("looked at it\r");
@@ -172,7 +172,7 @@ fn a_rehearsal_by_screen_and_by_plain_mode_leaves_the_same_record() {
     plain.say("");
     plain.see("why");
     plain.say("not yet");
-    plain.see("Which way?");
+    plain.see("Choose a path");
     plain.say("note");
     plain.see("what happened");
     plain.say("looked at it");

@@ -31,7 +31,7 @@ fn one_key_escalates_the_contact_is_told_and_answers_at_the_command_line() {
     console.see("Escalate now");
     console.press("\r");
     console.press("i");
-    console.see("escalated: level 1 asked (second responder) · next in 9:");
+    console.see("escalated: level 1 paged (second responder) through pager · next level in 9:");
     let id = shop.incident();
     let alone = shop.run(&["ack", &id]);
     assert!(
@@ -43,7 +43,7 @@ fn one_key_escalates_the_contact_is_told_and_answers_at_the_command_line() {
     assert!(said.out.contains("nobody else is asked"), "{said:?}");
     console.see("the escalation is acknowledged: grace called back");
     console.until("nobody is asked any more", |screen| {
-        !screen.contains("next in")
+        !screen.contains("next level in")
     });
     console.press("q");
     console.end();
@@ -56,7 +56,7 @@ fn one_key_escalates_the_contact_is_told_and_answers_at_the_command_line() {
     assert_eq!(message["facts"]["contacts"][0], "second responder");
     let text = message["text"].as_str().unwrap();
     for wanted in [
-        &format!("next: standdown ack {id}, before ") as &str,
+        &format!(" ack {id}, before ") as &str,
         "alarm: orders-errors is ALARM",
         "next: by hand: Look Around",
         "last note, ",
@@ -79,7 +79,7 @@ fn a_watcher_goes_on_asking_when_the_console_is_gone() {
     console.press("E");
     console.see("Escalate now");
     console.press("\r");
-    console.see("escalated: level 1 asked (second responder)");
+    console.see("escalated: level 1 paged (second responder)");
     let process = crate::terminal::pid(&console);
     nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
     console.end();
@@ -112,7 +112,7 @@ fn a_critical_question_that_nobody_answers_escalates_by_itself() {
     let shop = Shop::open("critical", trigger, &pager(&receiver));
     let mut console = shop.console(&[]);
     console.see("critical: escalates by itself in 0:0");
-    console.see("escalated: level 1 asked (second responder)");
+    console.see("escalated: level 1 paged (second responder)");
     console.press("W");
     console.see("Somebody has the escalation");
     console.press("grace is on her way\r");
@@ -132,7 +132,7 @@ fn the_same_at_high_waits_for_an_answer_and_tells_nobody() {
     let shop = Shop::open("high", trigger, &pager(&receiver));
     let mut console = shop.console(&[]);
     console.see("Escalate now, along the path \"primary\"?");
-    console.see("asks second responder (waits 10 min), then commander (waits 10 min)");
+    console.see("pages second responder (acknowledge timeout 10 min), then commander (acknowledge timeout 10 min)");
     console.see("asked 5s ago");
     console.press("p");
     console.see("for how many minutes");

@@ -187,7 +187,7 @@ fn what_people_wrote_into_the_report_is_kept_and_listed() {
     );
     let written = first
         .replace(
-            "_To be written._\n_By its grade: customers notice._",
+            "_To be written._\n_Impact: not graded yet._",
             "Orders failed for ten minutes.",
         )
         .replace(

@@ -1,9 +1,22 @@
 //! `logs`: messages of log groups over a window, by pattern, through FilterLogEvents.
 
+mod access;
 mod clusters;
+mod continuation;
+mod envelope;
+mod exception;
 mod fields;
+mod levels;
+mod masking;
+mod panics;
 mod shapes;
+mod structured;
 mod tail;
+mod template;
+mod tokens;
+mod tree;
+mod variables;
+mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,18 +27,27 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Span};
-use crate::aws::{Aws, AwsError, Pages, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
-pub use clusters::{Cluster, Clusters, Grouped};
+pub use clusters::{Cluster, Clusters, Grouped, Level};
 use fields::Fields;
 pub use shapes::is_of_pattern;
 pub use tail::Tailing;
 
-/// Messages read unless the step says otherwise; AWS gives at most 10,000 a page.
-const DEFAULT_LIMIT: u64 = 10_000;
-/// Patterns in the output.
+/// Messages after which no further page is read unless the step says otherwise; AWS gives at most
+/// 10,000 a page.
+const DEFAULT_LIMIT: u64 = 50_000;
+/// Pages of one group that are read at most in one look.
+const PAGES: usize = 60;
+/// The newest part of a window, which is read first: an eighth of it, and a minute at least.
+const NEWEST: i64 = 60_000;
+/// A span of this length is read to its end, in milliseconds.
+const SHORTEST: i64 = 1_000;
+/// Patterns in the output, errors apart.
 const SHOWN: usize = 20;
+/// Patterns of errors in the output.
+const SHOWN_ERRORS: usize = 100;
 /// From one look to the next while following.
 const EVERY: Duration = Duration::from_secs(5);
 /// Messages can arrive late: each look goes back so far, in milliseconds.
@@ -66,7 +88,7 @@ pub(super) const KIND: ActionKind = ActionKind {
         Key::optional(
             "limit",
             KeyKind::Integer,
-            "the most messages to read; 10000 unless given",
+            "after so many messages no further page is read, the newest first; 50000 unless given",
         ),
     ],
     output: &[
@@ -74,6 +96,8 @@ pub(super) const KIND: ActionKind = ActionKind {
         "messages",
         "patterns",
         "other",
+        "more_patterns",
+        "unread",
         "truncated",
         "first",
         "last",
@@ -152,9 +176,12 @@ struct Reader {
     clusters: Clusters,
     fields: Fields,
     streams: HashMap<String, Lines>,
-    /// Following sees messages more than once.
+    /// The ids of messages that were taken: following, and spans that meet, see some of them again.
     seen: HashSet<String>,
-    following: bool,
+    /// The spans that were not read, by group, in epoch milliseconds.
+    unread: Vec<(String, i64, i64)>,
+    /// The groups that could not be read, and why.
+    failed: Vec<(String, AwsError)>,
     events: u64,
     first: Option<i64>,
     last: Option<i64>,
@@ -169,7 +196,8 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
         fields: Fields::new(&request.fields),
         streams: HashMap::new(),
         seen: HashSet::new(),
-        following: request.follow.is_some(),
+        unread: Vec::new(),
+        failed: Vec::new(),
         events: 0,
         first: None,
         last: None,
@@ -208,7 +236,18 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
             }
         }
     }
-    Ok(reader.output(aws.now().timestamp_millis()))
+    let failed: Vec<String> = reader
+        .failed
+        .iter()
+        .map(|(_, error)| error.to_string())
+        .collect();
+    let output = reader.output(aws.now().timestamp_millis());
+    if failed.is_empty() {
+        Ok(output)
+    } else {
+        // What the other groups say was read, and is told.
+        Err(ActionError::failed(failed.join("; ")).found(output))
+    }
 }
 
 async fn look(
@@ -219,32 +258,91 @@ async fn look(
     from: i64,
 ) -> Result<(), AwsError> {
     let to = aws.now().timestamp_millis();
+    reader.failed.clear();
     for group in &request.groups {
+        match look_at(aws, request, context, reader, (group, from, to)).await {
+            Ok(()) => {}
+            // A group that is missing, or that may not be read, does not cost the others' messages.
+            Err(error)
+                if request.groups.len() > 1
+                    && matches!(error.class, Class::NotFound | Class::AccessDenied) =>
+            {
+                reader.failed.push((group.clone(), error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if reader.failed.len() == request.groups.len()
+        && let Some((_, error)) = reader.failed.pop()
+    {
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Reads a group's messages, the newest span first. `FilterLogEvents` gives the oldest of a span
+/// first: what a page leaves over is halved, and the newer half is read before the older one.
+async fn look_at(
+    aws: &Aws,
+    request: &Request,
+    context: &Context,
+    reader: &mut Reader,
+    (group, from, to): (&str, i64, i64),
+) -> Result<(), AwsError> {
+    let newest = to - NEWEST.max((to - from) / 8);
+    let mut spans = if newest > from {
+        vec![(from, newest - 1), (newest, to)]
+    } else {
+        vec![(from, to)]
+    };
+    let (mut calls, mut tail) = (0, false);
+    while let Some((begin, end)) = spans.pop() {
+        // The newest messages are read whatever the limit is.
+        if reader.events >= reader.limit && tail || calls >= PAGES {
+            reader.truncated = true;
+            reader.unread.push((group.to_owned(), begin, end));
+            continue;
+        }
         let mut token: Option<String> = None;
         let mut pages = Pages::default();
         loop {
-            let page = request.page(aws, group, (from, to), token).await?;
+            calls += 1;
+            let page = request.page(aws, group, (begin, end), token).await?;
+            let mut last = None;
             for event in page.events() {
+                let at = event.timestamp().unwrap_or_default();
+                last = last.max(Some(at));
                 let id = event.event_id().unwrap_or_default();
-                if reader.following && !id.is_empty() && !reader.seen.insert(id.to_owned()) {
+                if !id.is_empty() && !reader.seen.insert(id.to_owned()) {
                     continue;
                 }
-                if reader.events >= reader.limit {
-                    reader.truncated = true;
-                    break;
-                }
-                // Each stream for itself: a key that was logged line by line stays masked to its end.
+                // Each stream for itself: a key that was logged line by line stays masked to its
+                // end. Each span as well: they are not read in the order of time.
                 let stream = format!("{group} {}", event.log_stream_name().unwrap_or_default());
                 let lines = reader
                     .streams
-                    .entry(stream.clone())
+                    .entry(format!("{begin} {stream}"))
                     .or_insert_with(|| context.redactor.lines());
                 let text = lines.next(event.message().unwrap_or_default());
-                reader.take(&stream, event.timestamp().unwrap_or_default(), &text);
+                reader.take(&format!("{begin} {stream}"), at, &text);
             }
             // A page can be empty and still not the last: only a missing token ends the search.
             token = pages.next("logs:FilterLogEvents", page.next_token)?;
-            if token.is_none() || reader.truncated {
+            if token.is_none() {
+                tail |= end == to;
+                break;
+            }
+            if let Some(last) = last.filter(|last| end - last > SHORTEST) {
+                let middle = last + (end - last) / 2;
+                spans.push((last, middle));
+                spans.push((middle + 1, end));
+                break;
+            }
+            if calls >= PAGES {
+                reader.truncated = true;
+                reader
+                    .unread
+                    .push((group.to_owned(), last.unwrap_or(begin), end));
                 break;
             }
         }
@@ -263,26 +361,46 @@ impl Reader {
 
     fn output(self, now: i64) -> Value {
         let grouped = self.clusters.finish();
+        let errors = grouped
+            .clusters
+            .iter()
+            .take_while(|cluster| cluster.level <= Level::Error)
+            .count();
+        // Errors are never the part that is left out.
+        let shown = SHOWN.max(errors.min(SHOWN_ERRORS));
+        let hidden = grouped.clusters.len().saturating_sub(shown) as u64 + grouped.other_patterns;
+        let left: u64 = grouped
+            .clusters
+            .iter()
+            .skip(shown)
+            .map(|one| one.count)
+            .sum();
         let patterns: Vec<Value> = grouped
             .clusters
             .into_iter()
-            .take(SHOWN)
+            .take(shown)
             .map(|cluster| {
                 json!({
                     "name": cluster.name, "pattern": cluster.pattern, "count": cluster.count,
-                    "sample": cluster.sample, "first": time(cluster.first), "last": time(cluster.last),
+                    "level": cluster.level.name(), "sample": cluster.sample, "first": time(cluster.first), "last": time(cluster.last),
                 })
             })
             .collect();
         let mut output = json!({
             "events": self.events, "messages": grouped.messages, "patterns": patterns,
-            "other": grouped.other, "truncated": self.truncated,
+            "other": grouped.other + left, "more_patterns": hidden, "truncated": self.truncated,
         });
+        if !self.unread.is_empty() {
+            output["unread"] = self
+                .unread
+                .iter()
+                .map(|(group, from, to)| json!({"group": group, "from": time(*from), "to": time(*to)}))
+                .collect();
+        }
         if let Some(first) = self.first {
             output["first"] = time(first);
         }
-        // The oldest come first: of what was not read to its end the last is not known.
-        if let Some(last) = self.last.filter(|_| !self.truncated) {
+        if let Some(last) = self.last {
             output["last"] = time(last);
             output["age"] = ((now - last).max(0) / 1000).into();
         }

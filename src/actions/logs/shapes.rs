@@ -1,71 +1,69 @@
-//! What kind of message a text is, and what in it varies.
+//! Finds what a message says, apart from what varies in it.
 //!
 //! Access logs, JSON and exceptions say what happened in a place of their own; of everything else
-//! the first line speaks, with identifiers, times, addresses, numbers and quoted text masked.
+//! the first line counts, with what varies masked.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
-/// A name is cut here, in characters.
+use super::access::access;
+use super::envelope::unwrap;
+use super::exception::{self, Exception, mentioned};
+use super::levels::{Level, explicit, level_of, level_of_word};
+use super::masking::mask;
+use super::structured::{json, logfmt};
+use super::template::is_like;
+
+/// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
-/// A message is looked at up to here, in bytes: the rest of a megabyte line says no more.
+/// A line is looked at up to here, in bytes: the rest of a megabyte line says no more.
 const LONGEST: usize = 1024;
 
-/// What a message says, the same for all that say the same.
+/// What a message says, the same for all messages that say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// A name for people.
-    pub name: String,
+    pub level: Level,
+    /// What keeps messages apart however alike their words are.
+    pub scope: String,
     /// The message with `*` for what varies.
     pub pattern: String,
+    /// A name that is not made from the pattern.
+    pub name: Option<String>,
+    /// Whether no other pattern may be merged with this one.
+    pub exact: bool,
 }
 
-macro_rules! pattern {
-    ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new($text).unwrap_or_else(|error| unreachable!("not a pattern: {error}"))
-        });
-    };
+impl Shape {
+    pub fn exact(level: Level, pattern: String) -> Self {
+        Self {
+            level,
+            scope: String::new(),
+            pattern,
+            name: None,
+            exact: true,
+        }
+    }
+
+    pub fn words(level: Level, scope: &str, pattern: String) -> Self {
+        Self {
+            level,
+            scope: scope.to_owned(),
+            pattern,
+            name: None,
+            exact: false,
+        }
+    }
+
+    /// Puts the level in front, as JSON messages are shown.
+    pub fn led_by(mut self, level: Option<&str>) -> Self {
+        if let Some(level) = level.filter(|level| !level.is_empty()) {
+            self.pattern = format!("{level}: {}", self.pattern);
+            self.scope = format!("{level}: {}", self.scope);
+        }
+        self
+    }
 }
 
-// What varies from message to message.
-pattern!(
-    VARIABLE,
-    concat!(
-        r#"(?x)"(?:[^"\\]|\\.)*" | '[^']*'"#,
-        r"| \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b",
-        r"| \b\d{4}[-/]\d{2}[-/]\d{2}(?:[T\ ]\d{2}:\d{2}:\d{2}(?:[.,]\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?",
-        r"| \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b",
-        r"| \b(?:i|vol|eni|sg|subnet|vpc|ami)-[0-9a-f]{8,17}\b",
-        r"| \b0x[0-9a-fA-F]+\b | \b[0-9a-fA-F]*[0-9][0-9a-fA-F]*[a-fA-F][0-9a-fA-F]*\b | \b[0-9a-fA-F]{8,}\b",
-        r"| @[0-9a-f]{5,}\b",
-        r"| \d+(?:\.\d+)?",
-    )
-);
-// Apache's and nginx's access logs, common and combined.
-pattern!(
-    ACCESS,
-    r#"^\S+ \S+ \S+ \[[^\]]+\] "([A-Z]+) (\S+)[^"]*" (\d{3}) "#
-);
-// nginx's error log: what follows the client differs with each request.
-pattern!(
-    NGINX_ERROR,
-    r"^\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2} \[(\w+)\] \d+#\d+: (?:\*\d+ )?(.*?)(?:, client: .*)?$"
-);
-// The class of an exception, with its package.
-pattern!(
-    EXCEPTION,
-    r"\b((?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Throwable|Failure))\b"
-);
-// Segments of a path that name one thing among many.
-pattern!(
-    ID,
-    r"^(?:\d+|[0-9a-fA-F]{8,}|[0-9a-fA-F-]{32,}|[A-Za-z0-9_-]*\d[A-Za-z0-9_-]{10,})$"
-);
-
-/// Finds a message's shape.
+/// Finds a message's shape. The message is unwrapped and joined.
 pub(super) fn shape(message: &str) -> Shape {
     let message = message.trim();
     if message.starts_with('{')
@@ -74,230 +72,172 @@ pub(super) fn shape(message: &str) -> Shape {
         return json(&fields);
     }
     let first = head(message);
-    if let Some(access) = ACCESS.captures(first) {
-        let pattern = format!("{} {} {}", &access[1], route(&access[2]), &access[3]);
-        return Shape {
-            name: pattern.clone(),
-            pattern,
+    if let Some(access) = access(first) {
+        let level = if access.is_error() {
+            Level::Error
+        } else {
+            explicit(first).unwrap_or(Level::Other)
         };
+        return Shape::exact(level, access.pattern());
     }
-    if let Some(error) = NGINX_ERROR.captures(first) {
-        let pattern = format!("{}: {}", &error[1], mask(&error[2]));
-        return Shape {
-            name: short(&pattern),
-            pattern,
-        };
+    if let Some((level, said)) = nginx_error(first) {
+        let found = level_of_word(level).unwrap_or(Level::Other);
+        return Shape::words(found, level, mask(said)).led_by(Some(level));
     }
-    exception(message, first).unwrap_or_else(|| {
-        let pattern = mask(first);
-        let said = pattern.trim_start_matches(['*', ' ', ':', ',', '-', '|', '[', ']']);
-        Shape {
-            name: short(if said.is_empty() { &pattern } else { said }),
-            pattern,
-        }
-    })
+    if let Some(fields) = logfmt(first) {
+        return json(&fields);
+    }
+    // AWS Lambda writes an exception of Node.js as JSON behind its own prefix.
+    if let Some(at) = first.find("{\"errorType\":")
+        && let Some(Ok(Value::Object(fields))) = message.get(at..).map(serde_json::from_str)
+    {
+        return json(&fields);
+    }
+    text(message)
 }
 
-/// An exception is named by its class, and by what caused it in the end.
-fn exception(message: &str, first: &str) -> Option<Shape> {
-    let class = |line: &str| Some(EXCEPTION.captures(head(line))?[1].to_owned());
-    let mut lines = message.lines().skip(1);
-    // The line that logs it may name no class; then the next one does.
-    let own = class(first).or_else(|| lines.next().and_then(class))?;
-    let root = message
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("Caused by:"))
-        .filter_map(class)
-        .next_back()
-        .filter(|root| *root != own);
-    let simple = |class: &str| class.rsplit('.').next().unwrap_or(class).to_owned();
+/// Finds the shape of a message that is neither JSON nor an access log.
+pub(super) fn text(message: &str) -> Shape {
+    let first = head(message);
+    if let Some(found) = exception::find(message) {
+        return of_exception(&found, first);
+    }
+    let level = level_of(first);
+    Shape::words(level, mentioned(first).unwrap_or_default(), words(first))
+}
+
+/// Masks a line, but not all of its words.
+fn words(line: &str) -> String {
+    let masked = mask(line);
+    if masked
+        .bytes()
+        .any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80)
+    {
+        return masked;
+    }
+    let prose = line
+        .split_ascii_whitespace()
+        .filter(|word| word.bytes().filter(u8::is_ascii_alphabetic).count() >= 3)
+        .count();
+    if prose < 2 {
+        return masked;
+    }
+    // All of it is quoted: the quotes are no variable then.
+    mask(&line.replace(['"', '\'', '`'], " "))
+}
+
+/// Java's exceptions are named by their classes, others by class and text.
+pub(super) fn of_exception(found: &Exception, first: &str) -> Shape {
+    let explicit = explicit(first);
+    let level = if found.is_fatal || explicit == Some(Level::Fatal) {
+        Level::Fatal
+    } else {
+        Level::Error
+    };
     let caused = |by: &str| format!(" caused by {by}");
-    let mut pattern = mask(first);
-    if !pattern.contains(own.as_str()) {
-        pattern = format!("{pattern} {own}");
-    }
-    let mut name = simple(&own);
-    if let Some(root) = root {
-        name.push_str(&caused(&simple(&root)));
-        pattern.push_str(&caused(&root));
-    }
-    Some(Shape { name, pattern })
-}
-
-/// The fields that hold the message, in the order in which they are looked for.
-const SAYS: [&str; 8] = [
-    "message", "msg", "@message", "error", "err", "event", "log", "text",
-];
-/// The fields that hold the level.
-const LEVEL: [&str; 5] = ["level", "severity", "lvl", "loglevel", "log.level"];
-
-fn json(fields: &serde_json::Map<String, Value>) -> Shape {
-    let text = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| fields.get(*name)?.as_str())
-            .map(str::to_owned)
-    };
-    let level = text(&LEVEL);
-    let said = text(&SAYS).map(|said| {
-        let inner = shape_of_text(&said);
-        (inner.name, inner.pattern)
-    });
-    let (name, pattern) = said.unwrap_or_else(|| {
-        let keys: Vec<&str> = fields.keys().map(String::as_str).collect();
-        let keys = format!("{{{}}}", keys.join(", "));
-        (keys.clone(), keys)
-    });
-    let leveled = |text: &str| match &level {
-        Some(level) => format!("{level}: {text}"),
-        None => text.to_owned(),
-    };
-    Shape {
-        name: short(&leveled(&name)),
-        pattern: leveled(&pattern),
-    }
-}
-
-/// A message inside of JSON is no JSON again.
-fn shape_of_text(text: &str) -> Shape {
-    let first = head(text);
-    exception(text, first).unwrap_or_else(|| {
-        let pattern = mask(first);
-        Shape {
-            name: pattern.clone(),
-            pattern,
+    let scope = format!(
+        "{}|{}",
+        found.class,
+        found.cause.as_deref().unwrap_or_default()
+    );
+    if found.by_class {
+        let mut pattern = mask(first);
+        if !pattern.contains(found.class.as_str()) {
+            pattern = format!("{pattern} {}", found.class);
         }
-    })
+        let simple = |class: &str| class.rsplit('.').next().unwrap_or(class).to_owned();
+        let mut name = simple(&found.class);
+        if let Some(root) = &found.cause {
+            name.push_str(&caused(&simple(root)));
+            pattern.push_str(&caused(root));
+        }
+        return Shape {
+            level,
+            scope,
+            pattern,
+            name: Some(name),
+            exact: false,
+        };
+    }
+    let mut pattern = found.class.clone();
+    if let Some(said) = &found.said {
+        pattern = format!("{pattern}: {}", mask(head(said)));
+    }
+    if let Some(cause) = &found.cause {
+        pattern.push_str(&caused(cause));
+    }
+    Shape::words(level, &scope, pattern)
 }
 
-/// A path without its query, with identifiers masked.
-fn route(path: &str) -> String {
-    let path = path.split(['?', '#']).next().unwrap_or(path);
-    let segments: Vec<String> = path
-        .split('/')
-        .map(|segment| {
-            // What follows an identifier says what kind of thing it is.
-            let (stem, rest) = segment.split_at(segment.find('.').unwrap_or(segment.len()));
-            if ID.is_match(stem) {
-                format!("*{rest}")
-            } else {
-                segment.to_owned()
-            }
-        })
-        .collect();
-    segments.join("/")
+/// The level and text of nginx's error log: what follows the client differs with each request.
+fn nginx_error(line: &str) -> Option<(&str, &str)> {
+    let bytes = line.as_bytes();
+    if bytes.get(4) != Some(&b'/')
+        || bytes.get(10) != Some(&b' ')
+        || bytes.get(19..21) != Some(b" [")
+    {
+        return None;
+    }
+    let (level, rest) = line.get(21..)?.split_once("] ")?;
+    let (process, said) = rest.split_once(": ")?;
+    if !process.contains('#') || !level.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return None;
+    }
+    let said = match said.strip_prefix('*').and_then(|said| said.split_once(' ')) {
+        Some((number, said)) if number.bytes().all(|byte| byte.is_ascii_digit()) => said,
+        _ => said,
+    };
+    Some((
+        level,
+        said.find(", client: ").map_or(said, |at| &said[..at]),
+    ))
 }
 
-fn mask(message: &str) -> String {
-    VARIABLE.replace_all(message, "*").into_owned()
-}
-
-/// The first line, at most [`LONGEST`] bytes of it: the lines below a message are its stack.
+/// Returns the first line, at most 1,024 bytes of it: the lines below a message are its stack.
 pub(super) fn head(message: &str) -> &str {
-    let line = message.lines().next().unwrap_or("");
+    let line = exception::first_line(message);
     let mut end = line.len().min(LONGEST);
     while !line.is_char_boundary(end) {
         end -= 1;
     }
-    &line[..end]
+    let kept = &line[..end];
+    // Half a word would look like another one.
+    match kept.rfind(' ') {
+        Some(space) if end < line.len() && space > end / 2 => &kept[..space],
+        _ => kept,
+    }
 }
 
-fn short(text: &str) -> String {
+/// Makes a name from a pattern: without the variables and punctuation at its start.
+pub(super) fn name_of(pattern: &str) -> String {
+    let said = pattern.trim_start_matches([
+        '*', ' ', ':', ',', '-', '|', '[', ']', '.', '(', ')', '<', '>', '/', '#', '+',
+    ]);
+    let said = if said.is_empty() { pattern } else { said };
+    let mut name = String::new();
+    for word in said.split(' ') {
+        if word == "*" && name.ends_with('*') {
+            continue;
+        }
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    short(&name)
+}
+
+/// Cuts a name to 100 characters.
+pub(super) fn short(text: &str) -> String {
     text.chars().take(LONGEST_NAME).collect()
 }
 
-/// Whether a line goes on with what the line before it said: a stack, or what is indented.
-pub(super) fn goes_on(line: &str) -> bool {
-    line.starts_with([' ', '\t'])
-        || line.starts_with("Caused by:")
-        || line.starts_with("Suppressed:")
-}
-
-/// Whether a message has a pattern.
+/// Returns whether a message has a pattern.
 #[must_use]
 pub fn is_of_pattern(pattern: &str, message: &str) -> bool {
-    shape(message).pattern == pattern
+    let shape = shape(&unwrap(message).text);
+    shape.pattern == pattern || (!shape.exact && is_like(pattern, &shape.pattern))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pattern(message: &str) -> String {
-        shape(message).pattern
-    }
-
-    #[test]
-    fn access_logs_are_told_apart_by_method_route_and_status() {
-        let line = |path: &str, status: &str| {
-            format!(
-                r#"10.0.0.7 - alice [20/Nov/2026:03:14:15 +0000] "GET {path} HTTP/1.1" {status} 512 "-" "curl/8.5""#
-            )
-        };
-        assert_eq!(
-            pattern(&line("/orders/4711?x=1", "500")),
-            "GET /orders/* 500"
-        );
-        assert_eq!(
-            pattern(&line("/orders/4711", "500")),
-            pattern(&line("/orders/9", "500"))
-        );
-        assert_ne!(
-            pattern(&line("/orders/1", "500")),
-            pattern(&line("/orders/1", "200"))
-        );
-        assert_eq!(
-            pattern(&line("/api/v2/users", "200")),
-            "GET /api/v2/users 200"
-        );
-    }
-
-    #[test]
-    fn exceptions_are_named_by_class_and_root_cause() {
-        let trace = "2026-11-20 03:14:15,123 ERROR [exec-7] c.e.Orders - failed for order 4711\n\
-            java.lang.RuntimeException: cannot load\n\tat c.e.Orders.load(Orders.java:42)\n\
-            Caused by: java.sql.SQLTimeoutException: no answer\n\t... 31 more";
-        assert_eq!(
-            shape(trace).name,
-            "RuntimeException caused by SQLTimeoutException"
-        );
-        let other = trace.replace("4711", "12").replace(":42)", ":43)");
-        assert_eq!(pattern(trace), pattern(&other));
-        assert_ne!(
-            pattern(trace),
-            pattern(&trace.replace("SQLTimeout", "SQLSyntaxError"))
-        );
-    }
-
-    #[test]
-    fn json_is_grouped_by_its_message_and_level() {
-        let one =
-            r#"{"ts":"2026-11-20T03:14:15Z","level":"error","msg":"order 4711 failed","id":"a"}"#;
-        let two = r#"{"level":"error","msg":"order 12 failed","id":"b","extra":1}"#;
-        assert_eq!(pattern(one), "error: order * failed");
-        assert_eq!(pattern(one), pattern(two));
-        assert_ne!(pattern(one), pattern(&two.replace("error", "warn")));
-        assert_eq!(pattern(r#"{"a":1,"b":2}"#), "{a, b}");
-    }
-
-    #[test]
-    fn an_nginx_error_does_not_depend_on_its_client() {
-        let line = |client: &str| {
-            format!(
-                "2026/11/20 03:14:15 [error] 31#31: *7 connect() failed (111: Connection refused) while connecting to upstream, client: {client}, server: _, request: \"GET / HTTP/1.1\""
-            )
-        };
-        assert_eq!(pattern(&line("10.0.0.1")), pattern(&line("10.0.0.2")));
-        assert!(
-            shape(&line("10.0.0.1"))
-                .name
-                .starts_with("error: connect() failed")
-        );
-    }
-
-    #[test]
-    fn words_that_could_be_hexadecimal_stay_words() {
-        assert_eq!(pattern("cafe added a face"), "cafe added a face");
-        assert_eq!(pattern("trace 4d7ab0 done"), "trace * done");
-    }
-}
+mod tests;

@@ -137,9 +137,8 @@ async fn relevant<'a>(findings: &mut Findings, aws: &Aws, chosen: &[&'a Entry]) 
     let answers = |entry: &&&Entry| {
         alarms.iter().any(|seen| {
             let alarm = &seen.alarm;
-            let (namespace, metric) = (alarm.namespace.as_deref(), alarm.metric.as_deref());
             let mut answers = entry.playbook.answers.iter();
-            answers.any(|answer| answer.matches(namespace, metric, &alarm.name))
+            answers.any(|answer| answer.matches(&alarm.subject()))
         })
     };
     let relevant: Vec<&Entry> = chosen.iter().filter(answers).copied().collect();

@@ -10,7 +10,7 @@ use super::{Findings, Verdict};
 use crate::actions::programs::{
     Invocation, LocalPrograms, ProgramError, Programs, base_environment,
 };
-use crate::cli::stores;
+use crate::cli::{CliError, on_a_line, reach, stores};
 use crate::config::Settings;
 use crate::config::{ColorChoice, Depth, Glyphs};
 use crate::journal::Journal;
@@ -342,4 +342,49 @@ pub(super) async fn tools(findings: &mut Findings, chosen: &[&Entry]) {
             ),
         }
     }
+}
+
+/// Whom the escalation paths reach from this host, and whom nobody has reached.
+pub(super) fn paging(
+    findings: &mut Findings,
+    settings: &Settings,
+    catalog: &Catalog,
+) -> Result<(), CliError> {
+    findings.group("paging");
+    let unreachable = reach::unreachable(settings, &catalog.escalation);
+    let levels: usize = catalog
+        .escalation
+        .paths
+        .iter()
+        .map(|path| path.levels.len())
+        .sum();
+    if unreachable.is_empty() {
+        let text = format!("each of the {levels} levels of the escalation paths has a channel");
+        findings.add(Verdict::Ok, "escalation paths", text);
+    }
+    for text in unreachable {
+        findings.add(Verdict::Warning, "escalation path", text);
+    }
+    for text in reach::nobody_paged(settings)? {
+        findings.add(Verdict::Missing, "page", text);
+    }
+    let unsent = if stores::path(settings, stores::INCIDENTS)?.exists() {
+        stores::open(settings, stores::INCIDENTS)?.unsent_messages()?
+    } else {
+        Vec::new()
+    };
+    for one in unsent.iter().filter(|one| one.error.is_some()).take(5) {
+        let error = one.error.as_deref().unwrap_or_default();
+        let state = if one.dead { "given up" } else { "tried again" };
+        let text = format!("message {} of {}, {state}: {error}", one.id, one.incident);
+        findings.add(Verdict::Warning, one.channel.clone(), on_a_line(&text));
+    }
+    if unsent.len() > 5 {
+        let text = format!(
+            "{} messages in all; `standdown notify unsent` lists them",
+            unsent.len()
+        );
+        findings.add(Verdict::Warning, "unsent messages", text);
+    }
+    Ok(())
 }

@@ -122,6 +122,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     here::configuration(&mut findings, settings);
     here::journal(&mut findings, settings);
     here::playbooks(&mut findings, &catalog);
+    here::paging(&mut findings, settings, &catalog)?;
     here::tools(&mut findings, &chosen).await;
     let pool = live::pool(settings);
     let wanted = account::Wanted {

@@ -75,11 +75,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
 fn answers(entry: &Entry, row: &crate::alarms::Row) -> bool {
     let alarm = &row.alarm;
     entry.playbook.answers.iter().any(|answer| {
-        answer.matches(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        )
+        answer.matches(&alarm.subject())
     })
 }
 

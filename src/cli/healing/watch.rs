@@ -146,11 +146,7 @@ impl Watcher {
     /// The rule that may act by itself because of an alarm.
     fn rule_for(&self, row: &Row) -> Option<Entry> {
         let alarm = &row.alarm;
-        let answering = self.healer.rules.answering(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        );
+        let answering = self.healer.rules.answering(&alarm.subject());
         let acts = |entry: &&Entry| {
             let healing = entry.playbook.healing.as_ref();
             healing.is_some_and(|one| one.enabled && one.mode == Mode::Auto)

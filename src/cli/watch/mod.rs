@@ -47,6 +47,10 @@ pub(super) struct Arguments {
     /// Look once, run what has to be run, and end: for cron.
     #[arg(long)]
     once: bool,
+    /// Open nothing for an alarm that was in ALARM for longer than this when the watch began; such
+    /// alarms are listed once.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    since: Duration,
     /// Leave alarms alone that are less grave: critical, high, medium or low.
     #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = parse_severity)]
     at_least: Severity,
@@ -83,6 +87,10 @@ struct Watcher<'a> {
     /// Whether it was said that no more are opened.
     full: bool,
     failed: bool,
+    /// What has been in ALARM since before this time opens nothing.
+    since: DateTime<Utc>,
+    /// The alarms that were listed because they are older than that.
+    listed: HashSet<crate::alarms::Key>,
 }
 
 /// What is to become of an alarm that fires.
@@ -96,6 +104,7 @@ enum Decision<'a> {
 }
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
+    let began = crate::clock::now();
     let store = stores::path(settings, stores::INCIDENTS)?;
     let (recorder, _) = stores::telling(settings, &store);
     let live = Live::begin(settings, &recorder);
@@ -133,6 +142,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         once: arguments.once,
         full: false,
         failed: false,
+        since: chrono::TimeDelta::from_std(arguments.since)
+            .ok()
+            .and_then(|span| began.checked_sub_signed(span))
+            .unwrap_or(DateTime::<Utc>::MIN_UTC),
+        listed: HashSet::new(),
     };
     let mut ends = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
@@ -145,6 +159,23 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         handle.leave().await;
     }
     super::notify::before_leaving(settings, &watcher.recorder).await;
+    for text in super::reach::nobody_paged(settings)? {
+        watcher.failed = true;
+        eprintln!("standdown: {text}");
+    }
+    let unsent = watcher
+        .recorder
+        .call(|journal| journal.unsent_messages())
+        .await?;
+    for lost in unsent.iter().filter(|one| one.dead && one.at >= began) {
+        watcher.failed = true;
+        eprintln!(
+            "standdown: a message of {} was given up: {}: {}",
+            lost.incident,
+            printable(&lost.channel),
+            printable(lost.error.as_deref().unwrap_or_default())
+        );
+    }
     Ok(if watcher.failed { FAILURE } else { SUCCESS })
 }
 
@@ -254,6 +285,7 @@ impl Watcher<'_> {
     /// Opens what has to be opened, the gravest first; tells whether everything was decided.
     async fn look(&mut self, board: &Board) -> bool {
         let firing = |row: &&Row| row.alarm.state == AlarmState::Alarm;
+        self.list_old(board);
         let mut due = Vec::new();
         let mut decided = true;
         for row in board.rows.iter().filter(firing) {
@@ -263,7 +295,8 @@ impl Watcher<'_> {
                 Decision::Later => decided = false,
             }
         }
-        due.sort_by_key(|(grade, row, _)| (*grade, row.alarm.since));
+        // The freshest first among equals: it is what somebody is needed for now.
+        due.sort_by_key(|(grade, row, _)| (*grade, std::cmp::Reverse(row.alarm.since)));
         if due.is_empty() {
             self.full = false;
             return decided;
@@ -303,8 +336,47 @@ impl Watcher<'_> {
         decided
     }
 
+    /// Whether an alarm fired long before the watch began: whoever needed to know of it does.
+    fn is_old(&self, alarm: &AlarmRef) -> bool {
+        alarm.since.is_some_and(|since| since < self.since)
+    }
+
+    /// Lists once what is too old to open an incident for, and would be answered by a playbook.
+    fn list_old(&mut self, board: &Board) {
+        let old: Vec<&AlarmRef> = board
+            .rows
+            .iter()
+            .map(|row| &*row.alarm)
+            .filter(|alarm| alarm.state == AlarmState::Alarm && self.is_old(alarm))
+            .filter(|alarm| !self.catalog.answering(&alarm.subject()).is_empty())
+            .filter(|alarm| !self.listed.contains(&key(alarm)))
+            .collect();
+        if old.is_empty() {
+            return;
+        }
+        eprintln!(
+            "standdown: {} in ALARM since before {}, and nothing is opened for {} (`--since` sets this):",
+            match old.len() {
+                1 => "1 alarm has been".to_owned(),
+                count => format!("{count} alarms have been"),
+            },
+            self.since.format("%Y-%m-%d %H:%M:%SZ"),
+            if old.len() == 1 { "it" } else { "them" }
+        );
+        for alarm in old {
+            let since = alarm.since.map_or_else(String::new, |since| {
+                since.format("%Y-%m-%d %H:%M:%SZ").to_string()
+            });
+            eprintln!("standdown:   {} since {since}", printable(&alarm.name));
+            self.listed.insert(key(alarm));
+        }
+    }
+
     fn decide<'a>(&self, board: &Board, row: &'a Row) -> Decision<'a> {
         let alarm = &row.alarm;
+        if self.is_old(alarm) {
+            return Decision::Leave;
+        }
         if self.taken.contains(&(key(alarm), alarm.since)) {
             return Decision::Leave;
         }
@@ -315,11 +387,7 @@ impl Watcher<'_> {
         if board.acknowledgement(alarm, clock::now()).is_some() || !board.muting(alarm).is_empty() {
             return Decision::Leave;
         }
-        let answering = self.catalog.answering(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        );
+        let answering = self.catalog.answering(&alarm.subject());
         let Some(entry) = answering.first().map(|entry| (*entry).clone()) else {
             return Decision::Leave;
         };

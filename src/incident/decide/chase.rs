@@ -1,7 +1,9 @@
 //! From level to level, until somebody has it.
 
 use super::Draft;
-use crate::incident::{Actor, Escalation, EscalationId, Event, IncidentStatus, Refusal, card};
+use crate::incident::{
+    Actor, Escalation, EscalationId, Event, IncidentStatus, PageState, Reach, Refusal, card,
+};
 use crate::playbook::{Contact, EscalationPath, end_of};
 
 /// Asks the first level, unless the same path is asked along already.
@@ -94,6 +96,7 @@ fn go_on(draft: &mut Draft<'_>, id: EscalationId) {
         let mut channels: Vec<String> = level.channels.iter().chain(own).cloned().collect();
         channels.sort();
         channels.dedup();
+        let reaches_nobody = channels.is_empty() && !draft.state.is_rehearsal();
         draft.emit(Event::EscalationLevelAsked {
             escalation: id,
             level: u32::try_from(index).unwrap_or(u32::MAX),
@@ -106,8 +109,65 @@ fn go_on(draft: &mut Draft<'_>, id: EscalationId) {
             next_at: now + draft.state.paced(level.wait),
             picture: card(&draft.state, now, Some(&draft.stamp.actor.user)),
         });
+        if reaches_nobody {
+            // Nobody can answer a page that nobody got: the next level follows at once.
+            go_on(draft, id);
+        }
         return;
     }
+}
+
+/// Records what became of a page. One that was given up starts the next level at once, unless
+/// another channel reached the same level, or still may.
+pub(super) fn paged(
+    draft: &mut Draft<'_>,
+    id: EscalationId,
+    (level, round): (u32, u32),
+    channel: String,
+    result: Result<String, String>,
+) -> Result<(), Refusal> {
+    let one = draft.state.escalation(id).ok_or(Refusal::NoEscalation)?;
+    let known = one
+        .asked
+        .iter()
+        .find(|asked| (asked.level, asked.round) == (level, round))
+        .and_then(|asked| asked.pages.iter().find(|page| page.channel == channel));
+    // Two senders may tell of the same page.
+    let news = known.is_some_and(|page| match page.state {
+        PageState::Sending => true,
+        // Sending went on, and it arrived after all.
+        PageState::GivenUp { .. } => result.is_ok(),
+        PageState::Accepted { .. } => false,
+    });
+    if !news {
+        return Ok(());
+    }
+    let failed = result.is_err();
+    draft.emit(match result {
+        Ok(answer) => Event::PageAccepted {
+            escalation: id,
+            level,
+            round,
+            channel,
+            answer,
+        },
+        Err(why) => Event::PageGivenUp {
+            escalation: id,
+            level,
+            round,
+            channel,
+            why,
+        },
+    });
+    let waits = draft.state.escalation(id).is_some_and(|one| {
+        let last = one.asked.last();
+        let here = last.is_some_and(|last| (last.level, last.round) == (level, round));
+        here && one.is_open() && last.is_some_and(|last| last.reach() == Reach::Nobody)
+    });
+    if failed && waits {
+        go_on(draft, id);
+    }
+    Ok(())
 }
 
 pub(super) fn acknowledge(draft: &mut Draft<'_>, note: Option<String>) -> Result<(), Refusal> {

@@ -195,6 +195,13 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             escalation::postpone(&mut draft, escalation, until, reason)?;
         }
         Command::AcknowledgeEscalation { note } => chase::acknowledge(&mut draft, note)?,
+        Command::PageEnded {
+            escalation,
+            level,
+            round,
+            channel,
+            result,
+        } => chase::paged(&mut draft, escalation, (level, round), channel, result)?,
         Command::Update { text, next } => status::update(&mut draft, text, next)?,
         Command::GiveCard { writer } => {
             let card = card(&draft.state, stamp.at, writer.as_deref());
@@ -248,6 +255,7 @@ fn guard(state: &State, command: &Command) -> Result<(), Refusal> {
             | Command::AttemptIdentified { .. }
             | Command::AttemptUncertain { .. }
             | Command::LateResult { .. }
+            | Command::PageEnded { .. }
             | Command::Tick
             | Command::Attend
             | Command::TakeUp => Ok(()),

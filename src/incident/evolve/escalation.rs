@@ -5,7 +5,8 @@ use std::sync::Arc;
 use imbl::Vector;
 
 use crate::incident::{
-    Acknowledged, Asked, Escalation, EscalationAnswer, EscalationId, Event, Execution, Recorded,
+    Acknowledged, Asked, Escalation, EscalationAnswer, EscalationId, Event, Execution, Page,
+    PageState, Recorded,
 };
 
 pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
@@ -70,6 +71,7 @@ pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
             level,
             round,
             contacts,
+            channels,
             next_at,
             ..
         } => {
@@ -80,10 +82,44 @@ pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
                 one.next_at = Some(*next_at);
                 one.asked.push_back(Asked {
                     level: *level,
+                    round: *round,
                     contacts: contacts.clone(),
                     at: recorded.at,
+                    pages: channels
+                        .iter()
+                        .map(|channel| Page {
+                            channel: channel.clone(),
+                            state: PageState::Sending,
+                        })
+                        .collect(),
                 });
             }
+        }
+        Event::PageAccepted {
+            escalation,
+            level,
+            round,
+            channel,
+            answer,
+        } => {
+            let state = PageState::Accepted {
+                at: recorded.at,
+                answer: answer.clone(),
+            };
+            page(execution, *escalation, (*level, *round), channel, state);
+        }
+        Event::PageGivenUp {
+            escalation,
+            level,
+            round,
+            channel,
+            why,
+        } => {
+            let state = PageState::GivenUp {
+                at: recorded.at,
+                why: why.clone(),
+            };
+            page(execution, *escalation, (*level, *round), channel, state);
         }
         Event::EscalationAcknowledged { escalation, note } => {
             if let Some(one) = named(execution, *escalation) {
@@ -102,6 +138,24 @@ pub(super) fn fold(execution: &mut Execution, recorded: &Recorded) {
             }
         }
         _ => {}
+    }
+}
+
+fn page(
+    execution: &mut Execution,
+    id: EscalationId,
+    level: (u32, u32),
+    channel: &str,
+    state: PageState,
+) {
+    let one = named(execution, id);
+    let asked = one.and_then(|one| {
+        let mut all = one.asked.iter_mut();
+        all.find(|asked| (asked.level, asked.round) == level)
+    });
+    let page = asked.and_then(|asked| asked.pages.iter_mut().find(|page| page.channel == channel));
+    if let Some(page) = page {
+        page.state = state;
     }
 }
 

@@ -129,6 +129,8 @@ fn walk_of<'a>(state: &'a mut State, event: &Event) -> Option<&'a mut Execution>
         | Event::EscalationLevelAsked { escalation, .. }
         | Event::EscalationAcknowledged { escalation, .. }
         | Event::EscalationExhausted { escalation, .. }
+        | Event::PageAccepted { escalation, .. }
+        | Event::PageGivenUp { escalation, .. }
         | Event::EscalationPostponed { escalation, .. } => Some(*escalation),
         _ => None,
     };
@@ -397,6 +399,8 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
         | Event::EscalationHeld { .. }
         | Event::EscalationLevelAsked { .. }
         | Event::EscalationAcknowledged { .. }
+        | Event::PageAccepted { .. }
+        | Event::PageGivenUp { .. }
         | Event::EscalationExhausted { .. } => escalation::fold(execution, recorded),
         Event::ExecutionEnded {
             status, outcome, ..

@@ -43,6 +43,20 @@ pub struct EscalationLevel {
     pub wait: u64,
 }
 
+impl EscalationLevel {
+    /// Whether any channel reaches the level, or one of its contacts.
+    #[must_use]
+    pub fn has_channel(&self) -> bool {
+        self.channels().next().is_some()
+    }
+
+    /// The channels of the level and of its contacts.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        let own = self.contacts.iter().flat_map(|contact| &contact.channels);
+        self.channels.iter().chain(own).map(String::as_str)
+    }
+}
+
 /// Somebody to reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {

@@ -201,10 +201,7 @@ pub(super) fn findings(
 
 /// Alarms that set incidents off, and that no playbook answers.
 fn unanswered(statistics: &Statistics, catalog: &Catalog) -> Vec<Finding> {
-    let without = |alarm: &&AlarmRef| {
-        let (namespace, metric) = (alarm.namespace.as_deref(), alarm.metric.as_deref());
-        catalog.answering(namespace, metric, &alarm.name).is_empty()
-    };
+    let without = |alarm: &&AlarmRef| catalog.answering(&alarm.subject()).is_empty();
     let alarms = statistics.seen.iter().filter(without);
     let found = alarms.map(|alarm| Finding {
         kind: "no_playbook",

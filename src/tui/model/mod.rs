@@ -321,21 +321,13 @@ impl Model {
     /// The playbooks that answer an alarm, best first.
     #[must_use]
     pub fn answering(&self, alarm: &AlarmRef) -> Vec<&Entry> {
-        self.catalog.answering(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        )
+        self.catalog.answering(&alarm.subject())
     }
 
     /// The first of them.
     #[must_use]
     pub fn answer(&self, alarm: &AlarmRef) -> Option<&Entry> {
-        self.catalog.best(
-            alarm.namespace.as_deref(),
-            alarm.metric.as_deref(),
-            &alarm.name,
-        )
+        self.catalog.best(&alarm.subject())
     }
 
     /// How bad an alarm is.

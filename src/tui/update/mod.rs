@@ -647,7 +647,10 @@ fn copy(model: &mut Model) -> Vec<Request> {
 fn approve(model: &Model) -> Vec<Request> {
     match model.question() {
         Some(Question::Escalation(escalation)) => {
-            let done = format!("escalated along the path {}", escalation.path);
+            let done = format!(
+                "escalation approved: paging starts along the path {}",
+                escalation.path
+            );
             ask(
                 Command::ApproveEscalation {
                     escalation: escalation.id,

@@ -9,7 +9,7 @@ use super::{padded, put, rule};
 use crate::alarms::{Row, children};
 use crate::incident::AlarmState;
 use crate::tui::model::{Model, state_words};
-use crate::tui::text::{age, column, counted, number, wrap};
+use crate::tui::text::{age, column, counted, exact, number, wrap};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn draw_detail(
@@ -98,6 +98,10 @@ pub(in crate::tui) fn said(model: &Model, row: &Row) -> Vec<(&'static str, Strin
         let metric = format!("{namespace} {metric} {}{value}", dimensions.join(" "));
         all.push((" metric", metric));
     }
+    all.push((" compares", compares(row)));
+    if let Some(why) = &row.values.failed {
+        all.push((" no value", why.to_string()));
+    }
     all.extend(composite(model, row));
     all.extend(oddities(model, row));
     if let Some(tags) = &row.details.tags {
@@ -121,6 +125,38 @@ pub(in crate::tui) fn said(model: &Model, row: &Row) -> Vec<(&'static str, Strin
     all.push((" since", format!("{since} · {place}")));
     all.retain(|(_, text)| !text.is_empty());
     all
+}
+
+/// What the alarm compares, with which statistic, period and unit, and for how many datapoints.
+fn compares(row: &Row) -> String {
+    let alarm = &row.alarm;
+    let computed = row
+        .facts
+        .watched
+        .as_ref()
+        .is_some_and(|watched| watched.is_expression());
+    let mut parts: Vec<String> = Vec::new();
+    if computed {
+        parts.push("an expression".to_owned());
+    } else {
+        parts.extend(alarm.statistic.clone());
+    }
+    parts.extend(alarm.period.map(|period| format!("of {period} s")));
+    parts.extend(row.facts.unit.as_ref().map(|unit| format!("in {unit}")));
+    if let (Some(comparison), Some(threshold)) = (&alarm.comparison, alarm.threshold) {
+        parts.push(format!("{comparison} {}", exact(threshold)));
+    } else {
+        parts.extend(alarm.comparison.clone());
+    }
+    parts.extend(
+        alarm
+            .datapoints
+            .map(|points| format!("for {} of {} datapoints", points.to_alarm, points.evaluated)),
+    );
+    if alarm.comparison.is_none() && alarm.metric.is_none() {
+        return String::new();
+    }
+    parts.join(" ")
 }
 
 /// The alarms below a composite one, with their states, and what suppresses it.

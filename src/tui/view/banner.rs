@@ -9,6 +9,7 @@ use ratatui::text::Line;
 use super::{countdown, line};
 use crate::commands::CommandId;
 use crate::engine::{Recording, Role as Writes, Snapshot};
+use crate::incident::Reach;
 use crate::tui::model::{Model, Screen, Zone};
 use crate::tui::text::wrap;
 use crate::tui::theme::{Role, Theme};
@@ -21,6 +22,7 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
     let mut said: Vec<(String, Role)> = Vec::new();
     if let Some(snapshot) = &model.incident {
         said.extend(recording(snapshot, model.zone));
+        said.extend(nobody_paged(model, snapshot));
         said.extend(writes(model, snapshot));
         said.extend(record(snapshot));
         said.extend(playbook(model, snapshot));
@@ -180,7 +182,26 @@ fn unanswered(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     })
 }
 
-/// Whom an escalation has asked, and who is asked next.
+/// Nobody was paged although an escalation stands: the loudest line there is, until somebody acts.
+fn nobody_paged(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
+    let (one, asked) = snapshot.state.nobody_paged().pop()?;
+    let has = model.key_here(CommandId::Answered);
+    let text = match asked {
+        None => format!(
+            "✗ NOBODY WAS PAGED: there is no escalation path {:?}. Call somebody, then record who answered ({has})",
+            one.path
+        ),
+        Some(asked) => format!(
+            "✗ NOBODY WAS PAGED{}: {}. Call {}, then record who answered ({has})",
+            asked.at_level(),
+            asked.why_nobody(),
+            asked.contacts.join(", "),
+        ),
+    };
+    Some((text, Role::Error))
+}
+
+/// Whom an escalation has paged, and which level follows.
 fn chase(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let one = snapshot.state.chases().next_back()?;
     let next = one.next_at.map(|at| countdown(at - model.now));
@@ -188,17 +209,32 @@ fn chase(model: &Model, snapshot: &Snapshot) -> Option<(String, Role)> {
     let has = model.key_here(CommandId::Answered);
     if one.held {
         let text = format!(
-            "escalated, quiet hours: level {} is asked in {next} · {has}: somebody has it",
+            "escalated, quiet hours: level {} is paged in {next} · {has} records who answered",
             one.level + 1
         );
         return Some((text, Role::Late));
     }
     let asked = one.asked.last()?;
-    let text = format!(
-        "escalated: level {} asked ({}) · next in {next} · {has}: somebody has it",
-        asked.level,
-        asked.contacts.join(", ")
-    );
+    let contacts = asked.contacts.join(", ");
+    let rehearsal = snapshot.state.is_rehearsal();
+    let how = match asked.reach() {
+        _ if rehearsal => format!(
+            "rehearsal: level {} ({contacts}) would be paged",
+            asked.level
+        ),
+        Reach::Paged => format!(
+            "level {} paged ({contacts}) through {}",
+            asked.level,
+            asked.through()
+        ),
+        Reach::Sending => format!(
+            "paging level {} ({contacts}), not accepted yet",
+            asked.level
+        ),
+        // The line above says it.
+        Reach::Nobody => return None,
+    };
+    let text = format!("escalated: {how} · next level in {next} · {has} records who answered");
     Some((text, Role::Late))
 }
 

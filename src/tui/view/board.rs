@@ -20,7 +20,7 @@ use crate::alarms::{Freshness, Row, ServiceEvent, Source};
 use crate::commands::{CommandId, Place};
 use crate::incident::AlarmState;
 use crate::tui::model::{Cells, Model, Order, Rows, no_column, state_words};
-use crate::tui::text::{against, age, column, counted, fit, sparkline};
+use crate::tui::text::{against, age, begins_at_zero, column, counted, fit, sparkline};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on the details stand beside the list.
@@ -344,7 +344,7 @@ impl Columns {
             (" ".into(), Role::Text),
             (column(&since, 5), if live { Role::Dim } else { Role::Late }),
             (
-                column(&against(alarm, &row.values, model.now), self.value),
+                column(&against(row, model.now), self.value),
                 if live && !row.values.is_old(model.now) {
                     Role::Text
                 } else {
@@ -353,7 +353,18 @@ impl Columns {
             ),
             (" ".into(), Role::Text),
             (
-                column(&sparkline(&row.values.values, TREND), self.trend),
+                column(
+                    &sparkline(
+                        &row.values.values,
+                        TREND,
+                        begins_at_zero(
+                            alarm.statistic.as_deref(),
+                            alarm.metric.as_deref(),
+                            row.facts.unit.as_deref(),
+                        ),
+                    ),
+                    self.trend,
+                ),
                 Role::Chart,
             ),
             (

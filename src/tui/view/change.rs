@@ -15,8 +15,8 @@ use serde_json::Value;
 use super::prompt::Prompt;
 use crate::commands::{CommandId, Place};
 use crate::incident::{
-    AlarmState, Approval, Approver, Attempt, AttemptOrigin, Change, Fact, Standing, State, Survey,
-    Weight, sheet,
+    AlarmState, Approval, Approver, Attempt, AttemptOrigin, Change, Fact, Fault, Standing, State,
+    Survey, Weight, sheet,
 };
 use crate::tui::model::Model;
 use crate::tui::text::age;
@@ -185,10 +185,13 @@ pub(super) fn looks(out: &mut Prompt<'_>, attempt: &Attempt, change: Option<&Cha
 
 /// A change that did not have its effect, with what was read before and after it side by side.
 pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standing) {
-    out.ask(if standing.not_verified {
-        "The change was applied. It could not be verified. What now?"
-    } else {
-        "The change was applied, and its verification failed. What now?"
+    out.ask(match standing.fault {
+        Fault::Stopped => "The change was stopped before its end. What now?",
+        Fault::Failed => "The change failed on the way. What now?",
+        Fault::VerificationFailed => {
+            "The change was applied, and its verification failed. What now?"
+        }
+        Fault::NotVerified => "The change was applied. It could not be verified. What now?",
     });
     out.text(&standing.reason, Role::Late);
     let empty = Value::Null;

@@ -7,7 +7,7 @@ use super::findings;
 use crate::expression::{Scope, from_json, show};
 use crate::incident::{AttemptStatus, Execution};
 use crate::playbook::{Automated, Step};
-use crate::tui::text::{age, clean, column, number, sparkline, wrap};
+use crate::tui::text::{age, clean, column, exact, number, sparkline, wrap};
 use crate::tui::theme::{Role, Theme};
 
 /// Lines of text shown per instance or program.
@@ -150,17 +150,12 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
         out.labelled(label, "no datapoints in the window", Role::Late);
         return;
     };
-    let series: Vec<f64> = value["series"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|point| point[1].as_f64())
-        .collect();
+    let series = with_gaps(value);
     let mut parts = vec![format!("last {last}")];
     parts.extend(of("average").map(|average| format!("avg {average}")));
     parts.extend(of("maximum").map(|maximum| format!("max {maximum}")));
-    if let (Some(minutes), Some(threshold)) = (of("minutes_over"), of("threshold")) {
-        parts.push(format!("{minutes} min ≥ {threshold}"));
+    if let (Some(minutes), Some(threshold)) = (of("minutes_over"), value["threshold"].as_f64()) {
+        parts.push(format!("{minutes} min ≥ {}", exact(threshold)));
     }
     parts.extend(value["trend"].as_str().map(str::to_owned));
     if let Some(ratio) = of_path(value, "/baseline/ratio") {
@@ -174,7 +169,7 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
     }
     out.labelled(
         label,
-        &format!("{} {}", sparkline(&series, CHART), parts.join(" · ")),
+        &format!("{} {}", sparkline(&series, CHART, false), parts.join(" · ")),
         Role::Text,
     );
     let times: Vec<i64> = value["series"]
@@ -208,6 +203,27 @@ fn marks(times: &[i64], changes: &[Done]) -> Option<String> {
     Some(format!("{row} {mark} {}{more}", last.text))
 }
 
+/// The values of a series, not a number where a period has no datapoint.
+fn with_gaps(value: &Value) -> Vec<f64> {
+    let points: Vec<(i64, f64)> = value["series"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|point| Some((point[0].as_i64()?, point[1].as_f64()?)))
+        .collect();
+    let spacing = points.windows(2).map(|pair| pair[1].0 - pair[0].0).min();
+    let spacing = spacing.filter(|spacing| *spacing > 0).unwrap_or(i64::MAX);
+    let mut all = Vec::new();
+    for (index, (at, value)) in points.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| points[before].0);
+        let missing = before.map_or(0, |before| (at - before) / spacing - 1);
+        // No chart is wider than this.
+        all.extend((0..missing.min(500)).map(|_| f64::NAN));
+        all.push(*value);
+    }
+    all
+}
+
 fn of_path(value: &Value, path: &str) -> Option<String> {
     value.pointer(path)?.as_f64().map(number)
 }
@@ -218,24 +234,73 @@ fn age_of(seconds: i64) -> String {
 
 fn logs(out: &mut Out<'_>, label: &str, value: &Value) {
     let events = value["events"].as_u64().unwrap_or(0);
-    let more = if value["truncated"] == true {
-        ", and more that were not read"
-    } else {
-        ""
-    };
-    out.labelled(label, &format!("{events} messages{more}"), Role::Text);
-    for pattern in value["patterns"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .take(PATTERNS)
-    {
+    out.labelled(label, &format!("{events} messages"), Role::Text);
+    for gap in unread(value) {
+        out.text(&gap, Role::Late);
+    }
+    let all = value["patterns"].as_array().map_or(&[][..], Vec::as_slice);
+    let errors = all
+        .iter()
+        .take_while(|one| matches!(one["level"].as_str(), Some("fatal" | "error")))
+        .count();
+    // Errors are never the part that is left out.
+    let shown = PATTERNS.max(errors).min(all.len());
+    for pattern in &all[..shown] {
         let text = pattern["name"]
             .as_str()
             .or(pattern["pattern"].as_str())
             .unwrap_or_default();
         out.cut(&format!("{:>6} × {text}", pattern["count"]));
     }
+    if let Some(more) = more_patterns(value, shown) {
+        out.text(&more, Role::Dim);
+    }
+}
+
+/// The patterns that are not shown, counted.
+pub(super) fn more_patterns(value: &Value, shown: usize) -> Option<String> {
+    let hidden = value["patterns"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .skip(shown);
+    let (mut patterns, mut messages) = (0, 0);
+    for one in hidden {
+        patterns += 1;
+        messages += one["count"].as_u64().unwrap_or(0);
+    }
+    patterns += value["more_patterns"].as_u64().unwrap_or(0);
+    messages += value["other"].as_u64().unwrap_or(0);
+    let plural =
+        |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    (messages > 0).then(|| match patterns {
+        0 => format!("{} of further patterns", plural(messages, "more message")),
+        _ => format!(
+            "{}, {}",
+            plural(patterns, "more pattern"),
+            plural(messages, "message")
+        ),
+    })
+}
+
+/// The spans that were not read, each in a sentence.
+pub(super) fn unread(value: &Value) -> Vec<String> {
+    let spans = value["unread"].as_array().into_iter().flatten();
+    let mut all: Vec<String> = spans
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            format!(
+                "NOT READ: {} from {} to {}",
+                text("group"),
+                text("from"),
+                text("to")
+            )
+        })
+        .collect();
+    if all.is_empty() && value["truncated"] == true {
+        all.push("NOT READ: some messages of this window".to_owned());
+    }
+    all
 }
 
 fn instances(out: &mut Out<'_>, value: &Value) {

@@ -11,6 +11,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
+use super::evidence::{more_patterns, unread};
 use super::{chart, line, put, rule, sides};
 use crate::tui::model::{Model, Piece};
 use crate::tui::text::{clean, wrap};
@@ -185,15 +186,12 @@ fn words(value: &Value) -> &str {
 const SELECTED: &str = "▶";
 
 fn patterns(model: &Model, piece: &Piece<'_>) -> Vec<String> {
-    let more = if piece.value["truncated"] == true {
-        ", and more that were not read"
-    } else {
-        ""
-    };
-    let mut lines = vec![
-        format!("{} messages{more}, by pattern:", piece.value["events"]),
-        String::new(),
-    ];
+    let mut lines = vec![format!(
+        "{} messages, by pattern, errors first:",
+        piece.value["events"]
+    )];
+    lines.extend(unread(piece.value));
+    lines.push(String::new());
     for (index, pattern) in list(&piece.value["patterns"]).enumerate() {
         let mark = if index == model.evidence.pattern {
             SELECTED
@@ -204,6 +202,7 @@ fn patterns(model: &Model, piece: &Piece<'_>) -> Vec<String> {
         let count = pattern["count"].as_u64().unwrap_or(0);
         lines.push(format!("{mark} {count:>6} ×  {}", name.unwrap_or_default()));
     }
+    lines.extend(more_patterns(piece.value, usize::MAX).map(|text| format!("  {text}")));
     lines.push(String::new());
     if let Some(chosen) = list(&piece.value["patterns"]).nth(model.evidence.pattern) {
         lines.push(format!(

@@ -112,13 +112,31 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, state: &State, escalation: &Esc
     if let Some(path) = &escalation.route {
         let levels = path.levels.iter().map(|level| {
             let names: Vec<&str> = level.contacts.iter().map(|one| one.name.as_str()).collect();
-            format!("{} (waits {} min)", names.join(", "), level.wait / 60)
+            format!(
+                "{} (acknowledge timeout {} min)",
+                names.join(", "),
+                level.wait / 60
+            )
         });
         let levels: Vec<String> = levels.collect();
-        out.text(&format!("asks {}", levels.join(", then ")), Role::Dim);
+        out.text(&format!("pages {}", levels.join(", then ")), Role::Dim);
+        if !state.is_rehearsal() {
+            for (number, level) in (1..).zip(&path.levels) {
+                if !level.has_channel() {
+                    let names: Vec<&str> =
+                        level.contacts.iter().map(|one| one.name.as_str()).collect();
+                    let text = format!(
+                        "level {number} reaches NOBODY: no channel for {}. Call them yourself.",
+                        names.join(", ")
+                    );
+                    out.text(&text, Role::Error);
+                }
+            }
+        }
     } else {
-        let why = "`escalation.toml` has no such path: nobody is told by itself";
-        out.text(why, Role::Late);
+        let why =
+            "`escalation.toml` has no such path: NOBODY will be paged. Call somebody yourself.";
+        out.text(why, Role::Error);
     }
     match escalation.by_itself_at(state) {
         Some(at) => out.text(

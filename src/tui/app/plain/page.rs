@@ -349,7 +349,7 @@ fn board(model: &Model, out: &Out) -> io::Result<()> {
             .unwrap_or_default();
         let playbook = model.answer(alarm);
         let playbook = playbook.map_or("no playbook", |entry| entry.playbook.id.as_str());
-        let value = against(alarm, &row.values, model.now);
+        let value = against(row, model.now);
         let about = [since.as_str(), &value, playbook];
         let about: Vec<&str> = about.into_iter().filter(|text| !text.is_empty()).collect();
         out.line(&format!(
