@@ -179,7 +179,7 @@ fn the_incident_is_acknowledged_and_graded_and_takes_another_alarm() {
     terminal.press(ENTER);
     terminal.see("severity high → critical");
     terminal.press("b");
-    terminal.see("incident open: 2");
+    terminal.see("incident open: i");
     terminal.press("/");
     terminal.see("words, -words");
     terminal.press("search");

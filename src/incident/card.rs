@@ -6,7 +6,6 @@ use super::{
     Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, Reach, State,
     VisitResult, question,
 };
-use crate::playbook::StepKind;
 
 /// As many lines fit into a terminal, and into a message that somebody reads.
 pub const CARD_LINES: usize = 20;
@@ -85,22 +84,17 @@ pub(super) fn tried(walk: &Execution) -> Vec<String> {
     left.collect()
 }
 
-/// The branches that decisions left aside.
+/// The branches that the evidence excluded: their conditions were read, and not met.
 fn ruled_out(walk: &Execution) -> Vec<String> {
     let decided = walk.visits.iter().filter_map(|visit| {
         let step = walk.playbook.step(&visit.step.0)?;
-        let (StepKind::Decision(decision), Some(VisitResult::Branched { branch })) =
-            (&step.kind, visit.result.as_ref())
-        else {
+        let Some(VisitResult::Branched { branch, excluded }) = visit.result.as_ref() else {
             return None;
         };
-        let others = decision.branches.iter().filter(|one| one.label != *branch);
-        let others: Vec<String> = others.map(|one| format!("{:?}", one.label)).collect();
-        Some(format!(
-            "{} ({}: took {branch:?})",
-            others.join(", "),
-            step.title
-        ))
+        let others = excluded.iter().filter(|one| *one != branch);
+        let others: Vec<String> = others.map(|one| format!("{one:?}")).collect();
+        (!others.is_empty())
+            .then(|| format!("{} ({}: took {branch:?})", others.join(", "), step.title))
     });
     decided.collect()
 }

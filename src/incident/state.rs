@@ -562,6 +562,37 @@ impl Execution {
             .find(|escalation| escalation.answer == EscalationAnswer::Pending)
     }
 
+    /// What the walk did to the system, for a walk that has ended or goes on.
+    #[must_use]
+    pub fn effect(&self) -> ChangeEffect {
+        let of = |origin: AttemptOrigin| {
+            let mut all = self.attempts.values();
+            move |wanted: &dyn Fn(&AttemptResult) -> bool| {
+                all.any(|attempt| {
+                    let ended = attempt
+                        .end
+                        .as_ref()
+                        .is_some_and(|(result, _)| wanted(result));
+                    attempt.origin == origin && ended
+                })
+            }
+        };
+        let succeeded = |result: &AttemptResult| result.status == AttemptStatus::Succeeded;
+        let sent = self
+            .attempts
+            .values()
+            .any(|attempt| attempt.origin == AttemptOrigin::Approval);
+        if !sent {
+            ChangeEffect::Nothing
+        } else if !of(AttemptOrigin::Approval)(&succeeded) {
+            ChangeEffect::NotApplied
+        } else if of(AttemptOrigin::Verify)(&succeeded) {
+            ChangeEffect::Verified
+        } else {
+            ChangeEffect::Applied
+        }
+    }
+
     /// The first input that the responder must be asked for.
     #[must_use]
     pub fn missing_input(&self) -> Option<&crate::playbook::Input> {
@@ -570,6 +601,19 @@ impl Execution {
             .iter()
             .find(|input| !self.inputs.contains_key(&input.name))
     }
+}
+
+/// What a walk did to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeEffect {
+    /// No change was sent.
+    Nothing,
+    /// A change was sent, and none was applied to its end.
+    NotApplied,
+    /// A change was applied, and not verified.
+    Applied,
+    /// A change was applied and verified.
+    Verified,
 }
 
 /// Where a walk stands.
@@ -642,6 +686,9 @@ pub enum VisitResult {
     Branched {
         /// The branch's label.
         branch: String,
+        /// The branches whose conditions were known not to be met.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        excluded: Vec<String>,
     },
     /// The walk ended here.
     Outcome {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::schema::has_table;
 use super::{Journal, JournalError};
 use crate::breaker::Breaker;
-use crate::incident::{AttemptOrigin, Event, ExecutionStatus, HealingRun, IncidentId};
+use crate::incident::{AlarmState, AttemptOrigin, Event, ExecutionStatus, HealingRun, IncidentId};
 use crate::playbook::Outcome;
 
 /// The tables; a store that has none yet gets them when the first rule is set off or switched.
@@ -49,21 +49,24 @@ pub enum HealingStatus {
     Pending,
     /// It acts.
     InProgress,
-    /// It acted, and that was what it was to be.
+    /// It was applied, and a verification or the alarm says that it helped.
     Completed,
     /// It acted, and that was not.
     Failed,
     /// It did not act.
     Skipped,
+    /// It was applied, and nothing has verified that it helped.
+    Applied,
 }
 
 impl HealingStatus {
-    const WORDS: [(&'static str, Self); 5] = [
+    const WORDS: [(&'static str, Self); 6] = [
         ("pending", Self::Pending),
         ("in_progress", Self::InProgress),
         ("completed", Self::Completed),
         ("failed", Self::Failed),
         ("skipped", Self::Skipped),
+        ("applied", Self::Applied),
     ];
 
     /// Its name.
@@ -243,7 +246,11 @@ pub(super) fn note(
         } if is_there(connection)? => {
             let healed = *status == ExecutionStatus::Completed
                 && matches!(outcome, Some(Outcome::Resolved | Outcome::Mitigated));
-            let ended = if healed { "completed" } else { "failed" };
+            let ended = match healed {
+                true if verified(connection, incident)? => "completed",
+                true => "applied",
+                false => "failed",
+            };
             let error = (!healed).then(|| {
                 reason
                     .clone()
@@ -264,9 +271,45 @@ pub(super) fn note(
                 params![incident, error],
             )?;
         }
+        // The alarm itself says that what was applied helped.
+        Event::AlarmStateChanged {
+            to: AlarmState::Ok, ..
+        } if is_there(connection)? => {
+            connection.execute(
+                "UPDATE healing SET status = 'completed' WHERE incident = ?1 AND status = 'applied'",
+                params![incident],
+            )?;
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// Whether the healing of an incident that acts now was verified, or its alarm has gone back to OK since.
+fn verified(connection: &Connection, incident: &str) -> rusqlite::Result<bool> {
+    let since: Option<i64> = connection.query_row(
+        "SELECT min(started_at) FROM healing WHERE incident = ?1 AND status = 'in_progress'",
+        [incident],
+        |row| row.get(0),
+    )?;
+    let mut query = connection
+        .prepare("SELECT payload FROM event WHERE incident = ?1 AND at >= ?2 ORDER BY sequence")?;
+    let events = query.query_map(params![incident, since], |row| row.get::<_, String>(0))?;
+    let mut verifying: Vec<serde_json::Value> = Vec::new();
+    for payload in events {
+        let event: serde_json::Value = serde_json::from_str(&payload?).unwrap_or_default();
+        let (began, ended) = (&event["attempt_started"], &event["attempt_ended"]);
+        if began["origin"] == "verify" {
+            verifying.push(began["attempt"].clone());
+        }
+        let succeeded = ended["result"]["status"] == "succeeded";
+        if succeeded && verifying.contains(&ended["attempt"])
+            || event["alarm_state_changed"]["to"] == "OK"
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn insert(
@@ -345,16 +388,18 @@ fn forbidden(
     let transition = run.transition.timestamp_millis();
     let acted: i64 = connection.query_row(
         "SELECT count(*) FROM healing WHERE rule = ?1 AND resource = ?2 AND transition = ?3
-            AND ordinal >= ?4 AND place = ?5 AND status IN ('completed', 'failed')",
+            AND ordinal >= ?4 AND place = ?5 AND status IN ('completed', 'applied', 'failed')",
         params![run.rule, run.resource, transition, run.ordinal, run.place],
         |row| row.get(0),
     )?;
     if acted > 0 {
-        return Ok(Some("it was healed already because of this alarm".into()));
+        return Ok(Some(
+            "the rule has acted already because of this alarm".into(),
+        ));
     }
     let mut ended = connection.prepare(
         "SELECT ended_at, status FROM healing WHERE rule = ?1 AND resource = ?2 AND place = ?3
-            AND status IN ('completed', 'failed') ORDER BY ended_at DESC LIMIT 200",
+            AND status IN ('completed', 'applied', 'failed') ORDER BY ended_at DESC LIMIT 200",
     )?;
     let ended: Vec<(i64, String)> = ended
         .query_map(params![run.rule, run.resource, run.place], |row| {

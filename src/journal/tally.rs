@@ -14,6 +14,8 @@ pub struct Counts {
     pub total: usize,
     /// Of those, what healed.
     pub succeeded: usize,
+    /// What was applied, and nothing has verified.
+    pub applied: usize,
     /// What did not.
     pub failed: usize,
     /// What was set off and did not act.
@@ -32,6 +34,7 @@ impl Counts {
     fn add(&mut self, one: &HealingRecord) {
         match one.status {
             HealingStatus::Completed => self.succeeded += 1,
+            HealingStatus::Applied => self.applied += 1,
             HealingStatus::Failed => self.failed += 1,
             HealingStatus::Skipped => {
                 self.skipped += 1;
@@ -40,7 +43,7 @@ impl Counts {
             HealingStatus::Pending | HealingStatus::InProgress => self.active += 1,
         }
         self.total += 1;
-        let ended = self.succeeded + self.failed;
+        let ended = self.succeeded + self.applied + self.failed;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         if ended > 0 {
             self.success_rate = Some(self.succeeded as f64 * 100.0 / ended as f64);

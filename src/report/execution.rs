@@ -157,7 +157,7 @@ fn output(walk: &Walk, visit: &Visit) -> Option<Value> {
             let name = walk.playbook.output_of(&visit.step.0)?;
             Some((*walk.outputs.get(&name)?.json).clone())
         }
-        VisitResult::Branched { branch } => Some(branch.as_str().into()),
+        VisitResult::Branched { branch, .. } => Some(branch.as_str().into()),
         VisitResult::Outcome { outcome } => Some(outcome.name().into()),
     }
 }

@@ -7,4 +7,5 @@
 )]
 
 mod decisions;
+mod pages;
 mod walk;

@@ -51,6 +51,16 @@ pub struct Walk {
 impl Walk {
     /// Opens an incident and starts a playbook of these steps, to which two outcomes are added.
     pub fn start(begins: &str, steps: &str) -> Self {
+        Self::begin(begins, &format!("{steps}{OUTCOMES}"))
+    }
+
+    /// The same with the good outcome alone.
+    pub fn start_good(begins: &str, steps: &str) -> Self {
+        let good = OUTCOMES.split("[[steps]]\nid = \"bad\"").next().unwrap();
+        Self::begin(begins, &format!("{steps}{good}"))
+    }
+
+    fn begin(begins: &str, steps: &str) -> Self {
         let mut walk = Self {
             state: State::new(VOCABULARY),
             events: Vec::new(),
@@ -68,7 +78,7 @@ impl Walk {
             rehearsal: None,
         })
         .unwrap();
-        let text = format!("{HEAD}start = \"{begins}\"\n{steps}{OUTCOMES}");
+        let text = format!("{HEAD}start = \"{begins}\"\n{steps}");
         // Keys of the top level stand before its tables.
         let text = text.replacen(&format!("start = \"{begins}\"\n"), "", 1);
         let text = text.replacen(

@@ -13,6 +13,7 @@ mod terminal;
 mod line_by_line;
 mod looks;
 mod over_ssh;
+mod replies;
 mod within_screen;
 mod within_tmux;
 

@@ -64,7 +64,10 @@ command = ["sh", "-c", "cat > OUT"]
     place.world.write("config/standdown/config.toml", channels);
     for name in ["chat", "team", "pager", "hook", "own"] {
         let said = place.run(&["notify", "test", name], "");
-        assert!(said.code == 0 && said.out.starts_with("accepted: "), "{said:?}");
+        assert!(
+            said.code == 0 && said.out.starts_with("accepted: "),
+            "{said:?}"
+        );
     }
     let got = receiver.got();
     let paths: Vec<&str> = got.iter().map(|one| one.path.as_str()).collect();
@@ -229,8 +232,16 @@ fn nobody_there_loses_nothing_and_a_secret_is_told_to_nobody() {
         "{left:?}"
     );
     let listed = place.run(&["notify", "list"], "");
-    assert!(listed.out.starts_with("chat  slack  responders: healing\n"), "{listed:?}");
-    assert!(listed.out.contains("level 1 (platform on-call, second responder) reaches NOBODY"), "{listed:?}");
+    assert!(
+        listed.out.starts_with("chat  slack  responders: healing\n"),
+        "{listed:?}"
+    );
+    assert!(
+        listed
+            .out
+            .contains("level 1 (platform on-call, second responder) reaches NOBODY"),
+        "{listed:?}"
+    );
     let unknown = place.run(&["notify", "test", "nobody"], "");
     assert_eq!(unknown.code, 2, "{unknown:?}");
     for (wrong, why) in [

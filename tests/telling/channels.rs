@@ -64,7 +64,10 @@ fn a_mail_arrives_with_who_it_is_for_and_no_header_of_somebody_elses() {
         configuration("first@example.com"),
     );
     let said = world.run(&["notify", "test", "mail"]);
-    assert!(said.code == 0 && said.out.starts_with("accepted: "), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.starts_with("accepted: "),
+        "{said:?}"
+    );
     let mail = inbox.next();
     assert_eq!(
         mail["to"],
@@ -251,7 +254,7 @@ fn a_webhook_has_words_and_a_form_of_its_own() {
         receiver.got()[0].json(),
         json!({
             "text": "low a test of standdown, nothing is wrong ", "test": true,
-            "list": ["test", 1], "step": null,
+            "list": ["test", 1],
         })
     );
     configure("title = \"{{ status }}: {{ title }}\"\ntext = \"one {{ incident }}\\ntwo\"");

@@ -132,7 +132,7 @@ fn the_same_at_high_waits_for_an_answer_and_tells_nobody() {
     let shop = Shop::open("high", trigger, &pager(&receiver));
     let mut console = shop.console(&[]);
     console.see("Escalate now, along the path \"primary\"?");
-    console.see("pages second responder (acknowledge timeout 10 min), then commander (acknowledge timeout 10 min)");
+    console.see("pages second responder (acknowledge timeout 10 min), then commander");
     console.see("asked 5s ago");
     console.press("p");
     console.see("for how many minutes");
@@ -161,10 +161,10 @@ fn a_rehearsal_in_which_nobody_answers_goes_from_level_to_level_at_its_pace() {
     console.press("E");
     console.see("Escalate now");
     console.press("\r");
-    console.see("level 1 was asked: one");
-    console.see("level 2 was asked: two");
-    console.see("level 3 was asked: three");
-    console.see("everybody on the path was asked, and nobody has it");
+    console.see("rehearsal: level 1 would be paged: one");
+    console.see("rehearsal: level 2 would be paged: two");
+    console.see("rehearsal: level 3 would be paged: three");
+    console.see("the last level of the path was reached, and nobody has acknowledged");
     console.press("q");
     console.end();
     let said = world.run(&["export", "20"]);
@@ -239,10 +239,10 @@ fn an_update_is_promised_and_the_console_says_when_it_is_due() {
     assert_eq!(
         titles,
         [
-            "Orders Errs: we look into it",
+            "Orders Errs: we are investigating",
             "Orders Errs: update",
             "Orders Errs: update",
-            "Orders Errs: it works again; we look for the cause",
+            "Orders Errs: mitigated; we are looking for the root cause",
         ]
     );
     for wanted in [

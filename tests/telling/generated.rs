@@ -232,8 +232,10 @@ impl Made {
                 branches,
                 ..
             } => {
-                let recommended = branches.iter().position(|one| one.recommended).unwrap();
                 let other = usize::try_from(self.dice.up_to(4)).unwrap();
+                let recommended = branches.iter().position(|one| one.recommended);
+                // Where nothing is recommended, somebody decides all the same.
+                let recommended = recommended.unwrap_or(branches.len() - 1);
                 // The first is often not believed; the third is never taken, nor recommended.
                 let doubted = recommended == 0 || self.dice.one_in(3);
                 let branch = match other {

@@ -147,11 +147,18 @@ const LEVELS: &str = r#"
 [contacts.second]
 name = "second responder"
 channels = ["pager"]
+[contacts.commander]
+channels = ["pager"]
+[contacts.database]
+name = "database on-call"
+channels = ["pager"]
+[contacts.director]
+channels = ["pager"]
 [[paths.primary.levels]]
 contacts = ["second"]
 wait = "10m"
 [[paths.primary.levels]]
-contacts = ["commander", "database on-call"]
+contacts = ["commander", "database"]
 wait = "15m"
 [[paths.primary.levels]]
 contacts = ["director"]
@@ -287,7 +294,7 @@ fn whoever_takes_the_incident_up_goes_on_where_it_was() {
 
 #[test]
 fn a_path_that_repeats_begins_anew() {
-    let paths = "[paths.primary]\nrepeat = 1\n[[paths.primary.levels]]\ncontacts = [\"a\"]\nwait = \"5m\"\n";
+    let paths = "[contacts.a]\nchannels = [\"pager\"]\n[paths.primary]\nrepeat = 1\n[[paths.primary.levels]]\ncontacts = [\"a\"]\nwait = \"5m\"\n";
     let mut clock = Clock::at(START, Severity::High, paths, "");
     now(&mut clock);
     clock.minutes(60);
@@ -364,7 +371,9 @@ from = "22:00"
 to = "06:30"
 [contacts.team]
 hours = ["office"]
+channels = ["pager"]
 [contacts.oncall]
+channels = ["pager"]
 "#;
 const ON_DUTY: &str = "[[paths.primary.levels]]\ncontacts = [\"team\"]\nwait = \"10m\"\n[[paths.primary.levels]]\ncontacts = [\"team\", \"oncall\"]\nwait = \"10m\"\n";
 

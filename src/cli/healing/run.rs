@@ -14,7 +14,8 @@ use crate::clock;
 use crate::config::Settings;
 use crate::engine::{self, Handle, Snapshot};
 use crate::incident::{
-    AlarmRef, AlarmState, AttemptOrigin, Command, HealingRun, Question, question, scope,
+    AlarmRef, AlarmState, AttemptOrigin, ChangeEffect, Command, HealingRun, Question, question,
+    scope,
 };
 use crate::playbook::{Entry, Mode, Outcome};
 
@@ -74,9 +75,11 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
 
 fn answers(entry: &Entry, row: &crate::alarms::Row) -> bool {
     let alarm = &row.alarm;
-    entry.playbook.answers.iter().any(|answer| {
-        answer.matches(&alarm.subject())
-    })
+    entry
+        .playbook
+        .answers
+        .iter()
+        .any(|answer| answer.matches(&alarm.subject()))
 }
 
 /// What the rule would do, if that is upon the thing that was named. Somebody asks: then it waits
@@ -126,15 +129,17 @@ async fn heal(handle: &Handle, entry: &Entry, run: HealingRun) -> Result<u8, Cli
             .iter()
             .rev()
             .find(|walk| walk.healing.is_some());
-        if let Some(outcome) = healing.and_then(|walk| walk.ended_at.map(|_| walk.outcome)) {
+        if let Some(walk) = healing.filter(|walk| walk.ended_at.is_some()) {
+            let good = matches!(walk.outcome, Some(Outcome::Resolved | Outcome::Mitigated));
+            let (said, code) = match (walk.effect(), good) {
+                (ChangeEffect::Nothing, _) => ("not carried out; nothing was changed", FAILURE),
+                (ChangeEffect::Verified, true) => ("healed: applied and verified", SUCCESS),
+                (ChangeEffect::Applied, true) => ("applied, not verified", SUCCESS),
+                _ => ("not healed", FAILURE),
+            };
             handle.leave().await;
-            let healed = matches!(outcome, Some(Outcome::Resolved | Outcome::Mitigated));
-            say!(
-                "{}: {}",
-                handle.id,
-                if healed { "healed" } else { "not healed" }
-            );
-            return Ok(if healed { SUCCESS } else { FAILURE });
+            say!("{}: {said}", handle.id);
+            return Ok(code);
         }
         let command = match answer(&snapshot, handle) {
             Ok(command) => command,

@@ -20,7 +20,7 @@ use crate::cli::live::Live;
 use crate::cli::{CliError, FAILURE, SUCCESS, notify, on_a_line, stores};
 use crate::config::Settings;
 use crate::engine::{self, Control, Handle, Recorder, Role};
-use crate::incident::{AlarmState, Command, ExecutionStatus};
+use crate::incident::{AlarmState, ChangeEffect, Command, ExecutionStatus};
 use crate::playbook::{Entry, Mode};
 
 /// How long the first whole list of alarms is waited for.
@@ -256,8 +256,13 @@ impl Watcher {
             let snapshot = handle.leave().await;
             for walk in &snapshot.state.executions {
                 if let Some(run) = walk.healing.as_ref().filter(|_| walk.ended_at.is_some()) {
-                    let healed = walk.status == ExecutionStatus::Completed;
-                    let said = if healed { "has ended" } else { "has failed" };
+                    let completed = walk.status == ExecutionStatus::Completed;
+                    let said = match (walk.effect(), completed) {
+                        (ChangeEffect::Nothing, _) => "was not carried out; nothing was changed",
+                        (ChangeEffect::Verified, true) => "was applied and verified",
+                        (ChangeEffect::Applied, true) => "was applied, not verified",
+                        _ => "failed",
+                    };
                     println!(
                         "{}: {} of {} {said}",
                         handle.id,

@@ -223,6 +223,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
             chase::due(&mut draft);
         }
     }
+    walk::conclude_here(&mut draft);
     attempts::prefetch(&mut draft);
     escalation::triggers(&mut draft);
     Ok(draft.events)

@@ -172,29 +172,52 @@ pub(super) fn arrive(draft: &mut Draft<'_>, step: &StepId) {
             if outcome == Outcome::Escalated {
                 escalation::outcome(draft);
             }
-            draft.emit(Event::StepEnded {
-                step: step.clone(),
-                visit,
-                result: VisitResult::Outcome { outcome },
-            });
-            let status = match outcome {
-                Outcome::Resolved | Outcome::Mitigated | Outcome::HandedOff => {
-                    ExecutionStatus::Completed
-                }
-                Outcome::Escalated => ExecutionStatus::Escalated,
-                Outcome::Stop => ExecutionStatus::Failed,
-            };
-            end(
-                draft,
-                Event::ExecutionEnded {
-                    status,
-                    outcome: Some(outcome),
-                    reason: None,
-                },
-            );
+            // A question whether to escalate is answered before anything is called resolved.
+            let stands = draft.state.pending_escalation().is_some();
+            if !stands || matches!(outcome, Outcome::Escalated | Outcome::Stop) {
+                conclude(draft, step, visit, outcome);
+            }
         }
         Some(StepKind::Manual(_) | StepKind::Decision(_) | StepKind::Playbook(_)) | None => {}
     }
+}
+
+/// Ends the walk at the outcome where the responder stands, once no escalation waits for an answer.
+pub(super) fn conclude_here(draft: &mut Draft<'_>) {
+    if draft.state.pending_escalation().is_some() {
+        return;
+    }
+    let here = draft.state.walking().and_then(|walk| {
+        let visit = walk.current()?;
+        match walk.playbook.step(&visit.step.0)?.kind {
+            StepKind::Outcome(outcome) => Some((visit.step.clone(), visit.number, outcome)),
+            _ => None,
+        }
+    });
+    if let Some((step, visit, outcome)) = here {
+        conclude(draft, &step, visit, outcome);
+    }
+}
+
+fn conclude(draft: &mut Draft<'_>, step: &StepId, visit: u32, outcome: Outcome) {
+    draft.emit(Event::StepEnded {
+        step: step.clone(),
+        visit,
+        result: VisitResult::Outcome { outcome },
+    });
+    let status = match outcome {
+        Outcome::Resolved | Outcome::Mitigated | Outcome::HandedOff => ExecutionStatus::Completed,
+        Outcome::Escalated => ExecutionStatus::Escalated,
+        Outcome::Stop => ExecutionStatus::Failed,
+    };
+    end(
+        draft,
+        Event::ExecutionEnded {
+            status,
+            outcome: Some(outcome),
+            reason: None,
+        },
+    );
 }
 
 /// Ends the walk. What still reads for it is stopped; a change goes on at AWS, and is followed to
@@ -419,6 +442,11 @@ pub(super) fn take_branch(
             }
             all
         });
+    let excluded = views
+        .iter()
+        .filter(|view| view.verdict() == Some(crate::expression::Verdict::False))
+        .map(|view| view.branch.label.clone())
+        .collect();
     let next = taken.branch.next.clone();
     let label = taken.branch.label.clone();
     draft.emit(Event::BranchTaken {
@@ -432,7 +460,10 @@ pub(super) fn take_branch(
     draft.emit(Event::StepEnded {
         step: step.clone(),
         visit,
-        result: VisitResult::Branched { branch: label },
+        result: VisitResult::Branched {
+            branch: label,
+            excluded,
+        },
     });
     arrive(draft, &next);
     Ok(())

@@ -7,7 +7,7 @@ use super::{ask, control, evidence, lets_in, look, panes, status};
 use crate::approvals::Decision;
 use crate::commands::CommandId;
 use crate::engine::{Control, Role};
-use crate::incident::{Command, IncidentStatus, Question, Verdict};
+use crate::incident::{AlarmState, Command, IncidentStatus, Question, Verdict};
 use crate::playbook::{Severity, StepKind};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::Request;
@@ -56,9 +56,15 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
             "critical, high, medium or low",
             false,
         ),
-        (CommandId::Mitigate, _) => status_form(IncidentStatus::Mitigated, "the effect is gone"),
-        (CommandId::Resolve, _) => status_form(IncidentStatus::Resolved, "the cause is gone"),
-        (CommandId::Close, _) => status_form(IncidentStatus::Closed, "nothing more is to be done"),
+        (CommandId::Mitigate, _) => {
+            status_form(model, IncidentStatus::Mitigated, "the effect is gone")
+        }
+        (CommandId::Resolve, _) => {
+            status_form(model, IncidentStatus::Resolved, "the cause is gone")
+        }
+        (CommandId::Close, _) => {
+            status_form(model, IncidentStatus::Closed, "nothing more is to be done")
+        }
         (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
             "Put the escalation off",
             Purpose::Postpone(escalation.id),
@@ -267,9 +273,58 @@ pub(super) fn hand_over(model: &Model) -> Option<Form> {
     ))
 }
 
-fn status_form(to: IncidentStatus, means: &str) -> Form {
+fn status_form(model: &Model, to: IncidentStatus, means: &str) -> Form {
     let title = format!("Say that {means}: the incident becomes {}", to.name());
-    Form::one(title, Purpose::Status(to), "note; Enter confirms", true)
+    let open = if to >= IncidentStatus::Resolved {
+        still_open(model)
+    } else {
+        Vec::new()
+    };
+    if open.is_empty() {
+        return Form::one(title, Purpose::Status(to), "note; Enter confirms", true);
+    }
+    // What speaks against it is said, and somebody says why it counts all the same.
+    let title = format!(
+        "{} although {}?",
+        to.name().to_uppercase(),
+        open.join(", and ")
+    );
+    Form::one(title, Purpose::Status(to), "why; Enter confirms", false)
+}
+
+/// What speaks against calling the incident resolved.
+fn still_open(model: &Model) -> Vec<String> {
+    let Some(snapshot) = &model.incident else {
+        return Vec::new();
+    };
+    let state = &snapshot.state;
+    let mut open: Vec<String> = Vec::new();
+    let alarms = state.incident.iter().flat_map(|incident| &incident.alarms);
+    let firing: Vec<&str> = alarms
+        .filter(|alarm| alarm.state == AlarmState::Alarm)
+        .map(|alarm| alarm.name.as_str())
+        .collect();
+    match firing.as_slice() {
+        [] => {}
+        [one] => open.push(format!("{one} is in ALARM")),
+        all => open.push(format!("{} alarms are in ALARM", all.len())),
+    }
+    let changes = state.executions.iter().flat_map(|walk| walk.running());
+    if changes.into_iter().any(|attempt| attempt.intent.is_some()) {
+        open.push("a change is running".to_owned());
+    }
+    open.extend(match model.question() {
+        Some(Question::Escalation(_)) => Some("an escalation waits for an answer".to_owned()),
+        Some(Question::Decision { step, .. }) => {
+            Some(format!("the decision {:?} is open", step.title))
+        }
+        Some(Question::Approval(_)) => Some("a change waits for approval".to_owned()),
+        Some(Question::Standing { .. } | Question::Unknown { .. }) => {
+            Some("the result of a change is open".to_owned())
+        }
+        _ => None,
+    });
+    open
 }
 
 fn verdict(id: CommandId) -> Option<Verdict> {
@@ -463,11 +518,14 @@ fn submit(model: &mut Model, form: Form) -> Vec<Request> {
         }
         Purpose::Escalate => {
             let reason = note.unwrap_or_else(|| HELP.to_owned());
-            ask(Command::Escalate { reason }, "escalated")
+            ask(
+                Command::Escalate { reason },
+                "escalation approved: paging starts",
+            )
         }
         Purpose::Answered => ask(
             Command::AcknowledgeEscalation { note },
-            "acknowledged: nobody else is asked",
+            "acknowledged: no further level is paged",
         ),
         Purpose::Update => {
             let told = form.fields.first().map_or("", |field| field.input.value());

@@ -68,11 +68,15 @@ fn summary(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         .map(|rate| format!(" ({rate:.0} %)"))
         .unwrap_or_default();
     let text = format!(
-        " {}, {} enabled · {} acted: {} healed, {} failed{rate} · {} active · {} skipped",
+        " {}, {} enabled · {} acted: {} healed, {}{} failed{rate} · {} active · {} skipped",
         counted(all.rules_registered, "rule"),
         all.rules_enabled,
         all.total,
         all.succeeded,
+        match all.applied {
+            0 => String::new(),
+            count => format!("{count} applied but not verified, "),
+        },
         all.failed,
         all.active,
         all.skipped
@@ -159,6 +163,7 @@ fn about(model: &Model, chosen: &Rule, width: usize, theme: &Theme) -> Vec<Line<
         any = true;
         let role = match run.status {
             HealingStatus::Completed => Role::Ok,
+            HealingStatus::Applied => Role::Late,
             HealingStatus::Failed => Role::Failed,
             HealingStatus::Skipped => Role::Dim,
             HealingStatus::Pending | HealingStatus::InProgress => Role::Running,

@@ -6,7 +6,8 @@ use super::{change, countdown};
 use crate::commands::{CommandId, Keys, Place};
 use crate::expression::Verdict;
 use crate::incident::{
-    Attempt, BranchView, Escalation, Incident, IncidentStatus, Missing, Question, State, scope,
+    Attempt, BranchView, ChangeEffect, Escalation, Incident, IncidentStatus, Missing, Question,
+    State, scope,
 };
 use crate::playbook::{Manual, Step, StepKind};
 use crate::tui::model::Model;
@@ -365,17 +366,32 @@ fn overtaken(out: &mut Prompt<'_>, model: &Model, state: &State) {
     let began = state.walking().map(|walk| walk.started_at);
     let healed = state.executions.iter().rev().find_map(|walk| {
         let run = walk.healing.as_ref()?;
-        Some((run, walk.ended_at.filter(|ended| began < Some(*ended))?))
+        let ended = walk.ended_at.filter(|ended| began < Some(*ended))?;
+        Some((run, ended, walk.effect()))
     });
-    if let Some((run, ended)) = healed {
-        let text = format!(
-            "{} acted on {} {} ago. What is below was read before that: look at the alarm again before you change anything.",
-            run.rule,
-            run.resource,
-            age(model.now - ended)
-        );
-        out.text(&text, Role::Late);
-    }
+    let Some((run, ended, effect)) = healed else {
+        return;
+    };
+    let ago = age(model.now - ended);
+    let (rule, resource) = (&run.rule, &run.resource);
+    let again =
+        "What is below was read before that: look at the alarm again before you change anything.";
+    let text = match effect {
+        ChangeEffect::Nothing => {
+            let text =
+                format!("{rule} on {resource} was not carried out {ago} ago: nothing was changed.");
+            out.text(&text, Role::Dim);
+            return;
+        }
+        ChangeEffect::NotApplied => format!("{rule} on {resource} failed {ago} ago. {again}"),
+        ChangeEffect::Applied => {
+            format!("{rule} was applied to {resource} {ago} ago, and not verified. {again}")
+        }
+        ChangeEffect::Verified => {
+            format!("{rule} was applied to {resource} {ago} ago, and verified. {again}")
+        }
+    };
+    out.text(&text, Role::Late);
 }
 
 fn decide(out: &mut Prompt<'_>, branches: &[BranchView<'_>], missing: &[Missing]) {
