@@ -344,6 +344,12 @@ fn program(out: &mut Out<'_>, label: &str, value: &Value) {
         &format!("exit code {}", plain(&value["exit_code"])),
         Role::Text,
     );
+    if value["truncated"] == true {
+        out.text(
+            "the middle of the output was cut out; both ends are kept",
+            Role::Late,
+        );
+    }
     out.block(value["output"].as_str().unwrap_or_default());
     out.block(value["error"].as_str().unwrap_or_default());
 }

@@ -184,9 +184,18 @@ impl Decoder {
         if run.is_empty() {
             return self.controlled(bytes, now);
         }
-        if let Some(found) = c1(run) {
-            return self.eight_bit(bytes, found, now);
-        }
+        let (run, rest) = match c1(run) {
+            Some((0, length, 0x9c)) => return &bytes[length..],
+            Some((0, length, control)) => {
+                self.escaped = now;
+                self.introduce(control - 0x40, now);
+                return &bytes[length..];
+            }
+            // Text that the 8-bit terminator follows is the rest of a string.
+            Some((at, length, 0x9c)) => return &bytes[at + length..],
+            Some((at, ..)) => bytes.split_at(at),
+            None => (run, rest),
+        };
         // Text that a string's terminator follows is the rest of a string.
         let terminated =
             rest.starts_with(&[ESC, b'\\']) || run.len() > 1 && rest.first() == Some(&BEL);
@@ -225,24 +234,6 @@ impl Decoder {
             self.key(key, alone);
         }
         rest
-    }
-
-    /// Takes an 8-bit control character that stands behind some text; it is introduced by the text
-    /// before it only where it ends a string.
-    fn eight_bit<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        found: (usize, usize, u8),
-        now: Duration,
-    ) -> &'a [u8] {
-        let (at, length, control) = found;
-        if control != 0x9c && at > 0 {
-            let alone = self.piece == 1;
-            self.text(&bytes[..at], alone);
-        }
-        self.escaped = now;
-        self.introduce(control - 0x40, now);
-        &bytes[at + length..]
     }
 
     /// Takes a byte of what is open; returns what is left.

@@ -56,9 +56,13 @@ pub(super) fn torn(run: &[u8]) -> Torn {
     let ends = REPORTS.contains(last)
         || prefix > 0 && (bracket > 0 || separated) && last.is_ascii_alphabetic()
         || bracket > 0 && digits > 0 && matches!(last, b'A'..=b'H' | b'P'..=b'S' | b'M' | b'm');
-    // Without a bracket, what follows it belongs to it as well, or it is text: `5n` may be typed.
-    let status = run == b"0n" || run == b"3n";
-    let whole = length == run.len() || bracket > 0 || prefix > 0;
+    // Without a bracket, it is a reply where nothing but replies follows it: `5n` may be typed.
+    let status = matches!(&run[..length], b"0n" | b"3n");
+    let alone = || {
+        let after = &run[length..];
+        after.is_empty() || !matches!(torn(after), Torn::Text)
+    };
+    let whole = bracket > 0 || prefix > 0 || alone();
     let focus = bracket > 0 && digits == 0 && prefix == 0 && between == 0;
     let is_reply = if focus {
         run.len() == 2 && last.is_ascii_alphabetic()
@@ -150,6 +154,14 @@ mod tests {
         for begun in ["[>0;1", "?2026;", ">0", "[24;8", "?2026;2$"] {
             assert_eq!(torn(begun.as_bytes()), Torn::Unfinished, "{begun}");
         }
+    }
+
+    #[test]
+    fn several_in_one_piece_are_recognized_one_by_one() {
+        for (run, length) in [("24;80R1;1R", 6), ("0n24;80R", 2), ("24;80R>0;10;1c", 6)] {
+            assert_eq!(torn(run.as_bytes()), Torn::Reply(length), "{run}");
+        }
+        assert_eq!(torn(b"24;80Rhello"), Torn::Text);
     }
 
     #[test]

@@ -171,6 +171,21 @@ fn several_replies_in_one_piece_are_no_keys() {
 }
 
 #[test]
+fn replies_without_introducers_and_others_in_one_piece_are_no_keys() {
+    let mut all = Vec::new();
+    for reply in REPLIES {
+        let rest = &reply[1..];
+        if rest != b"[1t" {
+            all.extend_from_slice(rest);
+        }
+        all.extend_from_slice(&eight_bit(reply, true));
+        all.extend_from_slice(reply);
+        all.extend_from_slice(&eight_bit(reply, false));
+    }
+    assert_eq!(found(&[&all], 0), [key('1')]);
+}
+
+#[test]
 fn keys_are_keys() {
     let pressed = |bytes: &[u8]| match found(&[bytes], 500).as_slice() {
         [Input::Key { key, alone }, _] => (key.code, key.modifiers, *alone),
@@ -216,7 +231,7 @@ fn a_key_that_a_slow_line_tore_apart_is_that_key() {
 fn escape_and_a_key_after_it_are_two_keys() {
     for next in ["j", "P", "X", "O"] {
         let mut decoder = Decoder::new(false);
-        let mut all = decoder.feed(b"\x1b", Duration::from_millis(1000));
+        let mut all = decoder.feed(b"\x1b", Duration::from_secs(1));
         all.extend(decoder.feed(next.as_bytes(), Duration::from_millis(1100)));
         all.extend(decoder.wait(Duration::from_millis(1350)));
         let codes: Vec<KeyCode> = all
