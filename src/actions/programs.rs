@@ -1,7 +1,7 @@
 //! Local programs: started without a shell, with an allow-list of variables, in a process
 //! group of their own that ends with the attempt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -75,26 +75,43 @@ pub struct Finished {
     pub stderr: String,
     /// Whether it wrote more than is kept.
     pub truncated: bool,
+    /// The end of its standard output and of its standard error, where the middle was cut out.
+    pub ends: [Option<End>; 2],
+}
+
+/// The end of an output whose middle was cut out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The last bytes.
+    pub text: String,
+    /// How many bytes before it are not kept.
+    pub cut: u64,
 }
 
 impl Finished {
-    /// Masks the secrets in what it wrote. Of what was cut off the end goes: half a secret is not
-    /// recognised as one.
+    /// Masks the secrets in what it wrote, and puts both ends of a long output together, with the number
+    /// of bytes between them. What stands at the cut goes: half a secret is not recognised as one.
     #[must_use]
     pub fn masked(self, redactor: &crate::redaction::Redactor) -> Self {
-        let mask = |text: String| {
-            let cut = text.len() >= OUTPUT_LIMIT;
+        let mask = |text: String, end: Option<End>| {
+            let whole = text.len() as u64
+                + end
+                    .as_ref()
+                    .map_or(0, |end| end.cut + end.text.len() as u64);
             let mut masked = redactor.owned(text);
-            if cut {
-                let most = masked.floor_char_boundary(masked.len().saturating_sub(UNSEEN));
-                let line = masked[..most].rfind('\n').map_or(most, |at| at + 1);
-                masked.truncate(line);
-            }
-            masked
+            let Some(end) = end else { return masked };
+            let most = masked.floor_char_boundary(masked.len().saturating_sub(UNSEEN));
+            let line = masked[..most].rfind('\n').map_or(most, |at| at + 1);
+            masked.truncate(line);
+            let end = redactor.owned(after_cut(&end.text).to_owned());
+            let cut = whole.saturating_sub((masked.len() + end.len()) as u64);
+            format!("{masked}\n… [cut: {cut} bytes] …\n{end}")
         };
+        let [out, err] = self.ends;
         Self {
-            stdout: mask(self.stdout),
-            stderr: mask(self.stderr),
+            stdout: mask(self.stdout, out),
+            stderr: mask(self.stderr, err),
+            ends: [None, None],
             ..self
         }
     }
@@ -104,6 +121,21 @@ impl Finished {
     pub fn ending(&self) -> String {
         self.exit_code
             .map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))
+    }
+}
+
+/// The end of an output from where nothing in it belongs to what was cut: after the first bytes and the
+/// line they stand in, and after the end of a key that began before.
+fn after_cut(text: &str) -> &str {
+    let unseen = text.ceil_char_boundary(UNSEEN.min(text.len()));
+    let rest = &text[unseen..];
+    let rest = rest.find('\n').map_or("", |at| &rest[at + 1..]);
+    match (rest.find("-----END "), rest.find("-----BEGIN ")) {
+        (Some(end), begin) if begin.is_none_or(|begin| begin > end) => {
+            let after = &rest[end..];
+            after.find('\n').map_or("", |at| &after[at + 1..])
+        }
+        _ => rest,
     }
 }
 
@@ -299,24 +331,57 @@ async fn run(invocation: Invocation, told: Option<&Told<'_>>) -> Result<Finished
         }
     };
     let status = status.map_err(io)?;
+    out.join();
+    err.join();
     group.0 = None;
-    let truncated = out.cut || err.cut;
+    let truncated = out.cut > 0 || err.cut > 0;
     Ok(Finished {
         exit_code: status.code(),
         stdout: String::from_utf8_lossy(&out.bytes).into_owned(),
         stderr: String::from_utf8_lossy(&err.bytes).into_owned(),
         truncated,
+        ends: [out.end(), err.end()],
     })
 }
 
-/// The first [`OUTPUT_LIMIT`] bytes of a stream.
+/// Both ends of a stream: of its beginning three quarters of [`OUTPUT_LIMIT`], and of its end a quarter.
 #[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
-    cut: bool,
+    last: VecDeque<u8>,
+    /// How many bytes between them are not kept.
+    cut: u64,
 }
 
+/// How much of the end of a stream is kept.
+const END_LIMIT: usize = OUTPUT_LIMIT / 4;
+
 impl Kept {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = OUTPUT_LIMIT - END_LIMIT - self.bytes.len();
+        let (first, rest) = bytes.split_at(bytes.len().min(room));
+        self.bytes.extend_from_slice(first);
+        self.last.extend(rest);
+        let surplus = self.last.len().saturating_sub(END_LIMIT);
+        self.last.drain(..surplus);
+        self.cut += surplus as u64;
+    }
+
+    /// The end; nothing where all of it stands together.
+    fn end(mut self) -> Option<End> {
+        (self.cut > 0).then(|| End {
+            text: String::from_utf8_lossy(self.last.make_contiguous()).into_owned(),
+            cut: self.cut,
+        })
+    }
+
+    /// Puts what is not apart together.
+    fn join(&mut self) {
+        if self.cut == 0 {
+            self.bytes.extend(self.last.drain(..));
+        }
+    }
+
     /// Reads to the end, whatever is kept: a program that cannot write any more would not end.
     async fn read(
         &mut self,
@@ -333,12 +398,10 @@ impl Kept {
             if count == 0 {
                 return Ok(());
             }
-            let room = OUTPUT_LIMIT - self.bytes.len();
-            self.cut |= count > room;
-            self.bytes.extend_from_slice(&buffer[..count.min(room)]);
+            self.take(&buffer[..count]);
             if let Some(told) = told
                 && last.is_none_or(|last| last.elapsed() >= SEEN)
-                && let Some(line) = last_line(&self.bytes)
+                && let Some(line) = last_line(&buffer[..count])
             {
                 told(&line);
                 last = Some(Instant::now());
@@ -415,9 +478,17 @@ mod tests {
     async fn half_a_secret_at_the_end_of_a_cut_output_is_not_kept() {
         let secret = "correctHorseBattery99";
         // Wherever the cut falls: inside of the secret, and inside of what is dropped.
-        for before in [OUTPUT_LIMIT - 12, OUTPUT_LIMIT - UNSEEN - 12] {
+        let first = OUTPUT_LIMIT - END_LIMIT;
+        let last = OUTPUT_LIMIT * 2 - END_LIMIT;
+        for before in [
+            first - 12,
+            first - UNSEEN - 12,
+            last - 12,
+            last - 12 + UNSEEN,
+        ] {
+            let after = OUTPUT_LIMIT * 2 - before;
             let script = format!(
-                "head -c {before} /dev/zero | tr '\\0' x; printf {secret}; head -c 200000 /dev/zero | tr '\\0' y"
+                "head -c {before} /dev/zero | tr '\\0' x; printf {secret}; head -c {after} /dev/zero | tr '\\0' y"
             );
             let finished = LocalPrograms
                 .run(invoke(&["sh", "-c", &script]))
@@ -426,8 +497,26 @@ mod tests {
             let redactor = crate::redaction::Redactor::default();
             let redactor = redactor.hiding(&[secret.to_owned()]).unwrap();
             let masked = finished.masked(&redactor);
-            assert!(masked.truncated && !masked.stdout.contains("corr"));
+            assert!(masked.truncated && masked.stdout.contains("[cut: "));
+            assert!(!masked.stdout.contains("corr") && !masked.stdout.contains("ery99"));
         }
+    }
+
+    #[tokio::test]
+    async fn both_ends_of_a_long_output_are_kept() {
+        let script = "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; for i in $(seq 200); do echo padding $i; done; echo ERROR at the end";
+        let finished = LocalPrograms
+            .run(invoke(&["sh", "-c", script]))
+            .await
+            .unwrap();
+        let masked = finished.masked(&crate::redaction::Redactor::default());
+        assert!(masked.stdout.starts_with("first\n"));
+        assert!(
+            masked.stdout.ends_with("ERROR at the end\n"),
+            "{}",
+            masked.stdout.len()
+        );
+        assert!(masked.stdout.contains("[cut: ") && masked.stdout.len() <= OUTPUT_LIMIT + 64);
     }
 
     #[tokio::test]

@@ -39,6 +39,7 @@ impl Programs for RehearsedPrograms {
                 stdout: text("stdout"),
                 stderr: text("stderr"),
                 truncated: false,
+                ends: [None, None],
             })
         })
     }

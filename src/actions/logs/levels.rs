@@ -25,6 +25,7 @@ pub enum Level {
 
 impl Level {
     /// The level's name.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Fatal => "fatal",

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{ActionError, capture};
-use crate::aws::{Aws, AwsError, Pages, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Pages, Quota, describe};
 use crate::redaction::Redactor;
 
 /// Systems Manager cuts an invocation's output here, and its errors at the second number.
@@ -30,7 +30,13 @@ pub(super) struct Results {
     listed: bool,
     /// Whether the command as a whole has ended.
     ended: bool,
+    /// How often an instance's plugin was not known yet.
+    not_yet: BTreeMap<String, u32>,
 }
+
+/// After a command was sent, Systems Manager may say for a while that an instance's plugin is none of
+/// the command's: it is asked again so often.
+const NOT_YET: u32 = 10;
 
 impl Results {
     pub fn new(
@@ -44,6 +50,7 @@ impl Results {
             plugin,
             listed: instances.is_empty(),
             ended: false,
+            not_yet: BTreeMap::new(),
         }
     }
 
@@ -171,7 +178,7 @@ impl Results {
 
     /// Looks at one instance; `None` while it has no end.
     async fn look_at(
-        &self,
+        &mut self,
         aws: &Aws,
         command: &str,
         instance: &str,
@@ -196,13 +203,26 @@ impl Results {
                 {
                     return Ok(None);
                 }
+                let unknown_plugin = error
+                    .as_service_error()
+                    .is_some_and(GetCommandInvocationError::is_invalid_plugin_name);
                 let error = describe("ssm:GetCommandInvocation", &error);
+                if unknown_plugin {
+                    let times = self.not_yet.entry(instance.to_owned()).or_default();
+                    *times += 1;
+                    if *times <= NOT_YET {
+                        return Ok(None);
+                    }
+                }
                 // What passes is looked at again, until the attempt's time is up.
-                return if error.passes() {
-                    Ok(None)
-                } else {
-                    Err(error.into())
-                };
+                if error.passes() {
+                    return Ok(None);
+                }
+                // Refused credentials are looked for again for all instances.
+                if error.class == Class::Credentials {
+                    return Err(error.into());
+                }
+                return Ok(Some(unread(&error, unknown_plugin)));
             }
         };
         let Some(status) = answer.status().filter(|status| has_ended(status)) else {
@@ -240,6 +260,23 @@ impl Results {
             result["captured"] = captured.into();
         }
     }
+}
+
+/// The result of an instance whose output cannot be read: it fails alone, and says why.
+fn unread(error: &AwsError, unknown_plugin: bool) -> Value {
+    let hint = match (unknown_plugin, error.class) {
+        (true, _) => "; name a `plugin` of the document, or leave `plugin` out",
+        (_, Class::AccessDenied) => "; allow ssm:GetCommandInvocation for this instance",
+        (_, Class::NotFound | Class::Invalid) => {
+            "; look whether the instance is still managed by Systems Manager"
+        }
+        _ => "",
+    };
+    let why = format!("{error}{hint}");
+    json!({
+        "status": "NotRead", "detail": why, "output": "", "error": "", "truncated": false,
+        "ok": false, "reason": why,
+    })
 }
 
 /// What Systems Manager keeps of a command, if it still does.

@@ -339,13 +339,19 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
     if failed.is_empty() {
         return Ok(output);
     }
-    Err(ActionError::failed(format!(
+    let some = failed.len() < results.total();
+    let error = ActionError::failed(format!(
         "{} of {} instances failed ({})",
         failed.len(),
         results.total(),
         failed.join("; ")
-    ))
-    .with(output))
+    ));
+    // What the others wrote was read, and conditions may read it.
+    Err(if some {
+        error.found(output)
+    } else {
+        error.with(output)
+    })
 }
 
 fn summarise(command: &str, results: &Results) -> Value {
