@@ -10,6 +10,14 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 
 class Inbox:
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        # As Postfix with reject_non_fqdn_helo_hostname: a bare name is refused, an address literal is not.
+        if "." not in hostname and not hostname.startswith("["):
+            return ["504 5.5.2 <%s>: Helo command rejected: need fully-qualified hostname" % hostname]
+        session.host_name = hostname
+        print(json.dumps({"ehlo": hostname}), flush=True)
+        return responses
+
     async def handle_DATA(self, server, session, envelope):
         mail = message_from_bytes(envelope.content, policy=default)
         print(json.dumps({
@@ -22,6 +30,10 @@ class Inbox:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody@"):
             return "550 5.1.1 no such mailbox"
+        if address.startswith("later@"):
+            return "450 4.2.1 try again later"
+        if address.startswith("elsewhere@"):
+            return "554 5.7.1 relay access denied"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

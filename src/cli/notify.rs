@@ -211,7 +211,7 @@ fn unsent(json: bool, settings: &Settings) -> Result<u8, CliError> {
         settings.channels.value.is_empty(),
     ) {
         (true, true) => {
-            say!("nothing waits; no channel is configured, so nothing was sent to anybody")
+            say!("nothing waits; no channel is configured, so nothing was sent to anybody");
         }
         (true, false) => say!("nothing waits, and nothing was given up"),
         (false, _) => {}

@@ -4,7 +4,7 @@ use super::{CliError, on_a_line, stores};
 use crate::actions::VOCABULARY;
 use crate::actions::programs::{LocalPrograms, Programs as _};
 use crate::config::Settings;
-use crate::incident::{IncidentStatus, State, evolve};
+use crate::incident::{Asked, IncidentStatus, State, evolve};
 use crate::journal::Hash;
 use crate::playbook::{EscalationLevel, EscalationPaths};
 
@@ -96,7 +96,7 @@ pub(super) fn said(state: &State) -> Vec<String> {
     let each = state.nobody_paged().into_iter().map(|(one, asked)| {
         let why = asked.map_or_else(
             || format!("there is no escalation path {:?}", one.path),
-            |asked| asked.why_nobody(),
+            Asked::why_nobody,
         );
         let level = asked.map_or_else(String::new, crate::incident::Asked::at_level);
         let whom = asked.map_or_else(|| "somebody".to_owned(), |asked| asked.contacts.join(", "));

@@ -118,8 +118,14 @@ async fn talk(
         drop(connection.quit().await);
         return Err(error);
     }
-    connection.command(Data).await.map_err(content)?;
-    let answer = connection.message(mail).await.map_err(content)?;
+    connection
+        .command(Data)
+        .await
+        .map_err(|error| content(&error))?;
+    let answer = connection
+        .message(mail)
+        .await
+        .map_err(|error| content(&error))?;
     drop(connection.quit().await);
     let code = answer.code();
     let text = answer.message().next().unwrap_or_default().to_owned();
@@ -131,8 +137,8 @@ async fn talk(
 }
 
 /// What the server thinks of the message itself.
-fn content(error: Error) -> Undelivered {
-    let why = format!("the mail server: {}", said(&error));
+fn content(error: &Error) -> Undelivered {
+    let why = format!("the mail server: {}", said(error));
     if error.is_permanent() {
         Undelivered::ever(why)
     } else {

@@ -168,7 +168,9 @@ fn shorten(value: &mut Value, most: usize) {
         Value::Array(items) => {
             let left = items.len().saturating_sub(most / 16);
             items.truncate(most / 16);
-            items.iter_mut().for_each(|item| shorten(item, most));
+            for item in items.iter_mut() {
+                shorten(item, most);
+            }
             if left > 0 {
                 items.push(format!("… [cut: {left} more]").into());
             }
@@ -217,6 +219,68 @@ mod tests {
         assert!(!said.contains("mrkdwn"));
         let card = teams(&words(Topic::Opened)).to_string();
         assert!(!card.contains("\"TextBlock\""), "{card}");
+    }
+
+    fn long(lines: Vec<String>) -> Words {
+        let mut words = words(Topic::Opened);
+        words.lines = lines;
+        words
+    }
+
+    #[test]
+    fn slack_gets_sections_within_its_limits_and_no_half_entity() {
+        for lines in [
+            vec!["&".repeat(2_999)],
+            vec!["<".repeat(100_000)],
+            (0..10_000).map(|n| format!("line {n} & more")).collect(),
+            vec![String::new(), " ".into()],
+        ] {
+            let message = slack(&long(lines));
+            let blocks = message["blocks"].as_array().unwrap();
+            assert!(blocks.len() <= 50);
+            for block in blocks {
+                let text = block["text"]["text"].as_str().unwrap();
+                assert!(!text.trim().is_empty() && text.chars().count() <= 3_000);
+                let whole = text
+                    .replace("&amp;", "")
+                    .replace("&lt;", "")
+                    .replace("&gt;", "");
+                assert!(!whole.contains('&'), "{whole}");
+            }
+        }
+        let cut = slack(&long((0..100_000).map(|n| format!("line {n}")).collect())).to_string();
+        assert!(cut.contains("[cut: "));
+    }
+
+    #[test]
+    fn teams_gets_less_than_28_kb_and_is_told_of_the_cut() {
+        for lines in [
+            vec!["x".repeat(40_000)],
+            vec!["\"ä".repeat(40_000)],
+            (0..5_000).map(|n| format!("line {n}")).collect(),
+        ] {
+            let card = teams(&long(lines)).to_string();
+            assert!(card.len() <= 28 * 1024, "{}", card.len());
+            assert!(card.contains("[cut: "));
+        }
+    }
+
+    #[test]
+    fn pagerduty_gets_less_than_512_kb_and_a_summary_of_1024_characters() {
+        let mut message = message(Topic::Opened);
+        message.facts["picture"] = vec!["y".repeat(10_000); 100].into();
+        message.facts["title"] = "t".repeat(5_000).into();
+        let event = pagerduty(&message, &words(Topic::Opened), "k").unwrap();
+        assert!(event.to_string().len() <= 512 * 1024);
+        assert!(event.to_string().contains("[cut: "));
+        assert!(
+            event["payload"]["summary"]
+                .as_str()
+                .unwrap()
+                .chars()
+                .count()
+                <= 1024
+        );
     }
 
     #[test]

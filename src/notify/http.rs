@@ -92,12 +92,11 @@ const LONGEST_REST: Duration = Duration::from_hours(1);
 /// How long a receiver wants to be left alone: seconds, or a time (RFC 9110, 10.2.3).
 fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = DateTime::parse_from_rfc2822(text).ok()?;
-            (at.to_utc() - now).to_std().unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = DateTime::parse_from_rfc2822(text).ok()?;
+        (at.to_utc() - now).to_std().unwrap_or_default()
     };
     Some(wait.min(LONGEST_REST))
 }

@@ -1,5 +1,7 @@
 //! A message in words, for those who respond and for those who wait.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{Audience, Channel};
@@ -180,7 +182,7 @@ fn for_responders(message: &Message) -> Vec<String> {
     lines.extend(affected(message));
     let run = |words: &str| {
         let store = fact("store");
-        let store = shlex::try_quote(&store).map_or(String::new(), |quoted| quoted.into_owned());
+        let store = shlex::try_quote(&store).map_or(String::new(), Cow::into_owned);
         if store.is_empty() {
             format!("standdown {words}")
         } else {

@@ -34,8 +34,14 @@ impl Inbox {
         Self { child, lines, port }
     }
 
+    /// The next mail. The lines of greetings are for those who ask for them.
     fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+        loop {
+            let line: Value = serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap();
+            if line.get("ehlo").is_none() {
+                return line;
+            }
+        }
     }
 }
 
@@ -101,13 +107,55 @@ fn a_mail_arrives_with_who_it_is_for_and_no_header_of_somebody_elses() {
     );
     let said = world.run(&["notify", "test", "mail"]);
     assert!(
-        said.code == 1 && said.err.contains("no such mailbox"),
+        said.code == 1
+            && said.out.contains("accepted: 250")
+            && said.out.contains("refused nobody@example.com")
+            && said.out.contains("no such mailbox"),
         "{said:?}"
     );
+    assert_eq!(inbox.next()["to"], json!(["second@example.com"]));
     // And a wrong password is said without telling it.
     world.write("password", "hunter2hunter2");
     let said = world.run(&["notify", "test", "mail"]);
     assert!(said.code == 1 && !said.err.contains("hunter2"), "{said:?}");
+}
+
+#[test]
+fn each_recipient_of_a_mail_has_a_verdict_of_its_own() {
+    let mut inbox = Inbox::open();
+    let configuration = format!(
+        "[[channels]]\nname = \"mail\"\nkind = \"email\"\nserver = \"smtp://127.0.0.1:{}\"\nfrom = \"standdown@example.com\"\nto = [\"nobody@example.com\", \"first@example.com\", \"later@example.com\", \"second@example.com\"]\non = [\"opened\"]\n",
+        inbox.port
+    );
+    let shop = Shop::open("high", "", &configuration);
+    let mut console = shop.console(&[]);
+    console.press("q");
+    console.end();
+    let got = inbox.next();
+    assert_eq!(
+        got["to"],
+        json!(["first@example.com", "second@example.com"]),
+        "{got:#}"
+    );
+    // Those who were not reached stand in the outbox, each with the server's own words.
+    let unsent = shop.run(&["notify", "unsent"]).out;
+    let line = |name: &str| {
+        unsent
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_else(|| panic!("{name}: {unsent}"))
+            .to_owned()
+    };
+    let (refused, later) = (line("nobody@example.com"), line("later@example.com"));
+    assert!(
+        refused.contains("given up") && refused.contains("no such mailbox"),
+        "{refused}"
+    );
+    assert!(
+        later.contains("waiting") && later.contains("try again later"),
+        "{later}"
+    );
+    assert!(!unsent.contains("first@") && !unsent.contains("second@"));
 }
 
 #[test]
@@ -460,8 +508,8 @@ fn an_incident_is_an_ops_item_that_is_made_once_linked_and_resolved() {
         shop.incident()
     );
     console.press("R");
-    console.see("the cause is gone");
-    console.press("\r");
+    console.see("Enter confirms");
+    console.press("looked into it\r");
     console.see("the incident is resolved");
     console.press("q");
     console.end();
