@@ -154,7 +154,7 @@ fn incident() -> Snapshot {
     let outputs = [
         (
             "cpu-001",
-            serde_json::json!({"i-0a1b2c3d4e5f60718": {"last": 97.2, "maximum": 98.6, "average": 95.1, "minutes_over": 9.0, "threshold": 90.0, "datapoints": 15, "trend": "rising", "series": [[minute(6), 41], [minute(5), 60], [minute(4), 92], [minute(3), 97.2]], "ok": true}}),
+            serde_json::json!({"i-0a1b2c3d4e5f60718": {"last": 97.2, "statistics": {"Maximum": {"maximum": 98.6}}, "maximum": 97.2, "average": 95.1, "minutes_over": 9.0, "threshold": 90.0, "datapoints": 15, "trend": "rising", "series": [[minute(6), 41], [minute(5), 60], [minute(4), 92], [minute(3), 97.2]], "ok": true}}),
         ),
         (
             "cpu-002",
@@ -404,17 +404,17 @@ fn in_pane(key: char, width: u16, height: u16) -> Model {
 
 #[test]
 fn the_approvals_at_80_by_24() {
-    insta::assert_snapshot!(draw(&in_pane('3', 80, 24)).backend());
+    insta::assert_snapshot!(draw(&in_pane('V', 80, 24)).backend());
 }
 
 #[test]
 fn the_healing_at_80_by_24() {
-    insta::assert_snapshot!(draw(&in_pane('4', 80, 24)).backend());
+    insta::assert_snapshot!(draw(&in_pane('F', 80, 24)).backend());
 }
 
 #[test]
 fn a_request_that_is_gone_is_said_and_nothing_takes_its_place() {
-    let mut model = in_pane('3', 80, 24);
+    let mut model = in_pane('V', 80, 24);
     let mut others = (*model.requests).clone();
     others.asked[0].sent.digest = "f".repeat(64);
     let _ = update(&mut model, Message::RequestsSeen(Arc::new(others)));
@@ -430,7 +430,7 @@ fn a_request_that_is_gone_is_said_and_nothing_takes_its_place() {
 
 #[test]
 fn what_nobody_can_see_nobody_answers() {
-    let mut model = in_pane('3', 80, 24);
+    let mut model = in_pane('V', 80, 24);
     let small = Message::Resized {
         width: 20,
         height: 5,
@@ -447,8 +447,8 @@ fn every_size_can_be_drawn() {
     let mut models = [
         model(80, 24),
         in_incident(80, 24),
-        in_pane('3', 80, 24),
-        in_pane('4', 80, 24),
+        in_pane('V', 80, 24),
+        in_pane('F', 80, 24),
     ];
     for width in [1, 20, 39, 40, 41, 80, 99, 100, 119, 120, 200] {
         for height in [1, 5, 11, 12, 13, 17, 18, 24, 30, 60] {
@@ -543,10 +543,10 @@ fn every_view_at_every_size() {
             pressed(&mut model, &[KeyCode::Left]);
             model
         }),
-        ("approvals", |width, height| in_pane('3', width, height)),
-        ("healing", |width, height| in_pane('4', width, height)),
-        ("history", |width, height| in_pane('5', width, height)),
-        ("statistics", |width, height| in_pane('6', width, height)),
+        ("approvals", |width, height| in_pane('V', width, height)),
+        ("healing", |width, height| in_pane('F', width, height)),
+        ("history", |width, height| in_pane('L', width, height)),
+        ("statistics", |width, height| in_pane('D', width, height)),
         ("palette", |width, height| {
             let mut model = in_incident(width, height);
             pressed(

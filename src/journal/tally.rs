@@ -22,7 +22,7 @@ pub struct Counts {
     pub skipped: usize,
     /// What acts now, or is about to.
     pub active: usize,
-    /// Of those that ended, in percent; none where none has.
+    /// The share that healed, of those that healed or failed, in percent; none where neither is.
     pub success_rate: Option<f64>,
     /// The rules there are.
     pub rules_registered: usize,
@@ -43,7 +43,8 @@ impl Counts {
             HealingStatus::Pending | HealingStatus::InProgress => self.active += 1,
         }
         self.total += 1;
-        let ended = self.succeeded + self.applied + self.failed;
+        // What nobody has verified is neither a success nor a failure.
+        let ended = self.succeeded + self.failed;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         if ended > 0 {
             self.success_rate = Some(self.succeeded as f64 * 100.0 / ended as f64);

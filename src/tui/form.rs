@@ -270,6 +270,15 @@ impl Form {
         }
     }
 
+    /// Asks what another form asks. What was typed stays.
+    pub fn ask_anew(&mut self, other: Self) {
+        self.title = other.title;
+        for (field, asked) in self.fields.iter_mut().zip(other.fields) {
+            field.label = asked.label;
+            field.optional = asked.optional;
+        }
+    }
+
     /// Adds a field.
     #[must_use]
     pub fn and(mut self, label: impl Into<String>, optional: bool) -> Self {

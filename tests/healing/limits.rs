@@ -164,7 +164,7 @@ fn one_thing_is_healed_by_one_rule_at_a_time() {
     let ended = ended.iter().find(|one| one.incident == first).unwrap();
     assert_eq!(
         (ended.status, &ended.error),
-        (HealingStatus::Completed, &None)
+        (HealingStatus::Applied, &None)
     );
     assert!(
         store.set_off(&run("b", "orders", 2)).is_ok(),
@@ -298,7 +298,7 @@ fn one_alarm_is_answered_once_however_late_somebody_comes() {
     store.heals(&run("a", "orders", 1), true);
     store.now += TimeDelta::hours(2);
     let why = store.set_off(&run("a", "orders", 1)).unwrap_err();
-    assert_eq!(why, "it was healed already because of this alarm");
+    assert_eq!(why, "the rule has acted already because of this alarm");
 }
 
 #[test]

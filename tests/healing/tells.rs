@@ -143,7 +143,7 @@ fn a_healing_that_ended_is_told_with_all_that_is_known_of_it() {
         ("layer", "application"),
         ("action", "restart"),
         ("resource", "orders"),
-        ("healing", "completed"),
+        ("healing", "applied"),
         ("severity", "high"),
     ] {
         assert_eq!(facts[name], wanted, "{facts:#}");

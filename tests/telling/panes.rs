@@ -29,8 +29,8 @@ fn they_are_a_key_away_and_the_next_incident_says_what_helped() {
     console.press("the pool was halved\r");
     console.see("note: the pool was halved");
     console.press("R");
-    console.see("the cause is gone");
-    console.press("\r");
+    console.see("Enter confirms");
+    console.press("looked into it\r");
     console.see("the incident is resolved");
     console.press("d");
     console.see("note");
@@ -54,12 +54,10 @@ fn they_are_a_key_away_and_the_next_incident_says_what_helped() {
     console.press("\r");
     console.see("── earlier incidents of this alarm");
     let screen = console.see(&first);
-    for wanted in [
-        "closed, resolved, nothing was changed · the pool",
-        "was halved",
-    ] {
-        assert!(screen.contains(wanted), "{screen}");
-    }
+    assert!(
+        screen.contains("closed, resolved, nothing was changed · looked"),
+        "{screen}"
+    );
     console.press("q");
     console.end();
 }

@@ -102,8 +102,8 @@ fn ended() -> Shop {
     console.press("it is *always* [so](http://x)\r");
     console.see("The playbook ended");
     console.press("R");
-    console.see("the cause is gone");
-    console.press("\r");
+    console.see("Enter confirms");
+    console.press("looked into it\r");
     console.see("the incident is resolved");
     console.press("q");
     console.end();

@@ -7,7 +7,7 @@ use super::{ask, control, evidence, lets_in, look, panes, status};
 use crate::approvals::Decision;
 use crate::commands::CommandId;
 use crate::engine::{Control, Role};
-use crate::incident::{AlarmState, Command, IncidentStatus, Question, Verdict};
+use crate::incident::{AlarmState, Command, Execution, IncidentStatus, Question, Verdict};
 use crate::playbook::{Severity, StepKind};
 use crate::tui::form::{Form, Purpose};
 use crate::tui::message::Request;
@@ -56,15 +56,9 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
             "critical, high, medium or low",
             false,
         ),
-        (CommandId::Mitigate, _) => {
-            status_form(model, IncidentStatus::Mitigated, "the effect is gone")
-        }
-        (CommandId::Resolve, _) => {
-            status_form(model, IncidentStatus::Resolved, "the cause is gone")
-        }
-        (CommandId::Close, _) => {
-            status_form(model, IncidentStatus::Closed, "nothing more is to be done")
-        }
+        (CommandId::Mitigate, _) => status_form(model, IncidentStatus::Mitigated),
+        (CommandId::Resolve, _) => status_form(model, IncidentStatus::Resolved),
+        (CommandId::Close, _) => status_form(model, IncidentStatus::Closed),
         (CommandId::Postpone, Question::Escalation(escalation)) => Form::one(
             "Put the escalation off",
             Purpose::Postpone(escalation.id),
@@ -273,7 +267,28 @@ pub(super) fn hand_over(model: &Model) -> Option<Form> {
     ))
 }
 
-fn status_form(model: &Model, to: IncidentStatus, means: &str) -> Form {
+/// Says of an open form what speaks against it now: an alarm may have changed since it was opened.
+pub(super) fn revise(model: &mut Model) {
+    let Some(Overlay::Form(form)) = &model.overlay else {
+        return;
+    };
+    let Purpose::Status(to) = form.purpose else {
+        return;
+    };
+    let revised = status_form(model, to);
+    if let Some(Overlay::Form(form)) = &mut model.overlay {
+        form.ask_anew(revised);
+    }
+}
+
+fn status_form(model: &Model, to: IncidentStatus) -> Form {
+    let means = match to {
+        IncidentStatus::Open => "nobody has it",
+        IncidentStatus::Acknowledged => "somebody has it",
+        IncidentStatus::Mitigated => "the effect is gone",
+        IncidentStatus::Resolved => "the cause is gone",
+        IncidentStatus::Closed => "nothing more is to be done",
+    };
     let title = format!("Say that {means}: the incident becomes {}", to.name());
     let open = if to >= IncidentStatus::Resolved {
         still_open(model)
@@ -309,7 +324,7 @@ fn still_open(model: &Model) -> Vec<String> {
         [one] => open.push(format!("{one} is in ALARM")),
         all => open.push(format!("{} alarms are in ALARM", all.len())),
     }
-    let changes = state.executions.iter().flat_map(|walk| walk.running());
+    let changes = state.executions.iter().flat_map(Execution::running);
     if changes.into_iter().any(|attempt| attempt.intent.is_some()) {
         open.push("a change is running".to_owned());
     }

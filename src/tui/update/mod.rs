@@ -217,6 +217,7 @@ fn moved(model: &mut Model, snapshot: Arc<crate::engine::Snapshot>) -> Vec<Reque
             .map_or(model.now, |recorded| recorded.at),
     );
     model.incident = Some(snapshot);
+    forms::revise(model);
     requests
 }
 
