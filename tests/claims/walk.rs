@@ -21,8 +21,6 @@ owner = "o"
 impact = 2
 severities = ["high"]
 incident_types = ["x"]
-[[answers]]
-name = "*"
 "#;
 
 /// Two outcomes that branches can lead to.
@@ -78,14 +76,8 @@ impl Walk {
             rehearsal: None,
         })
         .unwrap();
-        let text = format!("{HEAD}start = \"{begins}\"\n{steps}");
-        // Keys of the top level stand before its tables.
-        let text = text.replacen(&format!("start = \"{begins}\"\n"), "", 1);
-        let text = text.replacen(
-            "[[answers]]",
-            &format!("start = \"{begins}\"\n[[answers]]"),
-            1,
-        );
+        let answers = "[[answers]]\nname = \"*\"\n";
+        let text = format!("{HEAD}start = \"{begins}\"\n{answers}{steps}");
         walk.ask(Command::Start {
             name: "p.toml".into(),
             text,
