@@ -185,7 +185,8 @@ async fn test(channel: &str, settings: &Settings) -> Result<u8, CliError> {
 }
 
 fn unsent(json: bool, settings: &Settings) -> Result<u8, CliError> {
-    let all = stores::open(settings, stores::INCIDENTS)?.unsent_messages()?;
+    let journal = stores::open(settings, stores::INCIDENTS)?;
+    let all = journal.unsent_messages()?;
     if json {
         return print_json(&all);
     }
@@ -202,7 +203,7 @@ fn unsent(json: bool, settings: &Settings) -> Result<u8, CliError> {
             on_a_line(one.error.as_deref().unwrap_or_default())
         );
     }
-    let unpaged = reach::nobody_paged(settings)?;
+    let unpaged = reach::nobody_paged(&journal)?;
     for text in &unpaged {
         say!("{text}");
     }
@@ -240,7 +241,9 @@ async fn flush(settings: &Settings) -> Result<u8, CliError> {
             "standdown: {waiting} wait for their time, or for another sender; `standdown notify unsent` says why"
         );
     }
-    let unpaged = reach::nobody_paged(settings)?;
+    let unpaged = recorder
+        .call(|journal| reach::nobody_paged(journal))
+        .await?;
     for text in &unpaged {
         eprintln!("standdown: {text}");
     }

@@ -1,11 +1,11 @@
 //! Who would be paged, and who was not.
 
-use super::{CliError, on_a_line, stores};
+use super::on_a_line;
 use crate::actions::VOCABULARY;
 use crate::actions::programs::{LocalPrograms, Programs as _};
 use crate::config::Settings;
 use crate::incident::{Asked, IncidentStatus, State, evolve};
-use crate::journal::Hash;
+use crate::journal::{Hash, Journal, JournalError};
 use crate::playbook::{EscalationLevel, EscalationPaths};
 
 /// The levels of the escalation paths that reach nobody from this host, each in a sentence.
@@ -72,11 +72,7 @@ fn nobody(settings: &Settings, level: &EscalationLevel) -> Option<String> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) fn nobody_paged(settings: &Settings) -> Result<Vec<String>, CliError> {
-    if !stores::path(settings, stores::INCIDENTS)?.exists() {
-        return Ok(Vec::new());
-    }
-    let journal = stores::open(settings, stores::INCIDENTS)?;
+pub(super) fn nobody_paged(journal: &Journal) -> Result<Vec<String>, JournalError> {
     let mut all = Vec::new();
     for summary in journal.incidents()? {
         if summary.status == IncidentStatus::Closed {

@@ -245,6 +245,21 @@ impl Playbook {
         self.steps.iter().find(|step| &*step.id.0 == id)
     }
 
+    /// Returns what a step does that is an automated one.
+    #[must_use]
+    pub fn automated(&self, id: &str) -> Option<&Automated> {
+        match &self.step(id)?.kind {
+            StepKind::Automated(automated) => Some(automated),
+            _ => None,
+        }
+    }
+
+    /// Whether it answers an alarm, by any of its `answers`.
+    #[must_use]
+    pub fn answers_to(&self, alarm: &super::Subject<'_>) -> bool {
+        self.answers.iter().any(|answer| answer.matches(alarm))
+    }
+
     /// Until when it wants to be reviewed again.
     #[must_use]
     pub fn review_due(&self) -> Option<NaiveDate> {

@@ -135,11 +135,9 @@ async fn relevant<'a>(findings: &mut Findings, aws: &Aws, chosen: &[&'a Entry]) 
         }
     };
     let answers = |entry: &&&Entry| {
-        alarms.iter().any(|seen| {
-            let alarm = &seen.alarm;
-            let mut answers = entry.playbook.answers.iter();
-            answers.any(|answer| answer.matches(&alarm.subject()))
-        })
+        alarms
+            .iter()
+            .any(|seen| entry.playbook.answers_to(&seen.alarm.subject()))
     };
     let relevant: Vec<&Entry> = chosen.iter().filter(answers).copied().collect();
     let detail = format!(

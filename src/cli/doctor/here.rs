@@ -365,14 +365,14 @@ pub(super) fn paging(
     for text in unreachable {
         findings.add(Verdict::Warning, "escalation path", text);
     }
-    for text in reach::nobody_paged(settings)? {
+    if !stores::path(settings, stores::INCIDENTS)?.exists() {
+        return Ok(());
+    }
+    let journal = stores::open(settings, stores::INCIDENTS)?;
+    for text in reach::nobody_paged(&journal)? {
         findings.add(Verdict::Missing, "page", text);
     }
-    let unsent = if stores::path(settings, stores::INCIDENTS)?.exists() {
-        stores::open(settings, stores::INCIDENTS)?.unsent_messages()?
-    } else {
-        Vec::new()
-    };
+    let unsent = journal.unsent_messages()?;
     for one in unsent.iter().filter(|one| one.error.is_some()).take(5) {
         let error = one.error.as_deref().unwrap_or_default();
         let state = if one.dead { "given up" } else { "tried again" };

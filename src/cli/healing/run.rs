@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         .rows
         .iter()
         .filter(|row| row.alarm.state == AlarmState::Alarm);
-    for row in firing.filter(|row| answers(&entry, row)) {
+    for row in firing.filter(|row| entry.playbook.answers_to(&row.alarm.subject())) {
         let Some(handle) = act::incident_of(&row.alarm, &entry, &recorder, &engine)
             .await
             .map_err(CliError::Said)?
@@ -71,15 +71,6 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         "no alarm that fires calls for {} on {:?}: the rule acts because of an alarm, and only while it fires",
         arguments.rule, arguments.resource
     )))
-}
-
-fn answers(entry: &Entry, row: &crate::alarms::Row) -> bool {
-    let alarm = &row.alarm;
-    entry
-        .playbook
-        .answers
-        .iter()
-        .any(|answer| answer.matches(&alarm.subject()))
 }
 
 /// What the rule would do, if that is upon the thing that was named. Somebody asks: then it waits

@@ -159,7 +159,10 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         handle.leave().await;
     }
     super::notify::before_leaving(settings, &watcher.recorder).await;
-    for text in super::reach::nobody_paged(settings)? {
+    let unpaged = watcher
+        .recorder
+        .call(|journal| super::reach::nobody_paged(journal));
+    for text in unpaged.await? {
         watcher.failed = true;
         eprintln!("standdown: {text}");
     }

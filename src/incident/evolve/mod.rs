@@ -517,12 +517,10 @@ fn is_known(
     origin: AttemptOrigin,
     result: &super::AttemptResult,
 ) -> bool {
-    let each_for_itself = match execution.playbook.step(&step.0).map(|step| &step.kind) {
-        Some(StepKind::Automated(automated)) => {
-            automated.named_runs || automated.for_each.is_some()
-        }
-        _ => false,
-    };
+    let each_for_itself = execution
+        .playbook
+        .automated(&step.0)
+        .is_some_and(|automated| automated.named_runs || automated.for_each.is_some());
     let changes = matches!(origin, AttemptOrigin::Approval | AttemptOrigin::Verify);
     result.is_read() || each_for_itself || changes
 }
@@ -534,11 +532,7 @@ fn set_output(
     step: &StepId,
     recorded: &Recorded,
 ) {
-    let own = match execution.playbook.step(&step.0).map(|step| &step.kind) {
-        Some(StepKind::Automated(automated)) => Some(automated),
-        _ => None,
-    };
-    let value = match own {
+    let value = match execution.playbook.automated(&step.0) {
         Some(automated) => from_json(&automated.readable(&json)),
         None => from_json(&json),
     };
