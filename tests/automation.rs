@@ -8,7 +8,7 @@
 mod support;
 
 use standdown::embedded;
-use standdown::runbook::{Runbook, check};
+use standdown::runbook::{Runbook, advice, check};
 use support::{World, run_python, simulate};
 
 const SHIPPED: [&str; 18] = [
@@ -53,6 +53,7 @@ fn every_shipped_document_is_valid() {
     for (name, text) in embedded::AUTOMATIONS {
         let runbook = Runbook::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(check(&runbook), Vec::<String>::new(), "{name}");
+        assert_eq!(advice(&runbook), Vec::<String>::new(), "{name}");
         assert!(runbook.assume_role.is_some(), "{name}");
         assert!(!runbook.outputs.is_empty(), "{name} gives nothing back");
         for step in runbook
@@ -134,11 +135,6 @@ fn what_is_wrong_with_a_document_is_found() {
             "there is no step lock",
         ),
         (
-            "    timeoutSeconds: 60\n",
-            "",
-            "does not say how long it may take",
-        ),
-        (
             "action: aws:branch",
             "action: aws:brunch",
             "there is no action aws:brunch",
@@ -152,6 +148,65 @@ fn what_is_wrong_with_a_document_is_found() {
         ("isEnd: true", "isLast: true", "there is no key isLast"),
     ] {
         let said = broken(from, to);
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}
+
+#[test]
+fn a_step_without_a_time_is_advised_against_and_is_published_all_the_same() {
+    let (_, text) = embedded::AUTOMATIONS
+        .iter()
+        .find(|(name, _)| *name == "restart-ecs-service")
+        .unwrap();
+    let untimed = Runbook::parse(&text.replacen("    timeoutSeconds: 60\n", "", 1)).unwrap();
+    assert_eq!(check(&untimed), Vec::<String>::new());
+    let advised = advice(&untimed);
+    assert_eq!(advised.len(), 1, "{advised:?}");
+    assert!(advised[0].contains("set timeoutSeconds"), "{advised:?}");
+}
+
+#[test]
+fn the_steps_of_a_loop_are_checked_among_themselves() {
+    let looped = |steps: &str, more: &str| {
+        let text = format!(
+            "schemaVersion: '0.3'\nparameters: {{Ids: {{type: StringList}}}}\nmainSteps:\n- name: each\n  action: aws:loop\n  inputs:\n    Iterators: '{{{{ Ids }}}}'\n    Steps:\n{steps}{more}"
+        );
+        check(&Runbook::parse(&text).unwrap()).join("; ")
+    };
+    let valid = "    - {name: ask, action: 'aws:approve', nextStep: stop, inputs: {Message: '{{ each.CurrentIteratorValue }}'}}\n    - {name: stop, action: 'aws:executeAwsApi', inputs: {Service: ec2, Api: StopInstances, Note: '{{ ask.ApprovalStatus }}'}, outputs: [{Name: State, Selector: $.State, Type: String}]}\n";
+    assert_eq!(looped(valid, ""), "");
+    let after = "- {name: after, action: 'aws:sleep', inputs: {Duration: '{{ stop.State }}'}}\n";
+    assert_eq!(looped(valid, after), "");
+    for (from, to, why) in [
+        (
+            "nextStep: stop",
+            "nextStep: after",
+            "no step after in the loop each",
+        ),
+        (
+            "nextStep: stop",
+            "isEnd: true",
+            "step stop cannot be reached",
+        ),
+        (
+            "ask.ApprovalStatus",
+            "ask.Answer",
+            "step ask has no output Answer",
+        ),
+        (
+            "aws:executeAwsApi",
+            "aws:call",
+            "there is no action aws:call",
+        ),
+        ("name: stop", "name: each", "two steps are named each"),
+        (
+            "{name: stop, action",
+            "{action",
+            "each with a name and an action",
+        ),
+    ] {
+        assert!(valid.contains(from), "{from}");
+        let said = looped(&valid.replacen(from, to, 1), after);
         assert!(said.contains(why), "{why}: {said}");
     }
 }

@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use standdown::actions::programs::{Invocation, LocalPrograms, Programs, Running};
-use standdown::actions::{Probe, Probing};
-use standdown::aws::{AwsSettings, Pool};
+use standdown::actions::{Context, Probe, Probing, Remotes};
+use standdown::aws::{AwsSettings, Pool, Reach};
 use standdown::engine::Settings;
-use standdown::incident::AttemptStatus;
+use standdown::incident::{AttemptStatus, Intent};
 use standdown::playbook::SecretSource;
 use support::{World, environment_of, localstack, run_python_of};
 
@@ -295,4 +295,128 @@ fn automation_documents_are_published_to_an_account_that_nobody_here_wrote() {
     assert_eq!(after.code, 0, "{after:?}");
     let listed = said(&["automation", "list"]);
     assert_eq!(listed.out.matches("version 1").count(), 18, "{listed:?}");
+}
+
+const CHILD: &str = "schemaVersion: '0.3'
+description: Stops instances one by one, each once somebody agreed.
+parameters:
+  Instances: {type: StringList, description: Which.}
+mainSteps:
+  - name: each
+    action: aws:loop
+    timeoutSeconds: 600
+    inputs:
+      Iterators: '{{ Instances }}'
+      Steps:
+        - {name: ask, action: 'aws:approve', inputs: {Approvers: ['arn:aws:iam::123456789012:role/ops'], Message: 'Stop {{ each.CurrentIteratorValue }}?'}}
+        - {name: stop, action: 'aws:executeAwsApi', inputs: {Service: ec2, Api: StopInstances, InstanceIds: ['{{ each.CurrentIteratorValue }}']}}
+";
+
+const PARENT: &str = "schemaVersion: '0.3'
+description: Starts another document, and runs commands.
+parameters:
+  Instances: {type: StringList, description: Which.}
+  Unit: {type: String, description: What., default: nginx}
+mainSteps:
+  - {name: own, action: 'aws:executeAutomation', timeoutSeconds: 60, inputs: {DocumentName: started-child, RuntimeParameters: {Instances: '{{ Instances }}'}}}
+  - {name: gone, action: 'aws:executeAutomation', timeoutSeconds: 60, inputs: {DocumentName: not-there}}
+  - {name: shell, action: 'aws:runCommand', timeoutSeconds: 60, inputs: {DocumentName: AWS-RunShellScript, InstanceIds: '{{ Instances }}', Parameters: {commands: ['systemctl restart {{ Unit }}']}}}
+";
+
+/// What a change would do, read from an account that nobody here wrote; and what becomes of it when
+/// a document that it starts changes between the approval and the start.
+#[test]
+fn a_change_shows_what_runs_inside_other_documents_and_holds_them_to_it() {
+    use standdown::actions::automation::{Reviewed, Standards, survey, unchanged};
+    let world = World::new();
+    let server = moto(world.folder.path());
+    let folder = world.folder.path().join("playbooks/automation");
+    let publish = |child: &str| {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("started-child.yaml"), child).unwrap();
+        std::fs::write(folder.join("starts-others.yaml"), PARENT).unwrap();
+        let playbooks = world.folder.path().join("playbooks");
+        let mut command = world.standdown(&[
+            "automation",
+            "publish",
+            "started-child",
+            "starts-others",
+            "--playbooks",
+            playbooks.to_str().unwrap(),
+        ]);
+        command
+            .env("AWS_ENDPOINT_URL", &server.endpoint)
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        let said = support::Said::from(command.output().unwrap());
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    publish(CHILD);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let settings = settings(&server.endpoint);
+        let aws = Reach::new(settings.aws, None);
+        let context = Context {
+            aws: aws.clone(),
+            secrets: Arc::new([]),
+            programs: settings.programs,
+            redactor: settings.redactor,
+            deadline: tokio::time::Instant::now() + std::time::Duration::from_mins(1),
+            speed: 1.0,
+            since: None,
+            remotes: Remotes::unheard(),
+            run: String::new(),
+        };
+        let intent: Intent = serde_json::from_value(json!({
+            "kind": "ssm_automation",
+            "parameters": {
+                "document": "starts-others",
+                "parameters": {"Instances": ["web-1", "web-2"]},
+                "target_parameter": "Instances",
+            },
+            "account": "123456789012", "region": "eu-central-1", "incident": "20261121-abcdef",
+            "playbook": "h", "step": "s", "visit": 1, "nonce": "00000000-0000-0000-0000-000000000001",
+        }))
+        .unwrap();
+        let reviewed = Reviewed::default();
+        let standards = Standards {
+            reviewed: &reviewed,
+            calendars: &[],
+            alarms: &[],
+        };
+        let plan = survey(&intent, &context, standards).await.unwrap();
+        let said: Vec<String> = plan
+            .work
+            .iter()
+            .flat_map(|work| {
+                let step = format!("{}{} {}", "  ".repeat(work.depth), work.step, work.action);
+                std::iter::once(step)
+                    .chain(work.says.clone())
+                    .chain(work.unresolved.clone())
+            })
+            .collect();
+        let said = said.join("\n");
+        for part in [
+            "own aws:executeAutomation\ndocument started-child, version 1, SHA-256 ",
+            "Instances = [\"web-1\",\"web-2\"]",
+            "  each aws:loop\nfor each of = [\"web-1\",\"web-2\"]",
+            "    ask aws:approve",
+            "    stop aws:executeAwsApi\nec2:StopInstances",
+            "gone aws:executeAutomation\ndocument not-there\nwhat it does cannot be read",
+            "shell aws:runCommand\ndocument AWS-RunShellScript",
+            "commands = systemctl restart nginx",
+        ] {
+            assert!(said.contains(part), "{part}\nis missing in\n{said}");
+        }
+        assert_eq!(plan.gates, Vec::<String>::new(), "the gate is the child's");
+        let aws = aws.aws().await.unwrap();
+        unchanged(&aws, &plan).await.unwrap();
+        publish(&CHILD.replace("StopInstances", "TerminateInstances"));
+        let otherwise = unchanged(&aws, &plan).await.unwrap_err().to_string();
+        assert!(
+            otherwise.contains("started-child, which starts-others starts, is no longer"),
+            "{otherwise}"
+        );
+    });
 }

@@ -162,6 +162,13 @@ fn problems(document: &Document) -> Vec<String> {
     }
 }
 
+/// What is allowed in a document, and better otherwise.
+fn advice(document: &Document) -> Vec<String> {
+    Runbook::parse(&document.text)
+        .map(|runbook| runbook::advice(&runbook))
+        .unwrap_or_default()
+}
+
 pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8, CliError> {
     match arguments.command {
         Command::List { offline, json } => list(settings, offline, json).await,
@@ -220,22 +227,23 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
         if !problems.is_empty() {
             code = FAILURE;
         }
-        rows.push((document, state, problems));
+        let advice = advice(&document);
+        rows.push((document, state, problems, advice));
     }
     if json {
         let rows: Vec<_> = rows
             .iter()
-            .map(|(document, state, problems)| {
+            .map(|(document, state, problems, advice)| {
                 serde_json::json!({
                     "name": document.name, "sha256": sha256(&document.text), "origin": document.origin,
-                    "account": state, "problems": problems,
+                    "account": state, "problems": problems, "advice": advice,
                 })
             })
             .collect();
         super::print_json(&rows)?;
         return Ok(code);
     }
-    for (document, state, problems) in rows {
+    for (document, state, problems, advice) in rows {
         let hash = match document.unusable {
             None => format!("{}…", &sha256(&document.text)[..16]),
             Some(_) => "not to be used   ".into(),
@@ -248,6 +256,9 @@ async fn list(settings: &Settings, offline: bool, json: bool) -> Result<u8, CliE
         );
         for problem in problems {
             say!("    {}", printable(&problem));
+        }
+        for advised in advice {
+            say!("    advice: {}", printable(&advised));
         }
     }
     Ok(code)

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{AttemptId, HealingRun, IncidentId};
 use crate::document::sha256;
 use crate::playbook::{ApprovalRule, Ceiling, StepId, WaveSize};
+use crate::runbook::Work;
 
 /// What will be done. Its digest is what a responder approves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,10 +115,17 @@ pub struct Plan {
     /// The role it assumes; none where it uses the caller's own rights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What it does, step by step: names and actions.
-    #[serde(default)]
+    /// What it does, step by step: names and actions. Written by versions that did not look into
+    /// loops and into the documents that it starts; since then, [`Plan::work`] says it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<(String, String)>,
-    /// Those of its steps that ask for an approval of their own.
+    /// What it does, with the steps of its loops and of the documents that it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<Work>,
+    /// The documents that it starts, as they were when this was described.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<Started>,
+    /// Those of its steps, and of the steps of its loops, that ask for an approval of their own.
     #[serde(default)]
     pub gates: Vec<String>,
     /// The parameters, as Systems Manager takes them.
@@ -139,6 +147,18 @@ pub struct Plan {
     /// The change calendar that is closed, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
+}
+
+/// A document that a document starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Its name or ARN.
+    pub document: String,
+    /// The version that is asked for; the default one where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its SHA-256, in hex, as Systems Manager says it.
+    pub hash: String,
 }
 
 /// Something that is changed.
@@ -200,7 +220,8 @@ impl Intent {
     /// SHA-256 of the whole, in hex.
     #[must_use]
     pub fn digest(&self) -> String {
-        sha256(&serde_json::to_string(self).unwrap_or_default())
+        let text = serde_json::to_string(self);
+        sha256(&text.unwrap_or_else(|error| unreachable!("a change is plain data: {error}")))
     }
 
     /// The id of the attempt numbered `ordinal`, from 1, under an approval's digest: the same
@@ -380,6 +401,8 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::breaker::Policy;
+    use crate::playbook::{Action, Layer, Mode};
     use serde_json::json;
 
     fn intent(parameters: Value) -> Intent {
@@ -443,53 +466,26 @@ mod tests {
     #[test]
     fn any_change_is_another_digest_and_another_attempt() {
         let one = fleet(3, 41, Ceiling::default(), None);
-        let planned = |change: fn(&mut Plan)| {
-            let mut other = one.clone();
-            other.plan.as_deref_mut().map(change).unwrap();
-            other
-        };
-        let others = [
-            Intent {
-                account: "x".into(),
-                ..one.clone()
-            },
-            Intent {
-                region: "x".into(),
-                ..one.clone()
-            },
-            Intent {
-                playbook: "x".into(),
-                ..one.clone()
-            },
-            Intent {
-                step: "x".into(),
-                ..one.clone()
-            },
-            Intent {
-                incident: IncidentId("x".into()),
-                ..one.clone()
-            },
-            Intent {
-                visit: 2,
-                ..one.clone()
-            },
-            Intent {
-                nonce: Uuid::from_u128(2),
-                ..one.clone()
-            },
-            planned(|plan| plan.document = "x".into()),
-            planned(|plan| plan.version = "2".into()),
-            planned(|plan| plan.hash = "x".into()),
-            planned(|plan| plan.role = Some("x".into())),
-            planned(|plan| drop(plan.parameters.insert("x".into(), Vec::new()))),
-            planned(|plan| plan.targets[0].id = "x".into()),
-        ];
-        for other in others {
-            assert_ne!(other.digest(), one.digest());
-            assert_ne!(
-                Intent::attempt(&other.digest(), 1),
-                Intent::attempt(&one.digest(), 1)
-            );
+        let whole = serde_json::to_value(everything()).unwrap();
+        let leaves = leaves(&whole);
+        assert!(leaves.len() > 60, "{leaves:?}");
+        let mut digests = std::collections::BTreeSet::from([everything().digest()]);
+        for leaf in &leaves {
+            let mut found = false;
+            for value in others(whole.pointer(leaf).unwrap()) {
+                let mut changed = whole.clone();
+                *changed.pointer_mut(leaf).unwrap() = value;
+                // What does not fit the type cannot be approved in the first place.
+                let Ok(other) = serde_json::from_value::<Intent>(changed) else {
+                    continue;
+                };
+                found = true;
+                assert!(
+                    digests.insert(other.digest()),
+                    "{leaf} is not in the digest"
+                );
+            }
+            assert!(found, "nothing else fits at {leaf}");
         }
         assert_eq!(
             Intent::attempt(&one.digest(), 1),
@@ -499,6 +495,132 @@ mod tests {
             Intent::attempt(&one.digest(), 1),
             Intent::attempt(&one.digest(), 2)
         );
+    }
+
+    /// A change in which every field has a value.
+    fn everything() -> Intent {
+        let mut one = fleet(
+            2,
+            3,
+            Ceiling {
+                count: Some(1),
+                percent: Some(2),
+            },
+            Some(WaveSize::Count(2)),
+        );
+        one.parameters =
+            json!({"document": "D", "parameters": {"A": ["a", "b"], "B": "c"}, "hash": "h"});
+        one.undoes = Some(AttemptId(Uuid::from_u128(3)));
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        one.healing = Some(Box::new(HealingRun {
+            rule: "r".into(),
+            layer: Layer::Infrastructure,
+            action: Action::Restart,
+            resource: "x".into(),
+            place: "p".into(),
+            mode: Mode::Auto,
+            transition: at,
+            ordinal: 1,
+            cooldown: 60,
+            attempts: 2,
+            window: 3600,
+            per_hour: 6,
+            breaker: Policy::default(),
+        }));
+        if let Some(terms) = one.terms.as_deref_mut() {
+            terms.approval = ApprovalRule::Others {
+                count: 2,
+                group: "g".into(),
+            };
+            terms.preapproved = Some("p".into());
+            terms.preapproved_until = Some(at);
+            terms.auto = true;
+            terms.sources = [("A".to_owned(), "inputs.a".to_owned())].into();
+            terms.stops = Some("s".into());
+            terms.estimate = Some(5);
+            terms.verify = Some("v".into());
+            terms.verify_within = Some(6);
+            terms.undo = Some("u".into());
+            terms.raised = Some("because".into());
+            terms.pause = 7;
+        }
+        if let Some(plan) = one.plan.as_deref_mut() {
+            plan.document = "D".into();
+            plan.version = "1".into();
+            plan.hash = "h".into();
+            plan.reviewed = true;
+            plan.role = Some("role".into());
+            plan.steps = vec![("one".into(), "aws:pause".into())];
+            plan.work = vec![Work {
+                depth: 1,
+                step: "one".into(),
+                action: "aws:executeAwsApi".into(),
+                says: vec!["ec2:StopInstances".into()],
+                unresolved: Some("which".into()),
+            }];
+            plan.starts = vec![Started {
+                document: "E".into(),
+                version: Some("2".into()),
+                hash: "i".into(),
+            }];
+            plan.gates = vec!["gate".into()];
+            plan.parameters = [("A".to_owned(), vec!["a".to_owned(), "b".to_owned()])].into();
+            plan.target_parameter = Some("A".into());
+            plan.one_each = true;
+            plan.alarm = Some("alarm".into());
+            plan.closed = Some("closed".into());
+            plan.targets[0].name = Some("web".into());
+            plan.targets[0].online = Some(true);
+        }
+        one
+    }
+
+    /// The place of every value that is no list and no map.
+    fn leaves(value: &Value) -> Vec<String> {
+        let inside = |entries: Vec<(String, &Value)>| {
+            let each = entries.into_iter().flat_map(|(name, value)| {
+                let inner = leaves(value);
+                inner.into_iter().map(move |leaf| format!("/{name}{leaf}"))
+            });
+            each.collect()
+        };
+        match value {
+            Value::Object(entries) => inside(
+                entries
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value))
+                    .collect(),
+            ),
+            Value::Array(items) => inside(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, value)| (index.to_string(), value))
+                    .collect(),
+            ),
+            _ => vec![String::new()],
+        }
+    }
+
+    /// Other values that may stand in the place of a value.
+    fn others(value: &Value) -> Vec<Value> {
+        match value {
+            Value::Bool(known) => vec![json!(!known)],
+            Value::Number(number) => vec![json!(number.as_u64().unwrap_or_default() + 1)],
+            Value::String(text) => {
+                let id = Uuid::from_u128(99).to_string();
+                let words = ["propose", "application", "scale"];
+                let words = words.into_iter().filter(|word| word != text);
+                // A free text takes all of these; a moment, an id or a word the one that fits.
+                match text.parse::<DateTime<Utc>>() {
+                    Ok(_) => vec![json!("2027-01-01T00:00:00Z")],
+                    Err(_) => std::iter::once(json!(id))
+                        .chain(words.map(|word| json!(word)))
+                        .collect(),
+                }
+            }
+            _ => Vec::new(),
+        }
     }
 
     #[test]

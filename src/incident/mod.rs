@@ -34,7 +34,7 @@ pub use event::{Cause, Event, Recorded, Walked};
 pub use evolve::evolve;
 pub use healing::{HealingRun, Limits, Proposed, SetOff};
 pub use ids::{Actor, Approver, AttemptId, EscalationId, ExecutionId, IncidentId, Stamp};
-pub use intent::{Group, Intent, Plan, Remote, Target, Terms};
+pub use intent::{Group, Intent, Plan, Remote, Started, Target, Terms};
 pub use missing::{Absence, Missing};
 pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
 pub use question::{BranchView, Fault, Question, Standing, UNDO, question, read_by, undoable};

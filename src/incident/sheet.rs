@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Intent, Plan, Target, Terms};
 use crate::playbook::{ApprovalRule, WaveSize};
+use crate::runbook::Work;
 
 /// A line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,15 +185,7 @@ impl Sheet {
             role.unwrap_or_else(|| "whoever starts it: the document assumes no role".into()),
             Weight::Plain,
         );
-        let steps: Vec<String> = plan
-            .steps
-            .iter()
-            .map(|(name, action)| {
-                let action = action.strip_prefix("aws:").unwrap_or(action);
-                format!("{name} ({action})")
-            })
-            .collect();
-        self.say("does", steps.join(" → "), Weight::Plain);
+        self.work(plan);
         for gate in &plan.gates {
             let text = format!("its step {gate} waits for an approval of its own, in AWS");
             self.say("asks", text, Weight::Plain);
@@ -200,6 +193,38 @@ impl Sheet {
         if let Some(alarm) = &plan.alarm {
             let text = format!("the alarm {alarm}, when it fires; what has begun is finished");
             self.say("ended by", text, Weight::Plain);
+        }
+    }
+
+    /// Everything that runs, step by step, with what loops and other documents bring.
+    fn work(&mut self, plan: &Plan) {
+        if plan.work.is_empty() {
+            let short = |action: &str| action.strip_prefix("aws:").unwrap_or(action).to_owned();
+            let steps = plan.steps.iter();
+            let steps: Vec<String> = steps
+                .map(|(name, action)| format!("{name} ({})", short(action)))
+                .collect();
+            self.say("does", steps.join(" → "), Weight::Plain);
+            return;
+        }
+        let mut label = "does";
+        for work in &plan.work {
+            let indent = "  ".repeat(work.depth);
+            let action = work.action.strip_prefix("aws:").unwrap_or(&work.action);
+            let step = format!("{indent}{} ({action})", work.step);
+            self.say(std::mem::take(&mut label), step, Weight::Plain);
+            for line in &work.says {
+                self.say("", format!("{indent}    {line}"), Weight::Plain);
+            }
+            if let Some(why) = &work.unresolved {
+                let text = format!("{}: {why}", work.step);
+                self.say("unknown", text, Weight::Warning);
+            }
+        }
+        let later = |work: &Work| work.says.iter().any(|line| line.contains("{{"));
+        if plan.work.iter().any(later) {
+            let text = "values in {{ }} are known only while it runs";
+            self.say("", text.into(), Weight::Plain);
         }
     }
 

@@ -1,13 +1,14 @@
 //! What is wrong with a runbook, before anybody needs it.
 //!
-//! The rules are those of Systems Manager's own documentation of schema 0.3, and one of ours: every
-//! step says how long it may take.
+//! The rules are those of Systems Manager's own documentation of schema 0.3. What is no rule there
+//! is advice: [`advice`].
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-document-actions-all.html>
 
 use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
+use super::work::inner_steps;
 use super::{Reference, Runbook, RunbookStep, references};
 
 /// The actions there are.
@@ -83,26 +84,81 @@ const OUTPUTS: [(&str, &[&str]); 9] = [
     ("aws:executeScript", &["Payload"]),
 ];
 
+/// Steps that follow one another: those of the document, or those of a loop.
+struct Level {
+    steps: Vec<RunbookStep>,
+    /// The loop that they are in, if they are in one.
+    within: Option<String>,
+}
+
+/// The document's own steps, and those of every loop in it.
+fn levels(runbook: &Runbook) -> Vec<Level> {
+    let mut all = vec![Level {
+        steps: runbook.steps.clone(),
+        within: None,
+    }];
+    let mut next = 0;
+    while let Some(level) = all.get(next) {
+        let inner: Vec<Level> = level
+            .steps
+            .iter()
+            .filter(|step| step.action == "aws:loop")
+            .map(|step| Level {
+                steps: inner_steps(step).0,
+                within: Some(step.name.clone()),
+            })
+            .collect();
+        all.extend(inner);
+        next += 1;
+    }
+    all
+}
+
 /// Lists everything that is wrong; nothing when it is as it should be.
 #[must_use]
 pub fn check(runbook: &Runbook) -> Vec<String> {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
-    for step in &runbook.steps {
-        if !seen.insert(step.name.as_str()) {
-            problems.push(format!("two steps are named {}", step.name));
+    let levels = levels(runbook);
+    for level in &levels {
+        for step in &level.steps {
+            if !seen.insert(step.name.as_str()) {
+                problems.push(format!("two steps are named {}", step.name));
+            }
+            shape(level, step, &mut problems);
         }
-        shape(runbook, step, &mut problems);
+        for name in unreachable(&level.steps) {
+            problems.push(format!("step {name} cannot be reached"));
+        }
     }
-    for name in unreachable(runbook) {
-        problems.push(format!("step {name} cannot be reached"));
-    }
-    referred(runbook, &mut problems);
+    referred(runbook, &levels, &mut problems);
     parameters(runbook, &mut problems);
     problems
 }
 
-fn shape(runbook: &Runbook, step: &RunbookStep, problems: &mut Vec<String>) {
+/// What is allowed, and better otherwise: every step of ours says how long it may take. The steps of
+/// a loop have the time of the loop.
+#[must_use]
+pub fn advice(runbook: &Runbook) -> Vec<String> {
+    let untimed = runbook.steps.iter().filter(|step| {
+        let seconds = step.whole.get("timeoutSeconds");
+        let set = seconds.is_some_and(|seconds| {
+            seconds.as_u64().is_some_and(|seconds| seconds > 0)
+                || seconds.as_str().is_some_and(|text| text.contains("{{"))
+        });
+        !set && !TIMED.contains(&step.action.as_str())
+    });
+    untimed
+        .map(|step| {
+            format!(
+                "step {} does not say how long it may take: set timeoutSeconds",
+                step.name
+            )
+        })
+        .collect()
+}
+
+fn shape(level: &Level, step: &RunbookStep, problems: &mut Vec<String>) {
     let mut say = |what: String| problems.push(format!("step {}: {what}", step.name));
     let named = !step.name.is_empty()
         && step
@@ -122,26 +178,28 @@ fn shape(runbook: &Runbook, step: &RunbookStep, problems: &mut Vec<String>) {
     {
         say(format!("there is no key {key}"));
     }
-    if !TIMED.contains(&step.action.as_str()) {
-        let seconds = &step.whole.get("timeoutSeconds");
-        let set = seconds.is_some_and(|seconds| {
-            seconds.as_u64().is_some_and(|seconds| seconds > 0)
-                || seconds.as_str().is_some_and(|text| text.contains("{{"))
-        });
-        if !set {
-            say("it does not say how long it may take: timeoutSeconds".into());
-        }
-    }
     for next in leads_to(step) {
-        if runbook.step(&next).is_none() {
-            say(format!("there is no step {next}"));
+        if !level.steps.iter().any(|step| step.name == next) {
+            let place = match &level.within {
+                Some(outer) => format!("there is no step {next} in the loop {outer}"),
+                None => format!("there is no step {next}"),
+            };
+            say(place);
         }
     }
-    let service = |key: &str| step.whole.get("inputs").and_then(|inputs| inputs.get(key));
-    if step.action == "aws:executeAwsApi"
-        && (service("Service").is_none() || service("Api").is_none())
+    let input = |key: &str| step.whole.get("inputs").and_then(|inputs| inputs.get(key));
+    if step.action == "aws:executeAwsApi" && (input("Service").is_none() || input("Api").is_none())
     {
         say("a call names its Service and its Api".into());
+    }
+    if step.action == "aws:loop" {
+        let (steps, unread) = inner_steps(step);
+        if steps.is_empty() || unread > 0 {
+            say("a loop has Steps, each with a name and an action".into());
+        }
+        if input("Iterators").is_some() == input("LoopCondition").is_some() {
+            say("a loop has either Iterators or a LoopCondition".into());
+        }
     }
 }
 
@@ -158,18 +216,16 @@ fn leads_to(step: &RunbookStep) -> Vec<String> {
     for choice in inputs["Choices"].as_array().into_iter().flatten() {
         all.extend(text(choice.get("NextStep")));
     }
-    all.extend(text(inputs.get("Default")));
-    for inner in inputs["Steps"].as_array().into_iter().flatten() {
-        all.extend(text(inner.get("nextStep")));
+    if step.action == "aws:branch" {
+        all.extend(text(inputs.get("Default")));
     }
     all
 }
 
 /// The steps that no way leads to.
-fn unreachable(runbook: &Runbook) -> Vec<&str> {
+fn unreachable(steps: &[RunbookStep]) -> Vec<&str> {
     let mut reached: BTreeSet<String> = BTreeSet::new();
-    let mut todo: VecDeque<String> = runbook
-        .steps
+    let mut todo: VecDeque<String> = steps
         .first()
         .map(|step| step.name.clone())
         .into_iter()
@@ -178,10 +234,10 @@ fn unreachable(runbook: &Runbook) -> Vec<&str> {
         if !reached.insert(name.clone()) {
             continue;
         }
-        let Some(at) = runbook.steps.iter().position(|step| step.name == name) else {
+        let Some(at) = steps.iter().position(|step| step.name == name) else {
             continue;
         };
-        let step = &runbook.steps[at];
+        let step = &steps[at];
         todo.extend(leads_to(step));
         let is = |key: &str| {
             step.whole
@@ -190,25 +246,31 @@ fn unreachable(runbook: &Runbook) -> Vec<&str> {
         };
         let falls_through =
             !is("isEnd") && step.whole.get("nextStep").is_none() && step.action != "aws:branch";
-        if falls_through && let Some(next) = runbook.steps.get(at + 1) {
+        if falls_through && let Some(next) = steps.get(at + 1) {
             todo.push_back(next.name.clone());
         }
     }
-    runbook
-        .steps
+    steps
         .iter()
         .map(|step| step.name.as_str())
         .filter(|name| !reached.contains(*name))
         .collect()
 }
 
-fn referred(runbook: &Runbook, problems: &mut Vec<String>) {
-    let mut places: Vec<(String, Vec<Reference>)> = runbook
-        .steps
+fn referred(runbook: &Runbook, levels: &[Level], problems: &mut Vec<String>) {
+    let steps: Vec<&RunbookStep> = levels.iter().flat_map(|level| &level.steps).collect();
+    let mut places: Vec<(String, Vec<Reference>)> = steps
         .iter()
         .map(|step| {
-            let whole = Value::Object(step.whole.clone());
-            (format!("step {}", step.name), references(&whole))
+            let mut whole = step.whole.clone();
+            // The steps of a loop speak for themselves.
+            if let Some(Value::Object(inputs)) = whole.get_mut("inputs")
+                && step.action == "aws:loop"
+            {
+                inputs.remove("Steps");
+            }
+            let found = references(&Value::Object(whole));
+            (format!("step {}", step.name), found)
         })
         .collect();
     let role = runbook.assume_role.clone().map(Value::from);
@@ -228,14 +290,14 @@ fn referred(runbook: &Runbook, problems: &mut Vec<String>) {
     }
     for (place, found) in places {
         for reference in found {
-            if let Some(why) = undefined(runbook, &reference) {
+            if let Some(why) = undefined(runbook, &steps, &reference) {
                 problems.push(format!("{place}: {why}"));
             }
         }
     }
 }
 
-fn undefined(runbook: &Runbook, reference: &Reference) -> Option<String> {
+fn undefined(runbook: &Runbook, steps: &[&RunbookStep], reference: &Reference) -> Option<String> {
     match reference {
         Reference::Parameter(name) => (!runbook.parameters.contains_key(name)
             && runbook.whole["variables"].get(name).is_none())
@@ -254,9 +316,13 @@ fn undefined(runbook: &Runbook, reference: &Reference) -> Option<String> {
                 .then(|| format!("nothing is called {name}"))
         }
         Reference::Step { step, output } => {
-            let Some(found) = runbook.step(step) else {
+            let Some(found) = steps.iter().find(|known| known.name == *step) else {
                 return Some(format!("there is no step {step}"));
             };
+            // What a loop tells its steps: `CurrentIteratorValue` and its like.
+            if found.action == "aws:loop" && output.starts_with("Current") {
+                return None;
+            }
             let declared = found
                 .whole
                 .get("outputs")

@@ -3,13 +3,15 @@
 
 mod check;
 mod reference;
+mod work;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-pub use check::check;
+pub use check::{advice, check};
 pub use reference::{Reference, references};
+pub use work::{Description, Text, Texts, Wanted, Work, describe};
 
 /// A runbook, as far as anybody here reads it.
 #[derive(Debug, Clone, PartialEq)]

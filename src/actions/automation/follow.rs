@@ -225,7 +225,21 @@ fn waits(execution: &AutomationExecution) -> Option<String> {
     let waiting = execution.step_executions().iter().find(|step| {
         step.action() == Some("aws:approve") && step.step_status() == Some(&Status::Waiting)
     });
-    waiting.and_then(|step| step.step_name().map(str::to_owned))
+    waiting.map(name)
+}
+
+/// The name of a step. One of a loop runs several times: its name says in which loop, and which
+/// time this is.
+fn name(step: &StepExecution) -> String {
+    let own = step.step_name().unwrap_or_default();
+    match step.parent_step_details() {
+        Some(outer) => format!(
+            "{}[{}].{own}",
+            outer.step_name().unwrap_or_default(),
+            outer.iteration().unwrap_or_default()
+        ),
+        None => own.to_owned(),
+    }
 }
 
 /// Says yes or no to the step of an execution that waits for it, with the caller's own rights.
@@ -265,7 +279,7 @@ fn lines(execution: &AutomationExecution, redactor: &Redactor) -> Vec<String> {
             .unwrap_or_default();
         format!(
             "{} {} {status}{failed}",
-            step.step_name().unwrap_or_default(),
+            name(step),
             step.action().unwrap_or_default()
         )
     }));
@@ -320,21 +334,13 @@ fn output(execution: &AutomationExecution, status: &Status) -> Value {
     let steps: Map<String, Value> = execution
         .step_executions()
         .iter()
-        .map(|step| {
-            (
-                step.step_name().unwrap_or_default().to_owned(),
-                step_output(step),
-            )
-        })
+        .map(|step| (name(step), step_output(step)))
         .collect();
     let failure = execution.failure_message().map(str::to_owned).or_else(|| {
-        execution.step_executions().iter().find_map(|step| {
-            Some(format!(
-                "{}: {}",
-                step.step_name()?,
-                step.failure_message()?
-            ))
-        })
+        execution
+            .step_executions()
+            .iter()
+            .find_map(|step| Some(format!("{}: {}", name(step), step.failure_message()?)))
     });
     let mut output = json!({
         "execution_id": execution.automation_execution_id(),

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_ssm::types::{CalendarState, DocumentFormat, DocumentHashType};
 use futures_util::future::try_join3;
+use serde_json::Value;
 
 use super::{Request, targets};
 use crate::actions::Context;
 use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::document::sha256;
-use crate::incident::{Intent, Plan, Target};
-use crate::runbook::Runbook;
+use crate::incident::{Intent, Plan, Started, Target};
+use crate::redaction::Redactor;
+use crate::runbook::{self, Runbook, Text, Texts, Wanted};
 
 /// The documents that were reviewed.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +49,11 @@ pub async fn survey(
     let aws = context.aws.aws().await?;
     let said = |error: AwsError| error.to_string();
     let (known, selected, closed) = try_join3(
-        async { document(&aws, &request).await.map_err(said) },
+        async {
+            let version = request.version.as_deref();
+            let read = document(&aws, &request.document, version);
+            read.await.map_err(said)
+        },
         targets::find(&request, &aws, context),
         async { calendar(&aws, standards.calendars).await.map_err(said) },
     )
@@ -92,10 +98,15 @@ pub async fn survey(
             .await
             .map_err(|otherwise| otherwise.to_string())?;
     }
-    let gates = gates(&runbook);
+    let (work, gates, starts) = work(
+        (&aws, standards.reviewed, &context.redactor),
+        &runbook,
+        known_values(&parameters, request.target_parameter.as_ref(), one_each),
+    )
+    .await;
     if intent.approval() == crate::playbook::ApprovalRule::Document && gates.is_empty() {
         return Err(format!(
-            "the playbook leaves the approval to the document {}, which has no step aws:approve",
+            "the playbook leaves the approval to the document {}, which has no step aws:approve, in a loop neither",
             request.document
         ));
     }
@@ -105,11 +116,9 @@ pub async fn survey(
         hash: known.hash,
         reviewed,
         role: role(&runbook, &parameters),
-        steps: runbook
-            .steps
-            .iter()
-            .map(|step| (step.name.clone(), step.action.clone()))
-            .collect(),
+        steps: Vec::new(),
+        work,
+        starts,
         gates,
         parameters,
         target_parameter: request.target_parameter,
@@ -141,6 +150,88 @@ fn fits(intent: &Intent, plan: Plan) -> Result<Plan, String> {
     }
 }
 
+/// The most documents that are read because a document starts them.
+const DOCUMENTS: usize = 24;
+
+/// What a document does, with what it starts. Where a document that it starts cannot be read, the
+/// description says so: that is for whoever approves to judge.
+async fn work(
+    (aws, reviewed, redactor): (&Aws, &Reviewed, &Redactor),
+    runbook: &Runbook,
+    given: BTreeMap<String, Value>,
+) -> (Vec<runbook::Work>, Vec<String>, Vec<Started>) {
+    let (mut texts, mut starts) = (Texts::new(), Vec::new());
+    let mut described = runbook::describe(runbook, &given, &texts);
+    while !described.wanted.is_empty() {
+        for wanted in std::mem::take(&mut described.wanted) {
+            let text = if texts.len() < DOCUMENTS {
+                started(aws, reviewed, &wanted, &mut starts).await
+            } else {
+                Err(format!("more than {DOCUMENTS} documents are started"))
+            };
+            texts.insert(wanted, text);
+        }
+        described = runbook::describe(runbook, &given, &texts);
+    }
+    for work in &mut described.work {
+        for line in &mut work.says {
+            *line = redactor.owned(std::mem::take(line));
+        }
+        work.unresolved = work.unresolved.take().map(|why| redactor.owned(why));
+    }
+    (described.work, described.gates, starts)
+}
+
+/// Reads a document that another one starts, and notes which one it is.
+async fn started(
+    aws: &Aws,
+    reviewed: &Reviewed,
+    wanted: &Wanted,
+    starts: &mut Vec<Started>,
+) -> Result<Text, String> {
+    let known = document(aws, &wanted.name, wanted.version.as_deref())
+        .await
+        .map_err(|error| error.to_string())?;
+    let review = match reviewed.hashes.get(&wanted.name) {
+        Some(hash) if known.is(hash) => "the reviewed text",
+        Some(_) => "NOT the reviewed text",
+        None => "nobody has reviewed it here",
+    };
+    starts.push(Started {
+        document: wanted.name.clone(),
+        version: wanted.version.clone(),
+        hash: known.hash.clone(),
+    });
+    Ok(Text {
+        identity: format!(
+            "version {}, SHA-256 {}…, {review}",
+            known.version,
+            known.hash.get(..16).unwrap_or(&known.hash)
+        ),
+        content: known.content,
+    })
+}
+
+/// The values of the parameters, as far as a description can tell them: where each target gets an
+/// execution of its own, it is one of them at a time.
+fn known_values(
+    parameters: &BTreeMap<String, Vec<String>>,
+    target: Option<&String>,
+    one_each: bool,
+) -> BTreeMap<String, Value> {
+    let value = |name: &String, values: &Vec<String>| {
+        if one_each && target == Some(name) && values.len() > 1 {
+            Value::from(format!("(each of the {} targets)", values.len()))
+        } else {
+            Value::from(values.clone())
+        }
+    };
+    parameters
+        .iter()
+        .map(|(name, values)| (name.clone(), value(name, values)))
+        .collect()
+}
+
 /// A document as Systems Manager has it.
 struct Known {
     version: String,
@@ -148,19 +239,29 @@ struct Known {
     content: String,
 }
 
-async fn document(aws: &Aws, request: &Request) -> Result<Known, AwsError> {
+impl Known {
+    /// Whether it is the text with this SHA-256. Where Systems Manager counts its hash over another
+    /// form of it, the text itself still tells.
+    fn is(&self, hash: &str) -> bool {
+        !hash.is_empty()
+            && (self.hash.eq_ignore_ascii_case(hash)
+                || sha256(&self.content).eq_ignore_ascii_case(hash))
+    }
+}
+
+async fn document(aws: &Aws, name: &str, version: Option<&str>) -> Result<Known, AwsError> {
     let operation = "ssm:GetDocument";
-    let (version, hash) = fingerprint(aws, &request.document, request.version.as_deref()).await?;
+    let (version, hash) = fingerprint(aws, name, version).await?;
     aws.pace(Quota::Ssm).await;
     let text = aws
         .ssm
         .get_document()
-        .name(&request.document)
+        .name(name)
         .document_version(&version)
         .document_format(DocumentFormat::Yaml)
         .send()
         .await
-        .map_err(|error| describe(operation, &error).about(&request.document))?;
+        .map_err(|error| describe(operation, &error).about(name))?;
     let content = text
         .content
         .ok_or_else(|| AwsError::garbled(operation, "the answer holds no content".into()))?;
@@ -196,24 +297,43 @@ pub(super) async fn fingerprint(
     }
     Ok((
         known.document_version.ok_or_else(|| missing("version"))?,
-        known.hash.ok_or_else(|| missing("hash"))?,
+        known
+            .hash
+            .filter(|hash| is_hash(hash))
+            .ok_or_else(|| missing("SHA-256 in hex"))?,
     ))
 }
 
-/// Tells whether a document is still the one that was shown: somebody may have deleted it, and made
+/// Whether a text is the SHA-256 of something, in hex. That of nothing is no fingerprint.
+fn is_hash(hash: &str) -> bool {
+    hash.len() == 64
+        && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && !hash.eq_ignore_ascii_case(&sha256(""))
+}
+
+/// Tells whether a document, and what it starts, is still what was shown: somebody may have deleted it, and made
 /// another one under its name and number.
 ///
 /// # Errors
 /// When it is another one, or nobody knows.
 pub async fn unchanged(aws: &Aws, plan: &Plan) -> Result<(), Otherwise> {
     let (_, hash) = fingerprint(aws, &plan.document, Some(&plan.version)).await?;
-    if hash == plan.hash {
-        return Ok(());
+    if hash != plan.hash {
+        return Err(Otherwise::Is(format!(
+            "version {} of {} is no longer what was shown: its hash is {hash}",
+            plan.version, plan.document
+        )));
     }
-    Err(Otherwise::Is(format!(
-        "version {} of {} is no longer what was shown: its hash is {hash}",
-        plan.version, plan.document
-    )))
+    for started in &plan.starts {
+        let (_, hash) = fingerprint(aws, &started.document, started.version.as_deref()).await?;
+        if hash != started.hash {
+            return Err(Otherwise::Is(format!(
+                "the document {}, which {} starts, is no longer what was shown: its hash is {hash}",
+                started.document, plan.document
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Why something is not as it has to be.
@@ -257,11 +377,7 @@ fn reviewed(request: &Request, known: &Known, reviewed: &Reviewed) -> Result<boo
             request.document
         ));
     }
-    // The text is what was reviewed: where Systems Manager counts its hash over another form of it,
-    // the text itself still tells.
-    if known.hash.eq_ignore_ascii_case(wanted)
-        || sha256(&known.content).eq_ignore_ascii_case(wanted)
-    {
+    if known.is(wanted) {
         return Ok(true);
     }
     Err(format!(
@@ -342,16 +458,6 @@ fn role(runbook: &Runbook, parameters: &BTreeMap<String, Vec<String>>) -> Option
     role.filter(|role| !role.is_empty())
 }
 
-fn gates(runbook: &Runbook) -> Vec<String> {
-    runbook
-        .steps
-        .iter()
-        .filter(|step| step.action == "aws:approve")
-        .map(|step| step.name.clone())
-        .collect()
-}
-
-/// The calendar that is closed now, and until when.
 /// Sees to it that no change calendar has closed since a change was described.
 ///
 /// # Errors
@@ -369,6 +475,7 @@ pub async fn is_still_open(aws: &Aws, plan: &Plan, calendars: &[String]) -> Resu
     }
 }
 
+/// The calendar that is closed now, and until when.
 async fn calendar(aws: &Aws, calendars: &[String]) -> Result<Option<String>, AwsError> {
     if calendars.is_empty() {
         return Ok(None);
