@@ -24,7 +24,12 @@ struct Account {
 }
 
 async fn account(speed: f64) -> Account {
-    let source = Source::new("scenario.toml", include_str!("scenario.toml"));
+    account_with(speed, "").await
+}
+
+async fn account_with(speed: f64, more: &str) -> Account {
+    let text = format!("{}\n{more}", include_str!("scenario.toml"));
+    let source = Source::new("scenario.toml", text.as_str());
     let (scenario, problems) = Scenario::compile(&source);
     assert_eq!(problems, []);
     let world = World::new(scenario.unwrap(), chrono::Utc::now(), speed);
@@ -279,6 +284,34 @@ async fn a_command_goes_to_those_online_and_by_tag() {
         error.message
     );
     assert_eq!(account.calls("SendCommand"), sent);
+}
+
+#[tokio::test]
+async fn an_instance_that_systems_manager_refuses_fails_alone() {
+    let blind = "[[faults]]\noperation = \"DescribeInstanceInformation\"\nkind = \"deny\"\n";
+    let account = account_with(20.0, blind).await;
+    let ids = [
+        "i-0aaaaaaaaaaaaaaaa",
+        "i-0dddddddddddddddd",
+        "i-0eeeeeeeeeeeeeeee",
+    ];
+    let command = json!({"instances": ids, "commands": ["uptime"], "read_only": true});
+    let error = account.fails("ssm_command", command).await;
+    let output = error.output.unwrap();
+    assert_eq!(output["succeeded"], 1, "{output}");
+    for id in &ids[1..] {
+        assert_eq!(output["instances"][id]["status"], "Refused", "{output}");
+        assert!(
+            error.message.contains(&format!("{id}: Systems Manager")),
+            "{}",
+            error.message
+        );
+    }
+    assert!(
+        error.message.contains("2 of 3 instances failed"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]

@@ -21,6 +21,9 @@ pub(super) const FEW: usize = 10;
 /// The status of an instance that nothing was sent to.
 pub(super) const NOT_ONLINE: &str = "NotOnline";
 
+/// The status of an instance for which Systems Manager did not take the command.
+const REFUSED: &str = "Refused";
+
 /// What is known of each instance.
 pub(super) struct Results {
     by_instance: BTreeMap<String, Option<Value>>,
@@ -55,9 +58,17 @@ impl Results {
     }
 
     pub fn offline(&mut self, instances: BTreeMap<String, String>) {
+        self.not_sent(NOT_ONLINE, instances);
+    }
+
+    pub fn refused(&mut self, instances: BTreeMap<String, String>) {
+        self.not_sent(REFUSED, instances);
+    }
+
+    fn not_sent(&mut self, status: &str, instances: BTreeMap<String, String>) {
         for (id, why) in instances {
             let result = json!({
-                "status": NOT_ONLINE, "detail": why, "output": "", "error": "", "truncated": false,
+                "status": status, "detail": why, "output": "", "error": "", "truncated": false,
             });
             self.by_instance.insert(id, Some(result));
         }

@@ -297,7 +297,8 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
                 ActionError::failed("no instance is online: nothing was sent").with(output),
             );
         }
-        let id = send::send(&request, &instances, &aws).await?;
+        let (id, refused) = send::send_to_valid(&request, instances, &aws).await?;
+        results.refused(refused);
         let remote = Remote::Command(id.clone());
         context.remotes.identified(&context.run, remote);
         id

@@ -100,12 +100,53 @@ pub(super) async fn left_out(
         .collect())
 }
 
-/// Sends the command, and gives its id.
-pub(super) async fn send(
+/// Sends the command to those that Systems Manager takes; gives its id, and whom it refused and why.
+/// An instance that it does not take fails alone: AWS refuses the whole request because of it.
+pub(super) async fn send_to_valid(
     request: &Request,
-    instances: &[String],
+    mut instances: Vec<String>,
     aws: &Aws,
-) -> Result<String, ActionError> {
+) -> Result<(String, BTreeMap<String, String>), ActionError> {
+    let mut refused = BTreeMap::new();
+    loop {
+        let error = match send(request, &instances, aws).await {
+            Ok(id) => return Ok((id, refused)),
+            Err(SendError::Aws(error)) => error,
+            Err(SendError::NoId) => {
+                return Err(ActionError::failed("ssm:SendCommand gave no command id"));
+            }
+        };
+        if error.code.as_deref() != Some("InvalidInstanceId") {
+            return Err(error.into());
+        }
+        let named: Vec<String> = instances
+            .iter()
+            .filter(|id| names(&error.message, id))
+            .cloned()
+            .collect();
+        if named.is_empty() || named.len() == instances.len() {
+            return Err(error.into());
+        }
+        instances.retain(|id| !named.contains(id));
+        let why = "Systems Manager does not take a command for it now (InvalidInstanceId); look whether it runs and its agent is connected";
+        refused.extend(named.into_iter().map(|id| (id, why.to_owned())));
+    }
+}
+
+/// Whether a message names an instance: `i-1` is not in `i-12`.
+fn names(message: &str, id: &str) -> bool {
+    message
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)))
+        .any(|word| word == id)
+}
+
+enum SendError {
+    Aws(AwsError),
+    NoId,
+}
+
+/// Sends the command, and gives its id.
+async fn send(request: &Request, instances: &[String], aws: &Aws) -> Result<String, SendError> {
     let document = request.document.as_deref().unwrap_or("AWS-RunShellScript");
     let mut parameters = request.parameters.clone();
     if !request.commands.is_empty() {
@@ -157,8 +198,20 @@ pub(super) async fn send(
         .comment("standdown: read-only diagnostic")
         .send()
         .await
-        .map_err(|error| describe("ssm:SendCommand", &error).about(document))?;
+        .map_err(|error| SendError::Aws(describe("ssm:SendCommand", &error).about(document)))?;
     sent.command
         .and_then(|command| command.command_id)
-        .ok_or_else(|| ActionError::failed("ssm:SendCommand gave no command id"))
+        .ok_or(SendError::NoId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn an_instance_is_named_by_its_whole_id() {
+        let message = "Instances [[i-12, mi-3]] not in a valid state for account 111122223333";
+        assert!(names(message, "i-12") && names(message, "mi-3"));
+        assert!(!names(message, "i-1") && !names(message, "i-3"));
+    }
 }
