@@ -93,13 +93,25 @@ impl AwsError {
         }
     }
 
+    /// What went wrong with a call that is made once: nothing tries it again by itself.
+    #[must_use]
+    pub fn for_once(&self) -> String {
+        match self.class {
+            Class::Throttled => format!("{} was throttled ({})", self.operation, self.detail()),
+            _ => self.to_string(),
+        }
+    }
+
+    /// AWS's code and words.
+    fn detail(&self) -> String {
+        match &self.code {
+            Some(code) => format!("{code}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     fn sentence(&self) -> String {
-        let code = self
-            .code
-            .as_deref()
-            .map(|code| format!("{code}: "))
-            .unwrap_or_default();
-        let detail = format!("{code}{}", self.message);
+        let detail = self.detail();
         match self.class {
             Class::Throttled => {
                 format!("was throttled ({detail}); it is slowed down and tried again")

@@ -8,6 +8,7 @@ use crate::alarms::Board;
 use crate::clock;
 use crate::config::Settings;
 use crate::engine::{Handle, Role, Snapshot, Unanswered};
+use crate::expression::Verdict;
 use crate::incident::{AlarmState, Command, HealingRun, IncidentStatus, Limits, scope};
 use crate::playbook::{Catalog, Entry, Mode};
 
@@ -36,6 +37,12 @@ impl Healer {
 
     /// Looks once; false when the incident is gone.
     pub async fn look(&self, handle: &Handle, board: &Board) -> bool {
+        for (run, reason) in self.lapsed(&handle.snapshot(), board) {
+            let asked = handle.ask(Command::LapseHealing { run, reason }).await;
+            if matches!(asked, Err(Unanswered::Gone)) {
+                return false;
+            }
+        }
         for (entry, run) in self.set_off(&handle.snapshot(), board) {
             let auto = run.mode == Mode::Auto && entry.trusted && entry.playbook.is_preapproved();
             let heals = |snapshot: &Snapshot| {
@@ -60,6 +67,41 @@ impl Healer {
             }
         }
         !handle.is_gone()
+    }
+
+    /// The rules that wait for the responder although what set them off holds no longer, and why.
+    fn lapsed(&self, snapshot: &Snapshot, board: &Board) -> Vec<(HealingRun, String)> {
+        let state = &snapshot.state;
+        let alarm = state
+            .incident
+            .as_ref()
+            .and_then(|incident| incident.alarms.front())
+            .filter(|_| matches!(snapshot.role, Role::Writer { .. }));
+        let Some(alarm) = alarm else {
+            return Vec::new();
+        };
+        let seen = board.rows.iter().find(|row| alarm.is_same(&row.alarm));
+        let cleared = seen.is_some_and(|row| row.alarm.state == AlarmState::Ok);
+        let known = scope(state, clock::now());
+        let why = |run: &HealingRun| {
+            if cleared {
+                return Some(format!("the alarm {} has cleared", alarm.name));
+            }
+            let mut entries = self.rules.entries.iter();
+            let entry = entries.find(|entry| entry.playbook.id == run.rule);
+            match entry.and_then(|entry| entry.playbook.healing.as_ref()) {
+                None => Some("the rule is gone".to_owned()),
+                Some(rule) if !rule.enabled => Some("the rule is disabled".to_owned()),
+                Some(rule) if rule.holds(&known) == Verdict::False => {
+                    Some("its condition no longer holds".to_owned())
+                }
+                Some(_) => None,
+            }
+        };
+        state
+            .waiting()
+            .filter_map(|one| Some((one.run.clone(), why(&one.run)?)))
+            .collect()
     }
 
     /// The rules that the incident's alarm sets off, and that have not been dealt with there.

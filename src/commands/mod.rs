@@ -18,6 +18,7 @@ pub enum CommandId {
     RaiseCeiling,
     AskAnew,
     Undo,
+    LeaveHealing,
     VerifyAgain,
     Done,
     Failed,
@@ -116,10 +117,14 @@ pub enum Place {
     Standing,
     /// At a change of which nobody knows whether it was made.
     Unknown,
+    /// At a change that was approved and was not started.
+    NotStarted,
     /// While a step of a document waits for an approval of its own.
     Gate,
     /// While a healing rule waits for the responder.
     Proposed,
+    /// At what a healing rule proposes, opened, and not approved yet.
+    Healed,
     /// While another console writes the incident.
     Following,
     /// While another console asks to take over.
@@ -195,6 +200,8 @@ impl Place {
             | Self::Undescribed
             | Self::Standing
             | Self::Unknown
+            | Self::NotStarted
+            | Self::Healed
             | Self::Gate
             | Self::Manual
             | Self::Decision
@@ -214,6 +221,8 @@ impl Place {
             | Self::Undescribed
             | Self::Standing
             | Self::Unknown
+            | Self::NotStarted
+            | Self::Healed
             | Self::Gate
             | Self::Manual
             | Self::Decision

@@ -32,11 +32,14 @@ table! {
     "it-worked" Done ["d"] Standing 0 "it worked" "the change worked all the same; the playbook goes on";
     "leave-it" Failed ["f"] Standing 0 "leave it" "leave the change as it is; the playbook goes on as after a failure";
     "ask-anew" AskAnew ["a"] Unknown 0 "ask anew" "describe the change again, to be approved anew";
+    "approve-again" AskAnew ["a"] NotStarted 0 "approve again" "describe the change that was not started again, to approve it again";
+    "leave-not-started" Failed ["f"] NotStarted 0 "leave it" "do not start the change; the playbook continues as after a failure";
     "was-done" Done ["d"] Unknown 0 "was done" "you looked, and the change was made";
     "was-not-done" Failed ["f"] Unknown 0 "was not done" "you looked, and it was not; the playbook goes on as after a failure";
     "approve-in-aws" PassGate ["a"] Gate 0 "approve in AWS" "approve, with your own AWS rights, the step of the document that waits for it";
     "reject-in-aws" RejectGate ["f"] Gate 0 "reject in AWS" "reject the step of the document that waits for an approval";
     "open-healing" Heal ["h"] Proposed 1 "open healing" "open what a healing rule proposes; it is described first";
+    "leave-healing" LeaveHealing ["Esc"] Healed 0 "leave" "leave the healing that a rule proposes: nothing is changed, and the playbook continues";
     "take-over" TakeOver ["T"] Following 0 "take over" "become the writer: at once when the other console is silent, else by asking";
     "hand-over" HandOver ["H"] Asked 0 "hand over" "give the incident to whoever asks for it";
     "keep-it" KeepIt ["K"] Asked 0 "keep it" "stay the writer although somebody asks";

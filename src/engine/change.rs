@@ -117,8 +117,9 @@ impl Change {
     }
 }
 
-fn unknown(why: impl Into<String>) -> AttemptResult {
-    AttemptResult::ended(AttemptStatus::Unknown, why, None)
+/// Nothing was changed, for a reason that passes: the responder can ask for it anew.
+fn not_started(why: impl std::fmt::Display) -> AttemptResult {
+    AttemptResult::not_started(format!("it was not started: {why}"))
 }
 
 fn failed(why: impl Into<String>) -> AttemptResult {
@@ -140,13 +141,10 @@ pub(super) async fn send(change: Change) -> AttemptResult {
     match change.as_shown(&aws).await {
         Ok(()) => {}
         Err(Otherwise::Is(reason)) => return failed(format!("it was not sent: {reason}")),
-        // Nothing left this machine; the responder asks for it anew, once AWS answers.
-        Err(Otherwise::Unknown(reason)) => {
-            return unknown(format!("it was not carried out, and not sent: {reason}"));
-        }
+        Err(Otherwise::Unknown(reason)) => return not_started(reason),
     }
     if let Err(reason) = change.may_send().await {
-        return unknown(format!("it was not sent: {reason}"));
+        return not_started(reason);
     }
     let lease = change.lease.clone();
     let may_send = move || lease.borrow().is_some_and(|until| Instant::now() < until);
@@ -165,13 +163,14 @@ pub(super) async fn send(change: Change) -> AttemptResult {
         Started::Identified(id) => identified(&change, &aws, id).await,
         // AWS refused it, or it never left: nothing was changed, and that is certain.
         Started::Refused(error) => failed(error),
-        Started::Expired(error) => unknown(format!(
-            "it was not carried out: AWS refused it because it was signed too long ago ({error})"
+        Started::Throttled(error) => not_started(error),
+        Started::Expired(error) => not_started(format!(
+            "AWS refused it because it was signed too long ago ({error})"
         )),
         Started::NotSent(reason) if change.lease.borrow().is_some() => {
             failed(format!("it was not sent: {reason}"))
         }
-        Started::NotSent(reason) => unknown(format!("it was not sent: {reason}")),
+        Started::NotSent(reason) => not_started(reason),
         Started::Unclear(reason) => {
             look_for(
                 &change,
@@ -229,8 +228,8 @@ async fn look_for(change: &Change, why: String) -> AttemptResult {
                 Ok(looked) => match looked.execution {
                     Some(id) => return identified(change, &aws, id).await,
                     None if looked.at >= conclusive_at => {
-                        return unknown(format!(
-                            "{why}; AWS has no execution with the tag {} and can no longer accept the request: it was not carried out",
+                        return not_started(format!(
+                            "AWS has no execution with the tag {} and can no longer accept the request ({why})",
                             automation::tag(change.id.0)
                         ));
                     }

@@ -203,6 +203,7 @@ pub(super) fn mask(command: Command, redactor: &Redactor) -> Command {
         | Command::Heal { .. }
         | Command::ProposeHealing { .. }
         | Command::AcceptHealing { .. }
+        | Command::LapseHealing { .. }
         | Command::SkipHealing { .. }
         | Command::Attend
         // What AWS says of a change was masked where it came in; what will be sent stays as it is.

@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, Reach, State,
-    VisitResult, question,
+    Became, Escalation, Execution, ExecutionStatus, Incident, IncidentStatus, Question, Reach,
+    State, Verdict, VisitResult, question,
 };
+use crate::playbook::StepKind;
 
 /// As many lines fit into a terminal, and into a message that somebody reads.
 pub const CARD_LINES: usize = 20;
@@ -27,12 +28,14 @@ pub fn card(state: &State, now: DateTime<Utc>, writer: Option<&str>) -> Vec<Stri
             status => format!(" ({})", status.name()),
         };
         lines.push(format!("playbook: {}{said}", walk.playbook.name));
-        lines.extend(list("tried", tried(walk), 5));
-        lines.extend(list("ruled out", ruled_out(walk), 2));
-        lines.extend(list("in flight", in_flight(walk), 3));
+        lines.extend(list("tried", tried(walk), 3));
+        lines.extend(list("changed", changed(state), 3));
+        lines.extend(list("override", overrides(state), 2));
+        lines.extend(list("ruled out", ruled_out(walk), 1));
+        lines.extend(list("in flight", in_flight(walk), 2));
     }
     lines.push(format!("next: {}", next(state, now)));
-    lines.extend(list("holds", holds(state, now, writer), 4));
+    lines.extend(list("holds", holds(state, now, writer), 3));
     if let Some(note) = incident.notes.last() {
         lines.push(format!("last note, {}: {}", note.by, note.text));
     }
@@ -49,7 +52,7 @@ fn head(incident: &Incident, now: DateTime<Utc>) -> Vec<String> {
         incident.status.name(),
         span(now - incident.opened_at)
     )];
-    for alarm in incident.alarms.iter().take(2) {
+    for alarm in incident.alarms.iter().take(1) {
         let since = alarm
             .since
             .map(|at| format!(" since {}", at.format("%H:%MZ")));
@@ -62,19 +65,76 @@ fn head(incident: &Incident, now: DateTime<Utc>) -> Vec<String> {
             alarm.region
         ));
     }
-    if incident.alarms.len() > 2 {
-        lines.push(format!("and {} more alarms", incident.alarms.len() - 2));
+    match incident.alarms.len() {
+        0 | 1 => {}
+        2 => lines.push("and 1 more alarm".to_owned()),
+        count => lines.push(format!("and {} more alarms", count - 1)),
     }
     lines
 }
 
-/// What was done so far, the latest last.
+/// Every change that was sent, and what became of it; and the manual steps with commands that a
+/// person ran. The latest last.
+fn changed(state: &State) -> Vec<String> {
+    let mut all: Vec<(DateTime<Utc>, String)> = Vec::new();
+    for walk in &state.executions {
+        for attempt in walk.attempts.values() {
+            let Some(intent) = &attempt.intent else {
+                continue;
+            };
+            let targets = intent.targets().join(", ");
+            let text = format!(
+                "{} on {targets} {}",
+                intent.document(),
+                Became::of(walk, attempt).sentence()
+            );
+            all.push((attempt.started_at, text));
+        }
+        for visit in &walk.visits {
+            let step = walk.playbook.step(&visit.step.0);
+            let commands = step.is_some_and(|step| match &step.kind {
+                StepKind::Manual(manual) => !manual.commands.is_empty(),
+                _ => false,
+            });
+            let done = VisitResult::Confirmed {
+                verdict: Verdict::Done,
+            };
+            if let (Some(step), true) = (step, commands && visit.result.as_ref() == Some(&done)) {
+                let text = format!("{}, with commands run by hand", step.title);
+                all.push((visit.ended_at.unwrap_or(visit.arrived_at), text));
+            }
+        }
+    }
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, text)| text).collect()
+}
+
+/// Where a person decided against what was recommended or read, and why.
+fn overrides(state: &State) -> Vec<String> {
+    let walks = state.executions.iter();
+    let all = walks.flat_map(|walk| walk.overrides.iter());
+    all.map(|one| {
+        format!(
+            "{}: {}, because {}",
+            state.title_of(&one.step),
+            one.what,
+            one.reason
+        )
+    })
+    .collect()
+}
+
+/// What was read or done by hand so far, the latest last.
 pub(super) fn tried(walk: &Execution) -> Vec<String> {
     let left = walk.visits.iter().filter_map(|visit| {
         let step = walk.playbook.step(&visit.step.0)?;
         let how = match visit.result.as_ref()? {
-            VisitResult::Succeeded { .. } if step.remediation().is_some() => "changed".into(),
+            // What was changed has lines of its own.
+            VisitResult::Succeeded { .. } if step.remediation().is_some() => return None,
             VisitResult::Succeeded { .. } => "read".into(),
+            VisitResult::Failed { error } if error.starts_with("not approved") => {
+                format!("declined; {error}")
+            }
             VisitResult::Failed { error } => format!("failed: {error}"),
             VisitResult::Confirmed { verdict } => format!("by hand, {}", verdict.name()),
             VisitResult::Branched { .. } | VisitResult::Outcome { .. } => return None,
@@ -135,6 +195,9 @@ pub fn next(state: &State, now: DateTime<Utc>) -> String {
             format!("{}: applied, not verified", step.title)
         }
         Question::Standing { step, .. } => format!("{}: roll the change back, or not", step.title),
+        Question::NotStarted { step, .. } => {
+            format!("approve {} again: it was not started", step.title)
+        }
         Question::Unknown { step, .. } => format!("find out whether {} was made", step.title),
         Question::Manual { step, .. } => format!("by hand: {}", step.title),
         Question::Decision { step, branches, .. } => {

@@ -320,6 +320,13 @@ pub enum Command {
         resource: String,
     },
     /// Take note that a healing rule that was set off does not act.
+    LapseHealing {
+        /// What it would have done.
+        run: HealingRun,
+        /// Why not.
+        reason: String,
+    },
+    /// Notes that a healing rule was set off, and does not act.
     SkipHealing {
         /// What it would have done.
         run: HealingRun,

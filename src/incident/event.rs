@@ -147,6 +147,16 @@ pub enum Event {
         /// Why not.
         reason: String,
     },
+    /// A healing rule that waited for the responder waits no longer.
+    HealingLapsed {
+        /// What it would have done.
+        run: HealingRun,
+        /// Why not.
+        reason: String,
+        /// Whether it may be proposed again because of the same alarm: its condition may hold again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
+    },
     /// A responder came to a walk that nobody attended.
     ExecutionAttended,
     /// An input got its value.

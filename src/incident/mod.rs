@@ -5,6 +5,7 @@
 //! and identity enter as a [`Stamp`] on the command. This module must never read a clock or a
 //! file, start a task, or know how anything is drawn.
 
+mod became;
 mod brief;
 mod card;
 mod command;
@@ -24,6 +25,7 @@ mod sentence;
 mod sheet;
 mod state;
 
+pub use became::Became;
 pub use brief::{brief, impact};
 pub use card::{CARD_LINES, card, next, span};
 pub use command::{Command, Found, Refusal, Verdict};
@@ -38,7 +40,7 @@ pub use intent::{Group, Intent, Plan, Remote, Started, Target, Terms};
 pub use missing::{Absence, Missing};
 pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
 pub use question::{BranchView, Fault, Question, Standing, UNDO, question, read_by, undoable};
-use question::{is_unknown, stands};
+use question::{can_be_asked_anew, has_not_started, stands};
 pub use scope::{scope, scope_of};
 pub use sentence::sentence;
 pub use sheet::{Fact, Weight, sheet};

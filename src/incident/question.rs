@@ -45,6 +45,15 @@ pub enum Question<'a> {
         /// The attempt of which nobody knows.
         attempt: &'a Attempt,
     },
+    /// A change was approved and is certain not to have begun; the responder may ask for it anew.
+    NotStarted {
+        /// The step.
+        step: &'a Step,
+        /// Which visit of it.
+        visit: u32,
+        /// The attempt that did not begin.
+        attempt: &'a Attempt,
+    },
     /// A manual step.
     Manual {
         /// The step.
@@ -147,6 +156,13 @@ fn automated<'a>(execution: &'a Execution, step: &'a Step, visit: u32) -> Questi
             None => Question::Working(step),
         };
     }
+    if let Some(attempt) = not_started(execution, &step.id) {
+        return Question::NotStarted {
+            step,
+            visit,
+            attempt,
+        };
+    }
     if let Some(attempt) = unknown(execution, &step.id) {
         return Question::Unknown {
             step,
@@ -214,12 +230,13 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
     }
     let why = || {
         let why = result.error.clone();
-        why.unwrap_or_else(|| result.status.name().into())
+        why.unwrap_or_else(|| result.name().into())
     };
     if matches!(
         result.status,
         AttemptStatus::Succeeded | AttemptStatus::Unknown
-    ) || change.intent.undoes.is_some()
+    ) || result.not_started
+        || change.intent.undoes.is_some()
     {
         return None;
     }
@@ -264,9 +281,23 @@ fn unknown<'a>(execution: &'a Execution, step: &StepId) -> Option<&'a Attempt> {
     })
 }
 
-/// Tells whether nobody knows what became of a step's latest change.
-pub(super) fn is_unknown(execution: &Execution, step: &StepId) -> bool {
-    unknown(execution, step).is_some()
+/// The step's latest attempt, if it was to change something and is certain not to have begun.
+fn not_started<'a>(execution: &'a Execution, step: &StepId) -> Option<&'a Attempt> {
+    execution.latest_attempt(step).filter(|attempt| {
+        let end = attempt.end.as_ref();
+        attempt.intent.is_some() && end.is_some_and(|(result, _)| result.not_started)
+    })
+}
+
+/// Tells whether a step's latest change can be asked for anew: it was not started, or nobody knows
+/// what became of it.
+pub(super) fn can_be_asked_anew(execution: &Execution, step: &StepId) -> bool {
+    has_not_started(execution, step) || unknown(execution, step).is_some()
+}
+
+/// Tells whether a step's latest change is certain not to have begun.
+pub(super) fn has_not_started(execution: &Execution, step: &StepId) -> bool {
+    not_started(execution, step).is_some()
 }
 
 /// Evaluates the branches. The first whose condition is met is recommended, provided that every

@@ -1,6 +1,6 @@
 //! An event in a line, for people.
 
-use super::{Cause, Event, State, VisitResult};
+use super::{Became, Cause, Event, State, VisitResult};
 use crate::playbook::StepId;
 
 /// Says an event in a line; some say nothing that another does not.
@@ -22,6 +22,12 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         Event::HealingProposed { run, .. } => {
             format!("healing {} of {} is proposed", run.rule, run.resource)
         }
+        Event::HealingLapsed { run, reason, .. } => {
+            format!(
+                "healing {} of {} is no longer proposed: {reason}",
+                run.rule, run.resource
+            )
+        }
         Event::HealingSkipped { run, reason } => {
             format!(
                 "healing {} of {} does not act: {reason}",
@@ -40,12 +46,24 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
             step,
             result: VisitResult::Failed { error },
             ..
-        } => format!("{} failed: {error}", titled(step)),
+        } => match became(state, step) {
+            _ if error.starts_with("not approved") => {
+                format!("{} was declined and not made: {error}", titled(step))
+            }
+            Some(became) => format!("{} {}: {error}", titled(step), became.sentence()),
+            None if is_remediation(state, step) => {
+                format!("{} was not made: {error}", titled(step))
+            }
+            None => format!("{} failed: {error}", titled(step)),
+        },
         Event::StepEnded {
             step,
             result: VisitResult::Succeeded { prefetched, .. },
             ..
         } => {
+            if let Some(became) = became(state, step) {
+                return Some(format!("{} {}", titled(step), became.sentence()));
+            }
             format!(
                 "{} succeeded{}",
                 titled(step),
@@ -80,7 +98,7 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
             None => format!("{}: {branch}", titled(step)),
         },
         Event::LateResult { result, .. } => {
-            format!("a late result came in: {}", result.status.name())
+            format!("a late result came in: {}", result.name())
         }
         Event::RetryScheduled { step, number, .. } => {
             format!("{} failed; try {number} follows", titled(step))
@@ -249,4 +267,22 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         | Event::AttemptStarted { .. }
         | Event::AttemptEnded { .. } => return None,
     })
+}
+
+/// What became of the latest change of a step, where one was sent.
+fn became(state: &State, step: &StepId) -> Option<Became> {
+    let mut walks = state.executions.iter().rev();
+    let walk = walks.find(|walk| walk.playbook.step(&step.0).is_some())?;
+    let made = walk
+        .attempts
+        .values()
+        .filter(|attempt| attempt.step == *step && attempt.intent.is_some())
+        .max_by_key(|attempt| attempt.started_at)?;
+    Some(Became::of(walk, made))
+}
+
+fn is_remediation(state: &State, step: &StepId) -> bool {
+    let mut walks = state.executions.iter().rev();
+    let known = walks.find_map(|walk| walk.playbook.step(&step.0));
+    known.is_some_and(|step| step.remediation().is_some())
 }

@@ -174,7 +174,12 @@ impl State {
     /// The healing rule that waits for the responder.
     #[must_use]
     pub fn proposed(&self) -> Option<&SetOff> {
-        self.set_off.iter().find(|one| self.waits(one))
+        self.waiting().next()
+    }
+
+    /// The healing rules that wait for the responder, in the order in which they were proposed.
+    pub fn waiting(&self) -> impl Iterator<Item = &SetOff> {
+        self.set_off.iter().filter(|one| self.waits(one))
     }
 
     fn waits(&self, one: &SetOff) -> bool {
@@ -501,6 +506,21 @@ pub struct Execution {
     pub trusted: bool,
     /// The healing that it is, where it is one.
     pub healing: Option<Arc<HealingRun>>,
+    /// Where a person decided otherwise than the console recommended or read.
+    pub overrides: Vector<Override>,
+}
+
+/// A person's decision against what the console recommended or read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Override {
+    /// The step.
+    pub step: StepId,
+    /// Which visit of it.
+    pub visit: u32,
+    /// What was done.
+    pub what: String,
+    /// Why.
+    pub reason: String,
 }
 
 fn playbook_id<S: serde::Serializer>(
@@ -578,10 +598,11 @@ impl Execution {
             }
         };
         let succeeded = |result: &AttemptResult| result.status == AttemptStatus::Succeeded;
-        let sent = self
-            .attempts
-            .values()
-            .any(|attempt| attempt.origin == AttemptOrigin::Approval);
+        let sent = self.attempts.values().any(|attempt| {
+            let end = attempt.end.as_ref();
+            let not_started = end.is_some_and(|(result, _)| result.not_started);
+            attempt.origin == AttemptOrigin::Approval && !not_started
+        });
         if !sent {
             ChangeEffect::Nothing
         } else if !of(AttemptOrigin::Approval)(&succeeded) {
@@ -860,6 +881,10 @@ pub struct AttemptResult {
     /// a failure of it. What was captured is then known; of any other failure it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<crate::expression::Verdict>,
+    /// Whether it is certain that nothing was begun: nothing was sent, or AWS did not take it for a
+    /// reason that passes. A change can then be asked for anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_started: bool,
 }
 
 impl AttemptResult {
@@ -871,6 +896,7 @@ impl AttemptResult {
             output: Some(output),
             error: None,
             judged: None,
+            not_started: false,
         }
     }
 
@@ -881,6 +907,25 @@ impl AttemptResult {
             output,
             error: Some(error.into()),
             judged: None,
+            not_started: false,
+        }
+    }
+
+    /// Nothing was begun, and that is certain.
+    pub fn not_started(why: impl Into<String>) -> Self {
+        Self {
+            not_started: true,
+            ..Self::ended(AttemptStatus::Failed, why, None)
+        }
+    }
+
+    /// How it ended, for people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        if self.not_started {
+            "not started"
+        } else {
+            self.status.name()
         }
     }
 

@@ -102,14 +102,17 @@ words! {
 }
 
 impl Healing {
+    /// Whether its condition holds; without a condition it does.
+    #[must_use]
+    pub fn holds(&self, scope: &Scope) -> Verdict {
+        let when = self.when.as_ref();
+        when.map_or(Verdict::True, |when| when.explain(scope).verdict)
+    }
+
     /// Tells whether it is set off, and by what it would act upon; `None` where it is not.
     #[must_use]
     pub fn set_off(&self, scope: &Scope) -> Option<String> {
-        let held = self
-            .when
-            .as_ref()
-            .is_none_or(|when| when.explain(scope).verdict == Verdict::True);
-        if !held {
+        if self.holds(scope) != Verdict::True {
             return None;
         }
         let resource = self

@@ -196,10 +196,12 @@ fn answer_to(
             }
         }),
         // It is certain that nothing was changed: the bot asks for it anew.
-        Question::Unknown { step, visit, .. } => Some(Command::RequestAgain {
-            step: step.id.clone(),
-            visit,
-        }),
+        Question::Unknown { step, visit, .. } | Question::NotStarted { step, visit, .. } => {
+            Some(Command::RequestAgain {
+                step: step.id.clone(),
+                visit,
+            })
+        }
         Question::Manual { step, visit } => {
             let asked = match &step.kind {
                 StepKind::Manual(manual) => manual

@@ -3,12 +3,12 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::chart::svg;
-use super::markdown::ended;
+use super::markdown::{by_hand, not_made, paged};
 use super::model::{Change, Chart, Decision, Report, long};
 use super::page::page;
 use super::plain::{lines, one_line};
 use super::timeline::Entry;
-use crate::incident::Review;
+use crate::incident::{Became, Review};
 
 /// Writes the report. `review` is what people wrote into it.
 #[must_use]
@@ -57,7 +57,26 @@ pub fn html(report: &Report, review: &Review) -> String {
         ul { @for one in &report.decisions { (decision(one)) } }
         h2 { "What was changed" }
         @if report.changes.is_empty() { p { "Nothing, by this console." } }
-        ul { @for one in &report.changes { (change(one)) } }
+        ul {
+            @for one in &report.changes { (change(one)) }
+            @for one in &report.not_made { li { (one_line(&not_made(one))) } }
+        }
+        @if !report.by_hand.is_empty() {
+            h2 { "What was done by hand" }
+            ul { @for one in &report.by_hand { li { (one_line(&by_hand(one))) } } }
+        }
+        @if !report.pages.is_empty() {
+            h2 { "Who was paged" }
+            ul {
+                @for one in &report.pages {
+                    @if one.nobody {
+                        li { span.strong { (one_line(&paged(one))) } }
+                    } @else {
+                        li { (one_line(&paged(one))) }
+                    }
+                }
+            }
+        }
         @if !report.before_the_alarm.is_empty() {
             h2 { "What was done in the two hours before the alarm" }
             (entries(&report.before_the_alarm))
@@ -121,9 +140,14 @@ fn decision(one: &Decision) -> Markup {
         li {
             span.dim { (one.at.format("%H:%M:%S UTC")) } " "
             span.strong { (one_line(&one.title)) } ": " (one_line(&one.by)) " took “"
-            (one_line(&one.taken)) "”."
+            (one_line(&one.taken)) "”"
+            @if one.undone { ", and undid it" } "."
             @if let Some(why) = &one.overridden_because {
+                @if one.recommended.is_empty() {
+                    " No branch was recommended. This one was taken because: "
+                } @else {
                 " “" (one_line(&one.recommended)) "” was recommended. Another one was taken because: "
+                }
                 (one_line(why))
             }
             @if !one.evidence.is_empty() {
@@ -156,11 +180,11 @@ fn change(one: &Change) -> Markup {
                 (one_line(&one.approved_by.join(", "))) "."
                 @if let Some(why) = &one.reason { " Why: " (one_line(why)) "." }
             }
-            " It " (ended(one.status)) "."
-            @match one.verified {
-                Some(true) => " Verified.",
-                Some(false) => span.strong { " It did NOT have its effect." },
-                None => "",
+            " It "
+            @if one.became == Became::NoEffect {
+                span.strong { (one.became.sentence()) "." }
+            } @else {
+                (one.became.sentence()) "."
             }
             @if let Some(id) = &one.execution { " " span.dim { (one_line(id)) } }
         }

@@ -1,6 +1,6 @@
 //! The report as Markdown.
 
-use super::model::{Change, Decision, Report, long};
+use super::model::{ByHand, Change, Decision, NotMade, Paged, Report, long};
 use super::plain::escaped;
 use super::review;
 use super::timeline::Entry;
@@ -38,9 +38,15 @@ pub fn markdown(report: &Report, review: &Review) -> String {
     for one in &report.changes {
         change(&mut out, one);
     }
+    for one in &report.not_made {
+        let text = not_made(one);
+        line(&mut out, &format!("- {}", escaped(&text)));
+    }
     if report.changes.is_empty() {
         line(&mut out, "Nothing, by this console.\n");
     }
+    section(&mut out, "What was done by hand", &report.by_hand, by_hand);
+    section(&mut out, "Who was paged", &report.pages, paged);
     if !report.before_the_alarm.is_empty() {
         line(
             &mut out,
@@ -60,6 +66,53 @@ pub fn markdown(report: &Report, review: &Review) -> String {
         }
     }
     out
+}
+
+/// A list under a heading; nothing where it is empty.
+fn section<T>(out: &mut String, heading: &str, all: &[T], say: fn(&T) -> String) {
+    if all.is_empty() {
+        return;
+    }
+    line(out, &format!("\n## {heading}\n"));
+    for one in all {
+        line(out, &format!("- {}", escaped(&say(one))));
+    }
+}
+
+pub(super) fn not_made(one: &NotMade) -> String {
+    let why = one.reason.as_ref().map(|why| format!(": {why}"));
+    let by = match one.how {
+        "declined" => format!(" by {}", one.by),
+        _ => String::new(),
+    };
+    format!(
+        "{} {}: not made, {}{by}{}",
+        one.at.format("%H:%M:%SZ"),
+        one.title,
+        one.how,
+        why.unwrap_or_default()
+    )
+}
+
+pub(super) fn by_hand(one: &ByHand) -> String {
+    let note = one.note.as_ref().map(|note| format!(": {note}"));
+    let what = match (one.overrides, one.commands) {
+        (true, _) => " (a person said that the change worked)",
+        (false, true) if one.verdict == "done" => " (commands that may have changed the system)",
+        _ => "",
+    };
+    format!(
+        "{} {}{what}: {} by {}{}",
+        one.at.format("%H:%M:%SZ"),
+        one.title,
+        one.verdict,
+        one.by,
+        note.unwrap_or_default()
+    )
+}
+
+pub(super) fn paged(one: &Paged) -> String {
+    format!("{} {}", one.at.format("%H:%M:%SZ"), one.text)
 }
 
 fn line(out: &mut String, text: &str) {
@@ -88,22 +141,28 @@ fn decision(out: &mut String, one: &Decision) {
     line(
         out,
         &format!(
-            "- {} **{}**: {} took \"{}\".",
+            "- {} **{}**: {} took \"{}\"{}.",
             one.at.format("%H:%M:%SZ"),
             escaped(&one.title),
             escaped(&one.by),
-            escaped(&one.taken)
+            escaped(&one.taken),
+            if one.undone { ", and undid it" } else { "" }
         ),
     );
     if let Some(why) = &one.overridden_because {
-        line(
-            out,
-            &format!(
+        let text = if one.recommended.is_empty() {
+            format!(
+                "  No branch was recommended. This one was taken because: {}",
+                escaped(why)
+            )
+        } else {
+            format!(
                 "  \"{}\" was recommended. Another one was taken because: {}",
                 escaped(&one.recommended),
                 escaped(why)
-            ),
-        );
+            )
+        };
+        line(out, &text);
     }
     let values: Vec<String> = one
         .evidence
@@ -150,29 +209,16 @@ fn change(out: &mut String, one: &Change) {
     };
     let why = one.reason.as_ref().filter(|_| !one.automated);
     let why = why.map(|why| format!(" Why: {}.", escaped(why)));
-    let verified = match one.verified {
-        Some(true) => " Verified.",
-        Some(false) => " It did NOT have its effect.",
-        None => "",
-    };
     let execution = one.execution.as_ref().map(|id| format!(" {id}."));
     line(
         out,
         &format!(
-            "  {agreed}{} It {}.{verified}{}",
+            "  {agreed}{} It {}.{}",
             why.unwrap_or_default(),
-            ended(one.status),
+            one.became.sentence(),
             execution.unwrap_or_default()
         ),
     );
-}
-
-pub(super) fn ended(status: &str) -> String {
-    match status {
-        "running" => "was still running".into(),
-        "unknown" => "is not known to have been made".into(),
-        other => other.into(),
-    }
 }
 
 fn entries(out: &mut String, all: &[Entry]) {

@@ -8,14 +8,15 @@ use serde_json::Value;
 
 use super::execution::seconds;
 use super::timeline::{Entry, alarm_at, timeline};
+use super::undone;
 use crate::aws::console_links;
 use crate::expression::Evidence;
 use crate::incident::{
-    Attempt, AttemptId, AttemptOrigin, AttemptStatus, Event, Incident, IncidentStatus, Recorded,
-    Review, State, impact, span,
+    Attempt, AttemptId, Became, Event, Incident, IncidentStatus, PageState, Reach, Recorded,
+    Review, State, Verdict, impact, span,
 };
 use crate::journal::Moment;
-use crate::playbook::{Severity, StepId};
+use crate::playbook::{Severity, StepId, StepKind};
 
 /// A report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +48,12 @@ pub struct Report {
     pub decisions: Vec<Decision>,
     /// What was changed.
     pub changes: Vec<Change>,
+    /// Changes that were described and not made.
+    pub not_made: Vec<NotMade>,
+    /// What people did by hand.
+    pub by_hand: Vec<ByHand>,
+    /// Who was paged, and who said that they have it.
+    pub pages: Vec<Paged>,
     /// What contributed to it, in words.
     pub contributing_causes: String,
     /// What is to be done.
@@ -135,6 +142,8 @@ pub struct Decision {
     pub evidence: Vec<Evidence>,
     /// Why another one was taken.
     pub overridden_because: Option<String>,
+    /// Whether it was undone a moment later.
+    pub undone: bool,
 }
 
 /// What was changed.
@@ -162,12 +171,59 @@ pub struct Change {
     pub execution: Option<String>,
     /// How it ended.
     pub status: &'static str,
-    /// What was read afterwards: whether it worked.
+    /// What was read afterwards: whether it worked. Nothing where it was not or could not be read.
     pub verified: Option<bool>,
+    /// What became of it, all in all.
+    pub became: Became,
     /// Whether it took another change back.
     pub takes_back: bool,
     /// Whether a rule made it, and not a person.
     pub automated: bool,
+}
+
+/// A change that was described and not made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NotMade {
+    /// When that was settled.
+    pub at: DateTime<Utc>,
+    /// The step.
+    pub title: String,
+    /// By whom.
+    pub by: String,
+    /// How: `declined`, or `expired`.
+    pub how: &'static str,
+    /// Why, where somebody said so.
+    pub reason: Option<String>,
+}
+
+/// Something that a person did, or said of what was done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ByHand {
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// The step.
+    pub title: String,
+    /// By whom.
+    pub by: String,
+    /// What became of it: `done`, `failed`, `skipped`.
+    pub verdict: &'static str,
+    /// What they wrote.
+    pub note: Option<String>,
+    /// Whether the step has commands to run: what was done may have changed the system.
+    pub commands: bool,
+    /// Whether a person overrode what the console read of a change.
+    pub overrides: bool,
+}
+
+/// A level of an escalation, or somebody's word that they have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Paged {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What happened, in a sentence.
+    pub text: String,
+    /// Whether nobody was reached.
+    pub nobody: bool,
 }
 
 /// A metric over time.
@@ -228,6 +284,9 @@ impl Report {
             before_the_alarm,
             decisions,
             changes,
+            not_made: not_made(state, events),
+            by_hand: by_hand(state, events),
+            pages: pages(state),
             contributing_causes: review.causes.clone(),
             action_items: review.actions,
             links: links(state),
@@ -289,20 +348,7 @@ fn summary(state: &State, durations: &Durations, changes: &[Change], before: usi
         };
         said.push(format!("{what} {how}."));
     }
-    let succeeded = changes
-        .iter()
-        .filter(|one| one.status == "succeeded")
-        .count();
-    said.push(match changes.len() {
-        0 => "Nothing was changed by the console.".into(),
-        1 => format!(
-            "One change was made: {} on {}, which {}.",
-            changes[0].document,
-            changes[0].targets.join(", "),
-            changes[0].status
-        ),
-        count => format!("{count} changes were made, of which {succeeded} succeeded."),
-    });
+    said.push(changed(changes));
     if before > 0 {
         let were = if before == 1 {
             "call was"
@@ -329,6 +375,151 @@ fn summary(state: &State, durations: &Durations, changes: &[Change], before: usi
     said
 }
 
+/// What was sent, and what became of it.
+fn changed(changes: &[Change]) -> String {
+    let sent: Vec<&Change> = changes.iter().filter(|one| one.became.was_sent()).collect();
+    match sent.as_slice() {
+        [] => "Nothing was changed by the console.".into(),
+        [one] => format!(
+            "One change was sent: {} on {}. It {}.",
+            one.document,
+            one.targets.join(", "),
+            one.became.sentence()
+        ),
+        several => {
+            let mut counted: Vec<(&'static str, usize)> = Vec::new();
+            for one in several {
+                let what = one.became.sentence();
+                match counted.iter_mut().find(|(known, _)| *known == what) {
+                    Some((_, count)) => *count += 1,
+                    None => counted.push((what, 1)),
+                }
+            }
+            let counted: Vec<String> = counted
+                .into_iter()
+                .map(|(what, count)| format!("{count} {what}"))
+                .collect();
+            format!(
+                "{} changes were sent: {}.",
+                several.len(),
+                counted.join("; ")
+            )
+        }
+    }
+}
+
+/// What was described, and then declined or left until it expired.
+fn not_made(state: &State, events: &[Recorded]) -> Vec<NotMade> {
+    let settled = events.iter().filter_map(|recorded| {
+        let (step, by, how, reason) = match &recorded.event {
+            Event::ApprovalDeclined {
+                step,
+                reason,
+                approver,
+                ..
+            } => {
+                let by = approver.as_ref().map_or_else(
+                    || recorded.by.user.clone(),
+                    crate::incident::Approver::named,
+                );
+                (step, by, "declined", Some(reason.clone()))
+            }
+            Event::ApprovalExpired { step, .. } => (step, "nobody".to_owned(), "expired", None),
+            _ => return None,
+        };
+        Some(NotMade {
+            at: recorded.at,
+            title: state.title_of(step),
+            by,
+            how,
+            reason,
+        })
+    });
+    settled.collect()
+}
+
+/// Manual steps and what became of them, and what people said of a change against what was read.
+fn by_hand(state: &State, events: &[Recorded]) -> Vec<ByHand> {
+    let confirmed = events.iter().filter_map(|recorded| {
+        let Event::StepConfirmed {
+            step,
+            verdict,
+            note,
+            ..
+        } = &recorded.event
+        else {
+            return None;
+        };
+        let mut walks = state.executions.iter().rev();
+        let known = walks.find_map(|walk| walk.playbook.step(&step.0))?;
+        let kind = &known.kind;
+        let commands = match kind {
+            StepKind::Manual(manual) => !manual.commands.is_empty(),
+            _ => false,
+        };
+        let by_machine = matches!(kind, StepKind::Automated(_));
+        Some(ByHand {
+            at: recorded.at,
+            title: state.title_of(step),
+            by: recorded.by.user.clone(),
+            verdict: verdict.name(),
+            note: note.clone(),
+            commands,
+            overrides: by_machine && *verdict == Verdict::Done,
+        })
+    });
+    confirmed.collect()
+}
+
+/// Each level that was paged, what the channels answered, and who acknowledged.
+fn pages(state: &State) -> Vec<Paged> {
+    let rehearsal = state.is_rehearsal();
+    let mut all = Vec::new();
+    for one in state.escalations() {
+        for asked in &one.asked {
+            let whom = asked.contacts.join(", ");
+            let reach = asked.reach();
+            let text = match reach {
+                _ if rehearsal => "rehearsal: nobody is paged".to_owned(),
+                Reach::Paged => {
+                    let answers = asked.pages.iter().filter_map(|page| match &page.state {
+                        PageState::Accepted { answer, .. } => {
+                            Some(format!("{} accepted it: {answer}", page.channel))
+                        }
+                        PageState::GivenUp { why, .. } => {
+                            Some(format!("{} was given up: {why}", page.channel))
+                        }
+                        PageState::Sending => None,
+                    });
+                    answers.collect::<Vec<_>>().join("; ")
+                }
+                Reach::Sending => "no channel has accepted the page yet".to_owned(),
+                Reach::Nobody => format!("NOBODY WAS PAGED: {}", asked.why_nobody()),
+            };
+            all.push(Paged {
+                at: asked.at,
+                text: format!("path {}, level {} ({whom}): {text}", one.path, asked.level),
+                nobody: reach == Reach::Nobody && !rehearsal,
+            });
+        }
+        if let Some(known) = &one.acknowledged {
+            let note = known.note.as_ref().map(|note| format!(": {note}"));
+            all.push(Paged {
+                at: known.at,
+                text: format!(
+                    "path {}: acknowledged by {}{}",
+                    one.path,
+                    known.by,
+                    note.unwrap_or_default()
+                ),
+                nobody: false,
+            });
+        }
+    }
+    all.sort_by_key(|one| one.at);
+    all
+}
+
 /// Seconds as people say them.
 pub(super) fn long(seconds: f64) -> String {
     #[expect(
@@ -340,6 +531,7 @@ pub(super) fn long(seconds: f64) -> String {
 }
 
 fn decisions(state: &State, events: &[Recorded]) -> Vec<Decision> {
+    let undone = undone(events);
     let taken = events.iter().filter_map(|recorded| match &recorded.event {
         Event::BranchTaken {
             step,
@@ -356,6 +548,7 @@ fn decisions(state: &State, events: &[Recorded]) -> Vec<Decision> {
             recommended: recommended.clone(),
             evidence: evidence.clone(),
             overridden_because: overridden_because.clone(),
+            undone: undone.contains(&recorded.sequence),
         }),
         _ => None,
     });
@@ -407,8 +600,13 @@ pub(super) fn changes(state: &State, events: &[Recorded]) -> Vec<Change> {
             status: attempt
                 .end
                 .as_ref()
-                .map_or("running", |(result, _)| result.status.name()),
-            verified: verified(walk.attempts.values(), attempt),
+                .map_or("running", |(result, _)| result.name()),
+            verified: match Became::of(walk, attempt) {
+                Became::Verified => Some(true),
+                Became::NoEffect => Some(false),
+                _ => None,
+            },
+            became: Became::of(walk, attempt),
             takes_back: intent.undoes.is_some(),
             automated: walk.healing.is_some(),
         })
@@ -427,20 +625,6 @@ fn targets(attempt: &Attempt) -> Vec<String> {
         None => target.id.clone(),
     });
     named.collect()
-}
-
-/// What the last look after a change said, before the next change of the same step.
-fn verified<'a>(all: impl Iterator<Item = &'a Attempt>, made: &Attempt) -> Option<bool> {
-    let looks = all.filter(|one| {
-        one.origin == AttemptOrigin::Verify
-            && one.step == made.step
-            && one.started_at >= made.started_at
-    });
-    let last = looks
-        .filter(|one| one.end.is_some())
-        .max_by_key(|one| one.started_at)?;
-    let (result, _) = last.end.as_ref()?;
-    Some(result.status == AttemptStatus::Succeeded)
 }
 
 /// The metrics that steps captured, each as it was when it was arrived at first, with what happened

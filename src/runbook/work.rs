@@ -78,7 +78,7 @@ pub fn describe(runbook: &Runbook, given: &BTreeMap<String, Value>, texts: &Text
         left_out: 0,
     };
     let scope = Scope::new(&runbook.parameters, given);
-    writer.steps(&runbook.steps, &scope, At::default());
+    writer.steps(&runbook.steps, &scope, &At::default());
     writer.end();
     writer.out
 }
@@ -171,9 +171,9 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn steps(&mut self, steps: &[RunbookStep], scope: &Scope, at: At) {
+    fn steps(&mut self, steps: &[RunbookStep], scope: &Scope, at: &At) {
         for step in steps {
-            self.step(step, scope, &at);
+            self.step(step, scope, at);
         }
     }
 
@@ -229,7 +229,7 @@ impl Writer<'_> {
             level: at.level,
             within: format!("{}{}.", at.within, step.name),
         };
-        self.steps(&steps, scope, at);
+        self.steps(&steps, scope, &at);
     }
 
     fn automation(&mut self, mut work: Work, mut inputs: Map<String, Value>, at: &At) {
@@ -256,7 +256,7 @@ impl Writer<'_> {
                     level: at.level + 1,
                     within: String::new(),
                 };
-                self.steps(&child.steps, &scope, at);
+                self.steps(&child.steps, &scope, &at);
             }
             Err(error) => {
                 work.unresolved = Some(format!("what it does cannot be read: {error}"));
@@ -497,7 +497,7 @@ fn tell(says: &mut Vec<String>, name: &str, value: &Value) {
     let lines: Vec<&str> = match value {
         Value::String(text) => text.lines().collect(),
         // Commands are read one by one, also where there is a single one.
-        Value::Array(items) if items.iter().any(|item| is_long(item)) => {
+        Value::Array(items) if items.iter().any(is_long) => {
             let texts = items.iter().filter_map(Value::as_str);
             texts.flat_map(str::lines).collect()
         }

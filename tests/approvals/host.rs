@@ -151,6 +151,11 @@ impl Host {
     /// From there to where others were asked; returns the request's name.
     pub fn sought(console: &mut Terminal, typed: &str) -> String {
         Self::to_the_change(console);
+        Self::ask_others(console, typed)
+    }
+
+    /// From a change that is shown to where others were asked; returns the request's name.
+    pub fn ask_others(console: &mut Terminal, typed: &str) -> String {
         console.press("a");
         console.see("why; the others read it");
         console.press("it errs since noon\r");

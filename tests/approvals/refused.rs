@@ -271,11 +271,31 @@ fn nothing_is_sent_while_systems_manager_is_left_alone() {
     host.fault("*Document*", "error", 5);
     let yes = host.run_as(APPROVER, &["approve", &request], "orders\n");
     assert_eq!(yes.code, 0, "{yes:?}");
-    console.see("it was not carried out, and not sent");
+    console.see("The change was not started. Nothing was changed.");
     console.press("a");
     console.see("ssm in eu-central-1 kept failing: nothing is sent there before");
     console.see("The change cannot be described, and is not made. What now?");
     console.press("a");
     console.see("ssm kept failing: no call is sent before");
     assert!(!host.started());
+}
+
+#[test]
+fn a_change_that_aws_throttles_is_not_started_and_offered_again() {
+    let host = Host::with(OTHERS, "");
+    let mut console = host.console(&[]);
+    let request = Host::sought(&mut console, "orders");
+    host.fault("StartAutomationExecution", "throttle", 1);
+    let yes = host.run_as(APPROVER, &["approve", &request], "orders\n");
+    assert_eq!(yes.code, 0, "{yes:?}");
+    let screen = console.see("The change was not started. Nothing was changed. What now?");
+    assert!(screen.contains("was throttled"), "{screen}");
+    assert!(!screen.contains("tried again"), "{screen}");
+    assert!(!host.started());
+    console.press("a");
+    console.see("ask 1 of daemon to agree");
+    let request = Host::ask_others(&mut console, "orders");
+    let yes = host.run_as(APPROVER, &["approve", &request], "orders\n");
+    assert_eq!(yes.code, 0, "{yes:?}");
+    console.see("The playbook ended: completed · resolved");
 }

@@ -6,6 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod changes;
 mod decisions;
+mod healing;
 mod pages;
+mod record;
 mod walk;

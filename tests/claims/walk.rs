@@ -70,6 +70,8 @@ impl Walk {
             severity: Severity::High,
             alarm: Some(AlarmRef {
                 name: "a".into(),
+                account: "111122223333".into(),
+                region: "eu-central-1".into(),
                 state: AlarmState::Alarm,
                 ..AlarmRef::default()
             }),

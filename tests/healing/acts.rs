@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Said, Server, World, simulate};
+use crate::support::{Said, Server, World, environment_of, simulate};
 use crate::terminal::Terminal;
 
 const RULE: &str = r#"
@@ -302,6 +302,66 @@ fn the_pane_shows_what_rules_did_and_switches_them() {
     console.see("nothing was switched");
     console.press("\u{1b}");
     assert_eq!(enabled(), all);
+    console.press("q");
+    console.end();
+}
+
+#[test]
+fn escape_leaves_what_a_rule_proposes_and_nothing_is_changed() {
+    let place = Place::new("propose", "");
+    let environment = place.environment();
+    let extra: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    console.see("orders-errs");
+    console.press("\r");
+    console.see("▶ Orders Errs   answers this alarm");
+    console.press("\r");
+    console.see("restart-healing proposes: Restart What Errs (orders) · h opens it");
+    console.press("h");
+    console.see("Shall this change be made?");
+    console.press("\u{1b}");
+    console.see("Is it done?");
+    console.until("nothing is proposed", |screen| {
+        !screen.contains("h opens it")
+    });
+    let history = place.history();
+    assert_eq!(history[0]["status"], "skipped", "{history:?}");
+    console.press("q");
+    console.end();
+}
+
+#[test]
+fn what_a_rule_proposes_ends_when_its_alarm_clears() {
+    let place = Place::new("propose", "");
+    let environment = place.environment();
+    let extra: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    console.see("orders-errs");
+    console.press("\r");
+    console.see("▶ Orders Errs   answers this alarm");
+    console.press("\r");
+    console.see("restart-healing proposes: Restart What Errs (orders) · h opens it");
+    // Somebody else restarts it.
+    let restarted = Command::new(environment_of("cli").join("bin/aws"))
+        .args(["--region", "eu-central-1"])
+        .args(["ssm", "start-automation-execution"])
+        .args(["--document-name", "restart-service-of-shop"])
+        .args(["--parameters", "Service=orders"])
+        .envs(place.environment())
+        .output()
+        .unwrap();
+    assert!(restarted.status.success(), "{restarted:?}");
+    console.until("nothing is proposed", |screen| {
+        !screen.contains("h opens it")
+    });
+    console.press("L");
+    console.see("is no longer proposed: the alarm orders-errors has cleared");
     console.press("q");
     console.end();
 }

@@ -36,6 +36,8 @@ pub enum Started {
     Identified(String),
     /// AWS did not accept it, and says why.
     Refused(String),
+    /// AWS did not accept it because it is asked for too much: it can be asked for anew.
+    Throttled(String),
     /// AWS did not accept it because it was signed too long ago: it can be asked for anew.
     Expired(String),
     /// It did not leave this machine.
@@ -210,6 +212,8 @@ pub async fn start(
             // An error in AWS's own words with a 4xx status: it decided not to start anything.
             if described.class == Class::Clock {
                 Started::Expired(described.to_string())
+            } else if described.class == Class::Throttled && (400..500).contains(&status) {
+                Started::Throttled(described.for_once())
             } else if (400..500).contains(&status)
                 && described.class != Class::Garbled
                 && !same_token

@@ -175,7 +175,7 @@ fn executions(own: &Counted) -> String {
         .success_rate
         .map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1} %"));
     format!(
-        "{}, {} active, {} completed, {} escalated, {} failed, success {rate}, average {}",
+        "{}, {} active, {} completed, {} escalated, {} failed, {rate} came to an outcome, average {}",
         own.executions,
         own.active,
         own.completed,

@@ -101,10 +101,7 @@ fn leave(draft: &mut Draft<'_>, attempt: &Attempt, visit: u32, result: &AttemptR
         walk::arrive(draft, &next);
         return;
     }
-    let error = result
-        .error
-        .clone()
-        .unwrap_or_else(|| result.status.name().into());
+    let error = result.error.clone().unwrap_or_else(|| result.name().into());
     draft.emit(Event::StepEnded {
         step: step.clone(),
         visit,

@@ -14,7 +14,7 @@ use crate::playbook::{StepId, StepKind};
 /// changed.
 pub(super) fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     // Whether the system was changed is for the responder to find out: the step stands.
-    if result.status == AttemptStatus::Unknown {
+    if result.status == AttemptStatus::Unknown || result.not_started {
         return;
     }
     let change = draft
@@ -149,7 +149,7 @@ fn undone(draft: &mut Draft<'_>, change: &Change, result: &AttemptResult) {
     let error = if result.status == AttemptStatus::Succeeded {
         "it did not have its effect, and was taken back".to_owned()
     } else {
-        let why = result.error.as_deref().unwrap_or(result.status.name());
+        let why = result.error.as_deref().unwrap_or(result.name());
         format!("it did not have its effect, and could not be taken back: {why}")
     };
     give_up(draft, &change.step, change.visit, &error);

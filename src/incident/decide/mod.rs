@@ -67,6 +67,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         Command::AcceptHealing { rule, resource } => {
             walk::accept(&mut draft, &rule, &resource)?;
         }
+        Command::LapseHealing { run, reason } => walk::lapse(&mut draft, run, reason),
         Command::SkipHealing { run, reason } => {
             draft.emit(Event::HealingSkipped { run, reason });
         }
@@ -224,6 +225,7 @@ pub fn decide(state: &State, command: Command, stamp: &Stamp) -> Result<Vec<Even
         }
     }
     walk::conclude_here(&mut draft);
+    walk::lapse_after_the_end(&mut draft);
     attempts::prefetch(&mut draft);
     escalation::triggers(&mut draft);
     Ok(draft.events)

@@ -6,7 +6,7 @@ use super::{Draft, give_up};
 use crate::expression::{Scope, Verdict};
 use crate::incident::{
     AttemptId, Event, Execution, ExecutionStatus, Found, Intent, Refusal, Survey, Terms,
-    is_unknown, scope, stands,
+    can_be_asked_anew, scope, stands,
 };
 use crate::playbook::{
     ApprovalRule, Automated, Mode, Parameter, Remediation, Run, Step, StepId, StepKind,
@@ -311,8 +311,9 @@ pub(super) fn again(draft: &mut Draft<'_>, step: &StepId, visit: u32) -> Result<
         .survey
         .as_ref()
         .is_some_and(|survey| survey.failed.is_some());
-    let unknown =
-        is_unknown(execution, step) && execution.survey.is_none() && execution.approval.is_none();
+    let unknown = can_be_asked_anew(execution, step)
+        && execution.survey.is_none()
+        && execution.approval.is_none();
     if !execution.is_at(step, visit) || !(failed || unknown) {
         return Err(nothing());
     }

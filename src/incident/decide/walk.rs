@@ -10,7 +10,8 @@ use crate::expression::to_json;
 use crate::incident::question::{branches, undoable};
 use crate::incident::{
     AttemptId, AttemptOrigin, AttemptResult, AttemptStatus, Event, ExecutionId, ExecutionStatus,
-    HealingRun, Proposed, Refusal, Verdict, VisitResult, Walked, is_unknown, scope, stands,
+    HealingRun, IncidentStatus, Proposed, Refusal, Verdict, VisitResult, Walked, can_be_asked_anew,
+    has_not_started, scope, stands,
 };
 use crate::playbook::{
     Input, InputSource, Manual, OnFailure, Outcome, Playbook, Step, StepId, StepKind, compile,
@@ -58,6 +59,48 @@ pub(super) fn start(
 pub(super) fn propose(draft: &mut Draft<'_>, run: HealingRun, rule: Proposed) {
     if !draft.state.has_dealt_with(&run) {
         draft.emit(Event::HealingProposed { run, rule });
+    }
+}
+
+/// Takes a healing back that waits for the responder: what set it off holds no longer. It may be
+/// proposed again.
+pub(super) fn lapse(draft: &mut Draft<'_>, run: HealingRun, reason: String) {
+    if draft.state.waiting().any(|one| one.run.is_same(&run)) {
+        draft.emit(Event::HealingLapsed {
+            run,
+            reason,
+            again: true,
+        });
+    }
+}
+
+/// Once a playbook has come to its outcome, or the incident is mitigated, nothing is proposed that
+/// was before.
+pub(super) fn lapse_after_the_end(draft: &mut Draft<'_>) {
+    let reason = draft.events.iter().find_map(|event| match event {
+        Event::ExecutionEnded {
+            status: ExecutionStatus::Completed,
+            ..
+        } if draft.state.walking().is_none() => {
+            let last = draft.state.execution()?;
+            let playbook = last.healing.is_none();
+            playbook.then(|| format!("the playbook {} ended", last.playbook.id))
+        }
+        Event::StatusChanged { to, .. } if *to >= IncidentStatus::Mitigated => {
+            Some(format!("the incident is {}", to.name()))
+        }
+        _ => None,
+    });
+    let Some(reason) = reason else {
+        return;
+    };
+    let waiting: Vec<HealingRun> = draft.state.waiting().map(|one| one.run.clone()).collect();
+    for run in waiting {
+        draft.emit(Event::HealingLapsed {
+            run,
+            reason: reason.clone(),
+            again: false,
+        });
     }
 }
 
@@ -329,7 +372,9 @@ pub(super) fn confirm(
     // What became of a change is open; the responder has looked.
     let open = draft.walking().is_ok_and(|execution| {
         let free = execution.approval.is_none() && execution.survey.is_none();
-        free && (is_unknown(execution, step) || stands(execution).is_some())
+        let said = |verdict| verdict == Verdict::Failed || !has_not_started(execution, step);
+        let asked = can_be_asked_anew(execution, step) && said(verdict);
+        free && (asked || stands(execution).is_some())
     });
     let next = match (&at.kind, verdict) {
         (StepKind::Manual(manual), Verdict::Done | Verdict::Skipped) => Some(&manual.next),

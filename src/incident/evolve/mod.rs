@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::{
     Attempt, AttemptOrigin, Event, Execution, ExecutionStatus, Incident, IncidentStatus, Note,
-    Output, Recorded, Retry, SetOff, State, Uncertain, Update, Visit, VisitResult, Walked,
+    Output, Override, Recorded, Retry, SetOff, State, Uncertain, Update, Verdict, Visit,
+    VisitResult, Walked,
 };
 use crate::document::Source;
 use crate::expression::from_json;
@@ -54,6 +55,7 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
                     escalations: Default::default(),
                     escalated: false,
                     failed_steps: 0,
+                    overrides: imbl::Vector::new(),
                     unattended: *unattended,
                     trusted: *trusted,
                     healing: healing.as_ref().map(|run| Arc::new((**run).clone())),
@@ -94,6 +96,10 @@ pub fn evolve(mut state: State, recorded: &Recorded) -> State {
             skipped: None,
         }),
         Event::HealingSkipped { run, reason } => skip(&mut state, run, reason, recorded),
+        Event::HealingLapsed {
+            run, again: true, ..
+        } => state.set_off.retain(|one| !one.run.is_same(run)),
+        Event::HealingLapsed { run, reason, .. } => skip(&mut state, run, reason, recorded),
         event => {
             if let Some(execution) = walk_of(&mut state, event) {
                 walk(execution, recorded);
@@ -263,10 +269,21 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
         }
         Event::StepConfirmed {
             step,
+            visit,
             verdict,
+            note,
             answers,
-            ..
         } => {
+            if let (Verdict::Done, Some(reason)) = (verdict, note)
+                && is_remediation(execution, step)
+            {
+                execution.overrides.push_back(Override {
+                    step: step.clone(),
+                    visit: *visit,
+                    what: "went on as if the change had worked".to_owned(),
+                    reason: reason.clone(),
+                });
+            }
             let mut answers = answers.clone();
             answers.insert(
                 "verdict".into(),
@@ -413,9 +430,34 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             execution.retries.clear();
         }
         Event::BranchUndone { step, visit } => undo_branch(execution, step, *visit),
+        Event::BranchTaken {
+            step,
+            visit,
+            branch,
+            recommended,
+            overridden_because: Some(reason),
+            ..
+        } => {
+            let against = if recommended.is_empty() {
+                "nothing was recommended".to_owned()
+            } else {
+                format!("{recommended:?} was recommended")
+            };
+            execution.overrides.push_back(Override {
+                step: step.clone(),
+                visit: *visit,
+                what: format!("took {branch:?} although {against}"),
+                reason: reason.clone(),
+            });
+        }
         // A branch is followed by the step's end; a late result changes nothing.
         _ => {}
     }
+}
+
+fn is_remediation(execution: &Execution, step: &StepId) -> bool {
+    let step = execution.playbook.step(&step.0);
+    step.is_some_and(|step| step.remediation().is_some())
 }
 
 /// Takes the walk back to a decision. What was read since then stays in the record, and is used
@@ -440,6 +482,8 @@ fn undo_branch(execution: &mut Execution, step: &StepId, visit: u32) {
         decision.result = None;
         decision.ended_at = None;
     }
+    let stays = |one: &Override| one.step != *step || one.visit != visit;
+    execution.overrides.retain(stays);
     execution.approval = None;
     execution.survey = None;
     execution.change = None;

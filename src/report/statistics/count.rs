@@ -14,6 +14,7 @@ use crate::incident::{
 };
 use crate::playbook::{Playbook, StepId, StepKind, Vocabulary, compile};
 use crate::report::execution::seconds;
+use crate::report::undone;
 
 /// What was counted so far.
 pub(super) struct Count {
@@ -120,7 +121,11 @@ impl Count {
         let mut attempts: HashMap<AttemptId, DateTime<Utc>> = HashMap::new();
         let mut took: HashMap<AttemptId, f64> = HashMap::new();
         let mut raised: HashMap<EscalationId, usize> = HashMap::new();
+        let undone = undone(events);
         for recorded in events {
+            if undone.contains(&recorded.sequence) {
+                continue;
+            }
             let at = recorded.at;
             match &recorded.event {
                 Event::ExecutionStarted {
@@ -177,6 +182,13 @@ impl Count {
                     if let Some(walk) = walk_of(&mut walks, step) {
                         let playbook = walk.playbook.clone();
                         self.decided(&playbook, step, branch, recommended);
+                    }
+                }
+                // A walk that had ended on the way that was undone goes on.
+                Event::BranchUndone { step, .. } => {
+                    let mut all = walks.iter_mut().rev();
+                    if let Some(walk) = all.find(|walk| walk.playbook.step(&step.0).is_some()) {
+                        walk.ended = None;
                     }
                 }
                 Event::EscalationRaised { escalation, .. } => {

@@ -105,6 +105,18 @@ impl Model {
         undoable(&snapshot.state, self.now)
     }
 
+    /// The step and visit of a healing that was proposed, is open, and was not approved yet.
+    #[must_use]
+    pub fn healing_to_leave(&self) -> Option<(StepId, u32)> {
+        let walk = self.incident.as_ref()?.state.walking()?;
+        walk.healing.as_ref()?;
+        match self.question()? {
+            Question::Approval(approval) => Some((approval.step.clone(), approval.visit)),
+            Question::Undescribed(survey) => Some((survey.step.clone(), survey.visit)),
+            _ => None,
+        }
+    }
+
     /// The places whose commands are valid now, the innermost first.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
@@ -121,12 +133,16 @@ impl Model {
                     places.push(Place::Tree);
                 } else if self.reading.is_none() {
                     // While another step is read, the question is not on the screen.
+                    if self.healing_to_leave().is_some() {
+                        places.push(Place::Healed);
+                    }
                     match self.question() {
                         Some(Question::Escalation(_)) => places.push(Place::Escalation),
                         Some(Question::Input(_)) => places.push(Place::Input),
                         Some(Question::Approval(_)) => places.push(Place::Approval),
                         Some(Question::Undescribed(_)) => places.push(Place::Undescribed),
                         Some(Question::Standing { .. }) => places.push(Place::Standing),
+                        Some(Question::NotStarted { .. }) => places.push(Place::NotStarted),
                         Some(Question::Unknown { .. }) => places.push(Place::Unknown),
                         Some(Question::Manual { .. }) => places.push(Place::Manual),
                         Some(Question::Decision { .. }) => places.push(Place::Decision),

@@ -163,6 +163,15 @@ pub(super) fn form(model: &Model, id: CommandId) -> Option<Form> {
             };
             Form::one("Do not make this change", purpose, "why", false)
         }
+        (CommandId::Failed, Question::NotStarted { step, visit, .. }) => {
+            let purpose = Purpose::Confirm {
+                step: step.id.clone(),
+                visit,
+                verdict: Verdict::Failed,
+                asks: Vec::new(),
+            };
+            Form::one("Do not start this change", purpose, "why", false)
+        }
         (_, Question::Unknown { step, visit, .. }) => {
             let verdict = verdict(id)?;
             let purpose = Purpose::Confirm {
@@ -337,6 +346,7 @@ fn still_open(model: &Model) -> Vec<String> {
         Some(Question::Standing { .. } | Question::Unknown { .. }) => {
             Some("the result of a change is open".to_owned())
         }
+        Some(Question::NotStarted { .. }) => Some("an approved change was not started".to_owned()),
         _ => None,
     });
     open

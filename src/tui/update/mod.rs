@@ -381,6 +381,7 @@ fn run(model: &mut Model, entry: &Entry, key: KeyEvent) -> Vec<Request> {
             model.say(crate::engine::Unanswered::ReadOnly.to_string(), true);
         }
         CommandId::Heal => return accept_healing(model),
+        CommandId::LeaveHealing => return leave_healing(model),
         CommandId::Undo | CommandId::VerifyAgain => return after_change(model, entry.id),
         CommandId::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         CommandId::Back => back(model),
@@ -535,7 +536,9 @@ fn control(control: Control, done: impl Into<String>) -> Vec<Request> {
 
 fn ask_anew(model: &Model) -> Vec<Request> {
     let (step, visit) = match model.question() {
-        Some(Question::Unknown { step, visit, .. }) => (step.id.clone(), visit),
+        Some(Question::Unknown { step, visit, .. } | Question::NotStarted { step, visit, .. }) => {
+            (step.id.clone(), visit)
+        }
         Some(Question::Undescribed(survey)) => (survey.step.clone(), survey.visit),
         _ => return Vec::new(),
     };
@@ -555,6 +558,19 @@ fn accept_healing(model: &Model) -> Vec<Request> {
         resource: waiting.run.resource.clone(),
     };
     ask(command, "opened; nothing runs before you approve it")
+}
+
+/// Leaves what a rule proposes: the record says that it was not approved.
+fn leave_healing(model: &Model) -> Vec<Request> {
+    let Some((step, visit)) = model.healing_to_leave() else {
+        return Vec::new();
+    };
+    let command = Command::Decline {
+        step,
+        visit,
+        reason: "left without an answer".to_owned(),
+    };
+    ask(command, "left; nothing was changed")
 }
 
 /// What follows where a change did not have its effect.

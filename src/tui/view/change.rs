@@ -30,7 +30,12 @@ pub(super) fn approval(out: &mut Prompt<'_>, model: &Model, state: &State, appro
         (None, Some(_)) => "Shall the change be taken back?",
         (None, None) => "Shall this change be made?",
     });
-    cleared(out, model, state);
+    if intent.healing.is_none() {
+        cleared(out, model, state);
+    }
+    for why in refused(model, state, approval) {
+        out.text(&format!("It would not be sent now: {why}."), Role::Failed);
+    }
     if let Some(sought) = &approval.sought {
         others(out, model, approval, &sought.reason);
     }
@@ -83,6 +88,32 @@ pub(super) fn approval(out: &mut Prompt<'_>, model: &Model, state: &State, appro
         ),
         Role::Dim,
     );
+}
+
+/// What keeps a change from being sent as things stand, known before anybody approves it.
+fn refused(model: &Model, state: &State, approval: &Approval) -> Vec<String> {
+    let intent = &approval.intent;
+    let mut why = Vec::new();
+    if model.header.read_only {
+        why.push("this console is read-only".to_owned());
+    }
+    let alarm = state
+        .incident
+        .as_ref()
+        .and_then(|incident| incident.alarms.front());
+    // A healing is not sent once nothing calls for it.
+    if intent.healing.is_some()
+        && let Some(alarm) = alarm.filter(|alarm| alarm.state == AlarmState::Ok)
+    {
+        why.push(format!("the alarm {} has cleared", alarm.name));
+    }
+    let ssm = model.broken.iter().filter(|said| {
+        said.starts_with("ssm in ")
+            && said.contains(&intent.region)
+            && said.contains("nothing is sent")
+    });
+    why.extend(ssm.cloned());
+    why
 }
 
 /// The alarm may have cleared while somebody reads.

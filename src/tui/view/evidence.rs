@@ -50,7 +50,7 @@ pub(super) fn lines(
     )]
     let status = format!(
         "{} after {:.1} s, {} ago",
-        result.status.name(),
+        result.name(),
         took as f64 / 1000.0,
         age(now - *ended_at)
     );

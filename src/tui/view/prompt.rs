@@ -74,6 +74,7 @@ fn write(out: &mut Prompt<'_>, model: &Model, state: &State, question: &Question
         Question::Standing {
             change, standing, ..
         } => change::standing(out, change, standing),
+        Question::NotStarted { attempt, .. } => not_started(out, attempt),
         Question::Unknown { attempt, .. } => not_known(out, model, attempt),
         Question::Escalation(escalation) => escalate(out, model, state, escalation),
         Question::Working(step) => working(out, model, state, step),
@@ -165,6 +166,21 @@ fn escalate(out: &mut Prompt<'_>, model: &Model, state: &State, escalation: &Esc
         "postpone, with a reason",
         Role::Text,
     );
+}
+
+/// A change that was approved and is certain not to have begun.
+fn not_started(out: &mut Prompt<'_>, attempt: &Attempt) {
+    let why = attempt
+        .end
+        .as_ref()
+        .and_then(|(result, _)| result.error.as_deref())
+        .unwrap_or("it was not started");
+    out.ask("The change was not started. Nothing was changed. What now?");
+    out.text(why, Role::Late);
+    let text = "describe the change again, to approve it again";
+    out.choice(CommandId::AskAnew, Place::NotStarted, text, Role::Text);
+    let text = "do not start it; the playbook continues as after a failure";
+    out.choice(CommandId::Failed, Place::NotStarted, text, Role::Text);
 }
 
 /// What is known of a change of which nobody knows whether it was made.

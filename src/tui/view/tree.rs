@@ -29,6 +29,8 @@ pub(in crate::tui) struct TreeRow {
     pub step: StepId,
     /// How many branches stand above it.
     pub depth: usize,
+    /// The step that leads here.
+    pub from: Option<StepId>,
     /// The label of the branch that leads here.
     pub branch: Option<String>,
     /// Whether the step stands elsewhere in the tree, and this only points there.
@@ -36,6 +38,9 @@ pub(in crate::tui) struct TreeRow {
     /// How many steps are hidden below it.
     pub hidden: usize,
 }
+
+/// The label of the way that a step takes when it fails.
+const IF_IT_FAILS: &str = "if it fails";
 
 /// An edge: where it leads, and its label where it branches off.
 type Edge<'a> = (&'a StepId, Option<String>);
@@ -53,7 +58,7 @@ fn edges(step: &Step) -> Vec<Edge<'_>> {
         StepKind::Outcome(_) | StepKind::Playbook(_) => Vec::new(),
     };
     if let OnFailure::Step(id) = &step.on_failure {
-        edges.push((id, Some("if it fails".into())));
+        edges.push((id, Some(IF_IT_FAILS.into())));
     }
     edges
 }
@@ -75,6 +80,7 @@ pub(in crate::tui) fn tree_order(playbook: &Playbook, folded: &BTreeSet<StepId>)
     let mut todo = vec![TreeRow {
         step: playbook.start.clone(),
         depth: 0,
+        from: None,
         branch: None,
         joins: false,
         hidden: 0,
@@ -90,6 +96,7 @@ pub(in crate::tui) fn tree_order(playbook: &Playbook, folded: &BTreeSet<StepId>)
                 next.push(TreeRow {
                     step: to.clone(),
                     depth,
+                    from: Some(step.id.clone()),
                     branch,
                     joins: !here,
                     hidden: 0,
@@ -168,10 +175,15 @@ pub(super) fn draw(
         };
         let indent = "  ".repeat(row.depth.min(6));
         if let Some(branch) = &row.branch {
+            let (mark, role) = if is_taken(execution, row) {
+                ("✓ ", Role::Ok)
+            } else {
+                ("", Role::Dim)
+            };
             lines.push(super::line(
-                &format!(" {indent}└ {branch}"),
+                &format!(" {indent}└ {mark}{branch}"),
                 width,
-                theme.style(Role::Dim),
+                theme.style(role),
             ));
         }
         if row.joins {
@@ -213,6 +225,25 @@ pub(super) fn draw(
     put(lines.into_iter().skip(first), frame, area);
 }
 
+/// Whether the responder went along the branch that leads to a row.
+fn is_taken(execution: &Execution, row: &TreeRow) -> bool {
+    let Some((from, label)) = row.from.as_ref().zip(row.branch.as_ref()) else {
+        return false;
+    };
+    let visit = execution.visits.iter().rev();
+    let visit = visit.into_iter().find(|visit| visit.step == *from);
+    match visit.and_then(|visit| visit.result.as_ref()) {
+        Some(VisitResult::Branched { branch, .. }) => branch == label,
+        Some(
+            VisitResult::Failed { .. }
+            | VisitResult::Confirmed {
+                verdict: Verdict::Failed,
+            },
+        ) => label == IF_IT_FAILS,
+        _ => false,
+    }
+}
+
 /// The steps that can be selected, as text, in the order of the tree.
 pub(in crate::tui) fn tree_text(model: &Model) -> Vec<String> {
     let execution = model
@@ -228,7 +259,15 @@ pub(in crate::tui) fn tree_text(model: &Model) -> Vec<String> {
         let state = state(execution, &row.step);
         let branch = row
             .branch
-            .map(|label| format!("if \"{label}\": "))
+            .as_ref()
+            .map(|label| {
+                let taken = if is_taken(execution, &row) {
+                    "taken: "
+                } else {
+                    ""
+                };
+                format!("{taken}if \"{label}\": ")
+            })
             .unwrap_or_default();
         let word = match state.word() {
             "" => String::new(),
