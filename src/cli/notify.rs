@@ -238,7 +238,7 @@ async fn flush(settings: &Settings) -> Result<u8, CliError> {
     let waiting = left.iter().filter(|one| !one.dead).count();
     if waiting > 0 {
         eprintln!(
-            "standdown: {waiting} wait for their time, or for another sender; `standdown notify unsent` says why"
+            "standdown: {waiting} not sent yet: they wait for their time, or for another sender; `standdown notify unsent` says why"
         );
     }
     let unpaged = recorder
@@ -247,7 +247,7 @@ async fn flush(settings: &Settings) -> Result<u8, CliError> {
     for text in &unpaged {
         eprintln!("standdown: {text}");
     }
-    Ok(if unsent == 0 && unpaged.is_empty() {
+    Ok(if unsent == 0 && waiting == 0 && unpaged.is_empty() {
         SUCCESS
     } else {
         FAILURE

@@ -12,6 +12,7 @@ use serde_json::Value;
 /// What arrived.
 #[derive(Debug, Clone)]
 pub struct Got {
+    pub at: std::time::Instant,
     pub path: String,
     pub headers: BTreeMap<String, String>,
     pub text: String,
@@ -20,6 +21,37 @@ pub struct Got {
 impl Got {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// What a receiver answers.
+pub struct Verdict {
+    status: u16,
+    rest: &'static str,
+    body: String,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self::of(200, "ok")
+    }
+}
+
+impl Verdict {
+    pub fn of(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            rest: "",
+            body: body.to_owned(),
+        }
+    }
+
+    /// As Slack answers whoever sends more than a message in a second.
+    pub fn slow_down() -> Self {
+        Self {
+            rest: "retry-after: 3\r\n",
+            ..Self::of(429, "rate_limited")
+        }
     }
 }
 
@@ -43,6 +75,15 @@ impl Receiver {
 
     /// The same on a listener of one's own.
     pub fn on(listener: TcpListener, statuses: &[u16]) -> Self {
+        Self::judging(listener, statuses, |_| Verdict::default())
+    }
+
+    /// One that looks at what it gets before it answers, once its first answers were given.
+    pub fn strict(statuses: &[u16], judge: fn(&Got) -> Verdict) -> Self {
+        Self::judging(TcpListener::bind("127.0.0.1:0").unwrap(), statuses, judge)
+    }
+
+    fn judging(listener: TcpListener, statuses: &[u16], judge: fn(&Got) -> Verdict) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
         let answers = Arc::new(Mutex::new(
@@ -70,14 +111,22 @@ impl Receiver {
                 reader.read_exact(&mut text).unwrap();
                 let path = first.split(' ').nth(1).unwrap().to_owned();
                 let text = String::from_utf8(text).unwrap();
-                kept.lock().unwrap().push(Got {
+                let got = Got {
+                    at: std::time::Instant::now(),
                     path,
                     headers,
                     text,
-                });
-                let status = left.lock().unwrap().pop().unwrap_or(200);
+                };
+                let verdict = match left.lock().unwrap().pop() {
+                    Some(429) => Verdict::slow_down(),
+                    Some(status) => Verdict::of(status, "ok"),
+                    None => judge(&got),
+                };
+                kept.lock().unwrap().push(got);
+                let Verdict { status, rest, body } = verdict;
+                let length = body.len();
                 let answer = format!(
-                    "HTTP/1.1 {status} Said\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+                    "HTTP/1.1 {status} Said\r\n{rest}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
                 );
                 reader.get_mut().write_all(answer.as_bytes()).unwrap();
             }

@@ -19,6 +19,7 @@ mod escalation;
 mod generated;
 mod levels;
 mod panes;
+mod receivers;
 mod report;
 mod shop;
 mod statistics;
