@@ -400,7 +400,7 @@ fn a_change_shows_what_runs_inside_other_documents_and_holds_them_to_it() {
         for part in [
             "own aws:executeAutomation\ndocument started-child, version 1, SHA-256 ",
             "Instances = [\"web-1\",\"web-2\"]",
-            "  each aws:loop\nfor each of = [\"web-1\",\"web-2\"]",
+            "  each aws:loop\nfor each of [\"web-1\",\"web-2\"]",
             "    ask aws:approve",
             "    stop aws:executeAwsApi\nec2:StopInstances",
             "gone aws:executeAutomation\ndocument not-there\nwhat it does cannot be read",

@@ -213,10 +213,10 @@ impl Writer<'_> {
         inputs.remove("Steps");
         inputs.remove("IteratorDataType");
         if let Some(over) = inputs.remove("Iterators") {
-            tell(&mut work.says, "for each of", &over);
+            work.says.push(format!("for each of {}", short(&over)));
         }
         if let Some(condition) = inputs.remove("LoopCondition") {
-            tell(&mut work.says, "again while", &condition);
+            work.says.push(format!("again while {}", short(&condition)));
         }
         tell_all(&mut work.says, inputs);
         let (steps, unread) = inner_steps(step);
@@ -492,6 +492,14 @@ fn tell_all(says: &mut Vec<String>, inputs: Map<String, Value>) {
     }
 }
 
+/// A value on one line.
+fn short(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// Says a value on a line, or on one for each of its own lines.
 fn tell(says: &mut Vec<String>, name: &str, value: &Value) {
     let lines: Vec<&str> = match value {
@@ -565,7 +573,7 @@ mod tests {
             said(&described.work),
             [
                 "each aws:loop",
-                "| for each of = [\"i-1\",\"i-2\"]",
+                "| for each of [\"i-1\",\"i-2\"]",
                 "  ask aws:approve",
                 "  | Message = Stop {{ each.CurrentIteratorValue }}?",
                 "  stop aws:executeAwsApi",
@@ -573,7 +581,7 @@ mod tests {
                 "  | InstanceIds = {{ each.CurrentIteratorValue }}",
                 "  | onFailure = Continue",
                 "  nested aws:loop",
-                "  | again while = {\"Variable\":\"{{ x.Y }}\",\"BooleanEquals\":true}",
+                "  | again while {\"Variable\":\"{{ x.Y }}\",\"BooleanEquals\":true}",
                 "  | MaxIterations = 2",
                 "    gate aws:approve",
             ]

@@ -107,46 +107,57 @@ pub fn column(text: &str, width: usize) -> String {
     text
 }
 
-/// Breaks a text into lines of a width, between words where it can.
+/// Breaks a text into lines of a width, between words where it can. A line that is indented goes on
+/// with the same indentation, up to half of the width.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let paragraph = clean(paragraph);
-        let (mut line, mut used) = (String::new(), 0);
-        for word in paragraph.split(' ') {
-            let gap = usize::from(!line.is_empty());
-            let wide = columns(word);
-            if used + gap + wide <= width {
-                if gap == 1 {
-                    line.push(' ');
-                }
-                line.push_str(word);
-                used += gap + wide;
-                continue;
+        let words = paragraph.trim_start_matches(' ');
+        let indent = (paragraph.len() - words.len()).min(width / 2);
+        let blanks = " ".repeat(indent);
+        let broken = broken(words, (width - indent).max(1));
+        lines.extend(broken.into_iter().map(|line| format!("{blanks}{line}")));
+    }
+    lines
+}
+
+/// Breaks a paragraph into lines of a width.
+fn broken(paragraph: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
+    for word in paragraph.split(' ') {
+        let gap = usize::from(!line.is_empty());
+        let wide = columns(word);
+        if used + gap + wide <= width {
+            if gap == 1 {
+                line.push(' ');
             }
-            if !line.is_empty() {
+            line.push_str(word);
+            used += gap + wide;
+            continue;
+        }
+        if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide > width {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
-            for c in word.chars() {
-                let wide = c.width().unwrap_or(0);
-                if used + wide > width {
-                    lines.push(std::mem::take(&mut line));
-                    used = 0;
-                }
-                line.push(c);
-                // A letter can change how wide the one before it is.
-                used = if c.is_ascii() {
-                    used + wide
-                } else {
-                    columns(&line)
-                };
-            }
+            line.push(c);
+            // A letter can change how wide the one before it is.
+            used = if c.is_ascii() {
+                used + wide
+            } else {
+                columns(&line)
+            };
         }
-        lines.push(line);
     }
+    lines.push(line);
     lines
 }
 
@@ -375,6 +386,13 @@ mod tests {
                 assert!(line.width() <= width.max(2), "{width}: {line:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_indented_line_goes_on_with_its_indentation() {
+        assert_eq!(wrap("  one two three", 9), ["  one two", "  three"]);
+        assert_eq!(wrap("          x", 4), ["  x"]);
+        assert_eq!(wrap("", 4), Vec::<String>::new());
     }
 
     #[test]

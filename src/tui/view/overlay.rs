@@ -315,10 +315,13 @@ fn choices(
             ));
         }
         if selected {
-            let needs = entry.playbook.prerequisites.join(", ");
+            let needs = match entry.playbook.prerequisites.join(", ") {
+                none if none.is_empty() => String::new(),
+                needs => format!("needs: {needs} · "),
+            };
             lines.push((
                 line(
-                    &format!("    needs: {needs} · owner {}", entry.playbook.owner),
+                    &format!("    {needs}owner: {}", entry.playbook.owner),
                     width,
                     theme.style(Role::Dim),
                 ),
