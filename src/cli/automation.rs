@@ -59,7 +59,7 @@ impl Document {
     /// reviewed, and a text of the binary does not take its place.
     fn read(name: String, path: &Path) -> Self {
         let origin = path.display().to_string();
-        let (text, unusable) = match Source::read(path) {
+        let (text, unusable) = match Source::read_kept(path) {
             Ok(source) if is_name(&name) => (source.text.to_string(), None),
             Ok(source) => {
                 let why =

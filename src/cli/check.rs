@@ -52,7 +52,9 @@ fn described(catalog: &Catalog) -> serde_json::Value {
 
 pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let catalog = if arguments.paths.is_empty() {
-        super::catalog(settings)
+        let catalog = super::catalog(settings);
+        super::say_refused(settings, &catalog);
+        catalog
     } else {
         named(&arguments.paths)?
     };
@@ -160,7 +162,7 @@ fn named(paths: &[PathBuf]) -> Result<Catalog, CliError> {
     let mut catalog = Catalog::load(&folders, &escalation, &VOCABULARY);
     let read: Vec<_> = files
         .into_iter()
-        .map(|path| (Origin::File(path.to_owned()), Source::read(path)))
+        .map(|path| (Origin::File(path.to_owned()), Source::read_kept(path)))
         .collect();
     for (origin, source) in &read {
         if let Ok(source) = source {

@@ -72,6 +72,11 @@ pub(super) fn front(
             rehearsal,
             read_only: settings.read_only.value,
             user: engine::actor().user,
+            playbooks: settings
+                .playbooks
+                .value
+                .as_ref()
+                .map(|folder| folder.display().to_string()),
         },
         refresh,
         severities: settings.severities.value.clone(),

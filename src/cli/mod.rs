@@ -360,6 +360,27 @@ fn catalog(settings: &Settings) -> Catalog {
     )
 }
 
+/// What stands in `./playbooks` although nobody asked for it.
+fn not_asked_for() -> Option<String> {
+    let here = std::path::Path::new("playbooks");
+    let mut files = std::fs::read_dir(here).ok()?.map_while(Result::ok);
+    files
+        .any(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
+        .then(|| "not used: ask for it with --playbooks ./playbooks".to_owned())
+}
+
+/// Says on standard error which files are not used.
+fn say_refused(settings: &Settings, catalog: &Catalog) {
+    if let Some(refused) = catalog.refused() {
+        eprintln!("standdown: {}", on_a_line(&refused));
+    }
+    if settings.playbooks.value.is_none()
+        && let Some(text) = not_asked_for()
+    {
+        eprintln!("standdown: ./playbooks is {text}");
+    }
+}
+
 /// Prints a value as JSON, indented.
 fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
     use std::io::Write as _;

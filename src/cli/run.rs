@@ -30,6 +30,7 @@ fn input(text: &str) -> Result<(String, String), String> {
 
 pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8, CliError> {
     let catalog = catalog(settings);
+    super::say_refused(settings, &catalog);
     let Some(entry) = catalog.get(&arguments.playbook) else {
         let known: Vec<&str> = catalog
             .entries

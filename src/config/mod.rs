@@ -10,11 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::breaker::Policy;
-use crate::document::{Problem, Problems, Reader, Source, SourceError, parse, render};
+use crate::document::{
+    Problem, Problems, Reader, Source, SourceError, parse, render, trust_groups,
+};
 use crate::journal::{JournalError, state_folder};
 use crate::notify::Configured;
 use crate::playbook::Severity;
 use crate::redaction::{Pattern, Redactor};
+
+/// Root's own configuration. It is read before the user's.
+const SYSTEM: &str = "/etc/standdown/config.toml";
 pub use terminal::{ColorChoice, Depth, Glyphs};
 pub use watch::{SeverityRule, Watch};
 
@@ -103,6 +108,8 @@ pub struct Settings {
     pub approvals: Setting<Option<PathBuf>>,
     /// Roles that several people are known to use.
     pub shared_roles: Setting<Vec<String>>,
+    /// Groups whose members may write files that are used here; root's own configuration names them.
+    pub trusted_groups: Setting<Vec<String>>,
     /// Who is told of what.
     pub channels: Setting<Vec<Configured>>,
     /// Whether who agrees has to prove who calls AWS.
@@ -206,6 +213,7 @@ impl Settings {
             calendars: Setting::default(Vec::new()),
             approvals: Setting::default(None),
             shared_roles: Setting::default(Vec::new()),
+            trusted_groups: Setting::default(Vec::new()),
             channels: Setting::default(Vec::new()),
             require_caller_identity: Setting::default(false),
             breaker: Setting::default(Policy::default()),
@@ -218,6 +226,12 @@ impl Settings {
         let usual = folder()
             .map(|folder| folder.join("config.toml"))
             .filter(|path| path.symlink_metadata().is_ok());
+        // Root's own file comes first: what it says of trust counts from there alone.
+        let system = Path::new(SYSTEM);
+        if system.symlink_metadata().is_ok() {
+            settings.read(system)?;
+        }
+        trust_groups(&settings.trusted_groups.value);
         if let Some(path) = flags.config.clone().or(usual) {
             settings.read(&path)?;
         }
@@ -271,7 +285,7 @@ impl Settings {
     }
 
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let source = Source::read(path)?;
+        let source = Source::read_kept(path)?;
         let (root, syntax) = parse(&source.text);
         let problems = Problems::default();
         problems.syntax(syntax);
@@ -305,6 +319,19 @@ impl Settings {
         let alert = texts("alert");
         let calendars = texts("calendars");
         let shared = texts("shared_roles");
+        let groups = texts("trusted_groups");
+        if path == Path::new(SYSTEM) {
+            self.trusted_groups
+                .set((!groups.is_empty()).then_some(groups), origin());
+        } else if !groups.is_empty() {
+            problems.push(
+                Problem::error("`trusted_groups` counts in root's configuration alone")
+                    .at(reader
+                        .node("trusted_groups")
+                        .map_or(0..0, |node| node.span.clone()))
+                    .help(format!("write it into {SYSTEM}")),
+            );
+        }
         self.shared_roles
             .set((!shared.is_empty()).then_some(shared), origin());
         let channels = channels::read(&reader);
@@ -406,7 +433,6 @@ impl Settings {
     #[must_use]
     pub fn playbook_folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = self.playbooks.value.iter().cloned().collect();
-        folders.push("playbooks".into());
         folders.extend(folder().map(|folder| folder.join("playbooks")));
         folders.push("/etc/standdown/playbooks".into());
         folders

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The largest document read, in bytes. Shipped playbooks are below 32 KiB; a file beyond
 /// this is a mistake, and reading it would stall the console.
@@ -40,6 +40,14 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody else than root and this user can change the file.
+    #[error("{} is refused: {why}; let root or yourself own it and every folder above it, and take the others' right to write (chmod go-w)", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Who can change it, and where.
+        why: String,
+    },
     /// The file is not text.
     #[error("failed to read {}: byte {offset} is not text in UTF-8; save the file as UTF-8 without NUL", path.display())]
     NotText {
@@ -50,24 +58,85 @@ pub enum SourceError {
     },
 }
 
-/// Tells whether nobody but root, this user, or the members of a group that has none but its
-/// owner can change a file.
+/// Groups whose members may write files that are used here, by id: root's own configuration names
+/// them.
+static TRUSTED_GROUPS: OnceLock<Vec<u32>> = OnceLock::new();
+
+/// Names the groups whose members may write files that are used here. The first call counts.
+pub fn trust_groups(names: &[String]) {
+    let known = names
+        .iter()
+        .filter_map(|name| nix::unistd::Group::from_name(name).ok().flatten());
+    let ids = known.map(|group| group.gid.as_raw()).collect();
+    // Settings are read once; whoever reads them again reads the same file.
+    let _ = TRUSTED_GROUPS.set(ids);
+}
+
+/// Tells whether nobody but root and this user can change a file, or put another one in its place.
 #[must_use]
 pub fn is_kept(path: &Path) -> bool {
+    others_can_change(path).is_none()
+}
+
+/// Why somebody else than root and this user can change a file, or put another one in its place:
+/// the file itself, every folder above it, and every link on the way is looked at.
+#[must_use]
+pub fn others_can_change(path: &Path) -> Option<String> {
+    let mut next = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // A link is as good as the folder that it is in, and as what it leads to.
+    for _ in 0..LINKS {
+        if let Some(why) = chain(&next) {
+            return Some(why);
+        }
+        match std::fs::read_link(&next) {
+            Ok(to) => next = next.parent().unwrap_or(Path::new("/")).join(to),
+            // It is no link; a folder above it may be one.
+            Err(_) => {
+                let real = std::fs::canonicalize(&next).ok()?;
+                return if real == next { None } else { chain(&real) };
+            }
+        }
+    }
+    Some(format!("{} leads through too many links", path.display()))
+}
+
+/// As many links are followed.
+const LINKS: usize = 16;
+
+/// Looks at a path and at all folders above it.
+fn chain(path: &Path) -> Option<String> {
+    path.ancestors()
+        .filter(|one| !one.as_os_str().is_empty())
+        .find_map(changeable)
+}
+
+/// Why somebody else can change one file or folder.
+fn changeable(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    let kept = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|metadata| {
-            let mine = [0, nix::unistd::geteuid().as_raw()].contains(&metadata.uid());
-            let others = metadata.mode() & 0o002 != 0;
-            let group =
-                metadata.mode() & 0o020 != 0 && !is_private_group(metadata.uid(), metadata.gid());
-            mine && !others && !group
-        })
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    kept(path) && kept(folder.unwrap_or(Path::new(".")))
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    if ![0, nix::unistd::geteuid().as_raw()].contains(&owner) {
+        let user = nix::unistd::User::from_uid(owner.into()).ok().flatten();
+        let user = user.map_or_else(|| format!("uid {owner}"), |user| user.name);
+        return Some(format!("{} belongs to {user}", path.display()));
+    }
+    // The bits of a link say nothing. In a folder such as /tmp, nobody replaces what others own.
+    let sticky = metadata.is_dir() && mode & 0o1000 != 0;
+    if metadata.is_symlink() || sticky {
+        return None;
+    }
+    if mode & 0o002 != 0 {
+        return Some(format!("anybody can write {}", path.display()));
+    }
+    let group = metadata.gid();
+    let trusted = TRUSTED_GROUPS.get();
+    let trusted = trusted.is_some_and(|groups| groups.contains(&group));
+    if mode & 0o020 != 0 && group != 0 && !trusted && !is_private_group(owner, group) {
+        let name = nix::unistd::Group::from_gid(group.into()).ok().flatten();
+        let name = name.map_or_else(|| format!("gid {group}"), |group| group.name);
+        return Some(format!("the group {name} can write {}", path.display()));
+    }
+    None
 }
 
 /// A group of the user's own name and nobody else, as most distributions give every user.
@@ -89,6 +158,20 @@ impl Source {
             name: name.into(),
             text: text.into(),
         }
+    }
+
+    /// Reads a file that only root and this user can change: what a file says is done here.
+    ///
+    /// # Errors
+    /// When others can change it, and as [`Source::read`] does.
+    pub fn read_kept(path: &Path) -> Result<Self, SourceError> {
+        if let Some(why) = others_can_change(path) {
+            return Err(SourceError::Refused {
+                path: path.to_owned(),
+                why,
+            });
+        }
+        Self::read(path)
     }
 
     /// Reads a file of at most [`MAX_BYTES`].

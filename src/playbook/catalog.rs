@@ -57,6 +57,8 @@ pub struct Broken {
     pub source: Source,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// Why it is refused, where somebody else than root and this user can change it.
+    pub refused: Option<String>,
 }
 
 /// A playbook that another one of the same id hides.
@@ -170,6 +172,7 @@ impl Catalog {
                     id: None,
                     source: source.clone(),
                     problems,
+                    refused: None,
                 });
             }
             self.escalation = Arc::new(known);
@@ -316,8 +319,26 @@ impl Catalog {
                 id,
                 source,
                 problems,
+                refused: None,
             });
         }
+    }
+
+    /// Files that are not used because somebody else than root and this user can change them, in a
+    /// sentence; nothing where there are none.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        let all = self
+            .broken
+            .iter()
+            .filter_map(|one| Some((&one.origin, one.refused.as_ref()?)));
+        let all: Vec<_> = all.collect();
+        let (origin, why) = all.first()?;
+        let more = match all.len() {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        Some(format!("{origin} is refused: {why}{more}"))
     }
 
     /// Lists a file that could not be read as broken.
@@ -498,7 +519,7 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 fn read(origin: &Origin, embedded: &[(&'static str, &'static str)]) -> Result<Source, SourceError> {
     match origin {
-        Origin::File(path) => Source::read(path),
+        Origin::File(path) => Source::read_kept(path),
         Origin::Embedded(name) => {
             let text = embedded
                 .iter()
@@ -515,6 +536,10 @@ fn unreadable(origin: Origin, error: &SourceError) -> Broken {
         origin,
         id: None,
         problems: vec![Problem::error(error.to_string())],
+        refused: match error {
+            SourceError::Refused { why, .. } => Some(why.clone()),
+            _ => None,
+        },
     }
 }
 

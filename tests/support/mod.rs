@@ -14,9 +14,14 @@ pub struct World {
 impl World {
     /// Questions take answers at once here: nobody sits there.
     pub fn new() -> Self {
-        Self {
+        let world = Self {
             folder: tempfile::tempdir().unwrap(),
-        }
+        };
+        // Its playbooks are the user's own.
+        std::fs::create_dir_all(world.path("config/standdown")).unwrap();
+        std::os::unix::fs::symlink("../../playbooks", world.path("config/standdown/playbooks"))
+            .unwrap();
+        world
     }
 
     /// The introduction was read here.

@@ -204,6 +204,9 @@ pub(super) fn journal(findings: &mut Findings, settings: &Settings) {
 
 pub(super) fn playbooks(findings: &mut Findings, catalog: &Catalog) {
     findings.group("playbooks");
+    if let Some(text) = crate::cli::not_asked_for() {
+        findings.add(Verdict::Warning, "./playbooks", text);
+    }
     for entry in &catalog.entries {
         findings.add(
             Verdict::Ok,
@@ -218,10 +221,13 @@ pub(super) fn playbooks(findings: &mut Findings, catalog: &Catalog) {
                 .id
                 .clone()
                 .unwrap_or_else(|| broken.origin.to_string()),
-            format!(
-                "{} cannot be used; `standdown check` says why",
-                broken.origin
-            ),
+            match &broken.refused {
+                Some(why) => format!("{} is refused: {why}", broken.origin),
+                None => format!(
+                    "{} cannot be used; `standdown check` says why",
+                    broken.origin
+                ),
+            },
         );
     }
 }

@@ -193,7 +193,7 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, CliError> {
         .find(|(file, _)| file.strip_suffix(".toml") == Some(name));
     let source = match embedded {
         Some((file, text)) => Source::new(format!("embedded:{file}"), *text),
-        None if name.contains(['/', '.']) => Source::read(Path::new(name))?,
+        None if name.contains(['/', '.']) => Source::read_kept(Path::new(name))?,
         None => {
             let known: Vec<&str> = embedded::SCENARIOS
                 .iter()

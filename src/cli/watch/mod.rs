@@ -109,6 +109,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let (recorder, _) = stores::telling(settings, &store);
     let live = Live::begin(settings, &recorder);
     let catalog = super::catalog(settings);
+    super::say_refused(settings, &catalog);
     let engine = engine::Settings {
         vocabulary: VOCABULARY,
         aws: Arc::clone(&live.pool),

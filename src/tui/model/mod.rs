@@ -144,6 +144,8 @@ pub struct Header {
     pub read_only: bool,
     /// Who works here.
     pub user: String,
+    /// The folder of playbooks, where it is not a usual one.
+    pub playbooks: Option<String>,
 }
 
 /// Where the responder is.

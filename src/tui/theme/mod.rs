@@ -82,7 +82,7 @@ impl Theme {
         let embedded = embedded::THEMES.iter().find(|(known, _)| *known == name);
         match embedded {
             Some((known, text)) => Ok(Source::new(format!("embedded:{known}.toml"), *text)),
-            None if name.contains(['/', '.']) => Ok(Source::read(Path::new(name))?),
+            None if name.contains(['/', '.']) => Ok(Source::read_kept(Path::new(name))?),
             None => Err(ThemeError::Unknown(name.to_owned())),
         }
     }

@@ -54,6 +54,10 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         let text = "✗ an escalation.toml cannot be read: what the others say of whom to ask counts instead, and nobody can agree to changes of yours · `standdown check` says why";
         said.push((text.to_owned(), Role::Error));
     }
+    if let Some(refused) = model.catalog.refused() {
+        let text = format!("✗ {refused} · `standdown check` says what to do");
+        said.push((text, Role::Error));
+    }
     for broken in &model.broken {
         said.push((format!("✗ {broken}"), Role::Late));
     }

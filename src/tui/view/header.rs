@@ -94,7 +94,10 @@ fn place(model: &Model) -> String {
     match (said.is_empty(), &source.freshness) {
         (_, Freshness::Lost { .. }) if source.account.is_empty() => "not connected to AWS".into(),
         (true, _) => "connecting to AWS…".into(),
-        (false, _) => said.join(" · "),
+        (false, _) => match &model.header.playbooks {
+            Some(folder) => format!("{} · playbooks {folder}", said.join(" · ")),
+            None => said.join(" · "),
+        },
     }
 }
 
