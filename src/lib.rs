@@ -23,6 +23,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod detached;
 pub mod document;
 pub mod embedded;
 pub mod engine;

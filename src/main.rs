@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    standdown::detached::become_it();
     standdown::cli::main()
 }

@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 12] = [
         "embedded",
         "redaction",
         "clock",
+        "detached",
         "commands",
         "runbook",
         "breaker",

@@ -137,14 +137,18 @@ pub(super) async fn ask(
     ]
     .map(str::to_owned)
     .into();
-    if let Some(profile) = &aws.named {
-        argv.extend(["--profile".into(), profile.clone()]);
-    }
     if input.as_object().is_some_and(|input| !input.is_empty()) {
         // The CLI reads a file only where the whole value begins with file://; this begins with {.
         argv.extend(["--cli-input-json".into(), input.to_string()]);
     }
-    let environment = aws_environment();
+    let mut environment = aws_environment();
+    // It is given the credentials: it would look for them itself, once for each call, and might ask.
+    let keys = aws.for_programs().await;
+    environment.extend(keys.map_err(|error| ActionError::failed(error.to_string()))?);
+    environment.remove("AWS_DEFAULT_PROFILE");
+    if !aws.profile.is_empty() {
+        environment.insert("AWS_PROFILE".into(), aws.profile.clone());
+    }
     let finished = context
         .programs
         .run(Invocation { argv, environment })

@@ -2,7 +2,9 @@
 //! group of their own that ends with the attempt.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,10 +27,25 @@ const LONGEST_LINE: usize = 300;
 const LINGERS: Duration = Duration::from_secs(2);
 
 /// Variables that every program gets.
-const BASE: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM"];
+const BASE: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM"];
 /// Variables that the `aws` program gets as well.
-const AWS: [&str; 25] = [
+const AWS: [&str; 40] = [
     "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_STS_REGIONAL_ENDPOINTS",
+    "AWS_RETRY_MODE",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_DEFAULTS_MODE",
+    "AWS_SDK_LOAD_CONFIG",
+    "AWS_DATA_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "DBUS_SESSION_BUS_ADDRESS",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_ACCESS_KEY_ID",
@@ -193,9 +210,23 @@ pub trait Programs: Send + Sync {
 }
 
 /// The allow-list that every program gets, from this process's environment.
+///
+/// They speak UTF-8, whatever the locale of this process: their output is read as UTF-8.
 #[must_use]
 pub fn base_environment() -> BTreeMap<String, String> {
-    pick(&BASE)
+    let mut environment = pick(&BASE);
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
+    let is_utf8 = locale.is_some_and(|locale| {
+        let locale = locale.to_lowercase().replace('-', "");
+        locale.ends_with("utf8")
+    });
+    if !is_utf8 {
+        environment.remove("LC_ALL");
+        environment.insert("LC_CTYPE".into(), "C.UTF-8".into());
+    }
+    environment
 }
 
 /// The allow-list of the `aws` program, which shall not page.
@@ -203,7 +234,22 @@ pub fn base_environment() -> BTreeMap<String, String> {
 pub fn aws_environment() -> BTreeMap<String, String> {
     let mut environment = base_environment();
     environment.extend(pick(&AWS));
+    // Endpoints of single services, and what a vault left for whoever runs below it.
+    let families = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        let known = ["AWS_ENDPOINT_URL_", "AWS_VAULT"]
+            .iter()
+            .any(|family| name.starts_with(family));
+        known.then_some((name, value))
+    });
+    environment.extend(families);
+    // The AWS CLI strips no blanks, and takes an empty variable for a value.
+    environment.retain(|name, value| !name.starts_with("AWS_") || !value.trim().is_empty());
     environment.insert("AWS_PAGER".into(), String::new());
+    environment.insert("AWS_CLI_AUTO_PROMPT".into(), "off".into());
+    // Python writes in the encoding of the locale, and its output is read as UTF-8.
+    environment.insert("PYTHONUTF8".into(), "1".into());
+    environment.insert("PYTHONIOENCODING".into(), "utf-8".into());
     environment
 }
 
@@ -269,6 +315,15 @@ impl Programs for LocalPrograms {
     }
 }
 
+/// Whether a program can be found, as a shell would find it.
+fn is_there(program: &str, path: Option<&String>) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let folders = path.map(String::as_str).unwrap_or_default();
+    std::env::split_paths(folders).any(|folder| folder.join(program).is_file())
+}
+
 /// Ends a process group when the attempt is dropped before the program has ended.
 struct Group(Option<nix::unistd::Pid>);
 
@@ -295,14 +350,18 @@ async fn run(invocation: Invocation, told: Option<&Told<'_>>) -> Result<Finished
             }
         }
     };
-    let mut child = Command::new(program)
+    if !is_there(program, invocation.environment.get("PATH")) {
+        return Err(ProgramError::NotFound {
+            program: program.clone(),
+        });
+    }
+    let mut child = Command::from(crate::detached::command(OsStr::new(program)))
         .args(arguments)
         .env_clear()
         .envs(&invocation.environment)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(io)?;

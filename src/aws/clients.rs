@@ -3,19 +3,23 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::meta::region::ProvideRegion as _;
+use aws_config::identity::IdentityCache;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 
 use super::breakers::ServiceBreaker;
 use super::clock::AwsClock;
-use super::credentials::Remembered;
+use super::credentials::{NoCredentials, Plan, Shared, Store};
 use super::error::{AwsError, Class, describe};
+use super::http::To;
 use super::limits::Limit;
+use super::machine::{Machine, MachineError};
 use super::quotas::{Pace, Quota};
 use crate::breaker::{Policy, State};
 
@@ -52,14 +56,12 @@ pub enum ConnectError {
     /// There shall be none.
     #[error("{0}")]
     Unusable(String),
-    /// No credentials were found.
-    #[error(
-        "no AWS credentials were found ({reason}); run `aws sso login` or `aws configure`, set AWS_PROFILE, or give the host an instance role"
-    )]
-    NoCredentials {
-        /// What the providers said.
-        reason: String,
-    },
+    /// No credentials were found: the cause, and what to do about it.
+    #[error(transparent)]
+    NoCredentials(#[from] NoCredentials),
+    /// The machine's AWS configuration says something that cannot be.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
 }
 
 /// The clients of one profile and region.
@@ -86,7 +88,7 @@ pub struct Aws {
     pub named: Option<String>,
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
-    pub(super) credentials: Remembered,
+    pub(super) credentials: Shared,
     breakers: Arc<[ServiceBreaker]>,
 }
 
@@ -105,15 +107,17 @@ impl Aws {
     ///
     /// # Errors
     /// When there is no region or there are no credentials.
-    pub async fn connect(settings: &AwsSettings) -> Result<Self, ConnectError> {
-        let config = load(settings).await?;
+    pub async fn connect(settings: &AwsSettings, store: &Store) -> Result<Self, ConnectError> {
+        let Loaded {
+            config,
+            credentials,
+            profile,
+        } = load(settings, store).await?;
         let region = config
             .region()
             .map(ToString::to_string)
             .ok_or(ConnectError::NoRegion)?;
-        let credentials = credentials(&config).await?;
-        let provider = SharedCredentialsProvider::new(credentials.clone());
-        let config = config.into_builder().credentials_provider(provider).build();
+        credentials.get().await?;
         let clock = AwsClock::default();
         let breakers = ["cloudwatch", "logs", "ssm", "cloudtrail", "sts", "sns"]
             .map(|service| ServiceBreaker::new(service, settings.breaker));
@@ -137,11 +141,7 @@ impl Aws {
             sns: client!(aws_sdk_sns, breakers[5]),
             pace: Pace::default(),
             region,
-            profile: settings
-                .profile
-                .clone()
-                .or_else(|| std::env::var("AWS_PROFILE").ok())
-                .unwrap_or_default(),
+            profile: profile.unwrap_or_default(),
             named: settings.profile.clone(),
             identity: Arc::default(),
             clock,
@@ -186,6 +186,27 @@ impl Aws {
     #[must_use]
     pub fn expires(&self) -> Option<DateTime<Utc>> {
         self.credentials.expires()
+    }
+
+    /// The credentials as a program takes them, from its environment: it does not look for them itself.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub async fn for_programs(&self) -> Result<Vec<(String, String)>, NoCredentials> {
+        let keys = self.credentials.get().await?;
+        let mut all = vec![
+            (
+                "AWS_ACCESS_KEY_ID".to_owned(),
+                keys.access_key_id().to_owned(),
+            ),
+            (
+                "AWS_SECRET_ACCESS_KEY".to_owned(),
+                keys.secret_access_key().to_owned(),
+            ),
+        ];
+        let token = keys.session_token();
+        all.extend(token.map(|token| ("AWS_SESSION_TOKEN".to_owned(), token.to_owned())));
+        Ok(all)
     }
 
     /// The services that are left alone for a while, or tried again carefully.
@@ -244,84 +265,132 @@ impl Aws {
     }
 }
 
-async fn load(settings: &AwsSettings) -> Result<SdkConfig, ConnectError> {
-    let http = super::http::client(settings.rehearsal_endpoint.is_some())
-        .map_err(ConnectError::Unusable)?;
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
+/// What the clients are made of.
+struct Loaded {
+    config: SdkConfig,
+    credentials: Shared,
+    /// The profile that is used, where one was named or configured.
+    profile: Option<String>,
+}
+
+async fn load(settings: &AwsSettings, store: &Store) -> Result<Loaded, ConnectError> {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .app_name(
             aws_config::AppName::new("standdown")
                 .unwrap_or_else(|_| unreachable!("the name is valid")),
         )
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(READ_TIMEOUT)
-                .operation_timeout(OPERATION_TIMEOUT)
+        .timeout_config(timeouts())
+        // Whoever has to touch a device for a helper needs longer than the usual five seconds.
+        .identity_cache(
+            IdentityCache::lazy()
+                .load_timeout(Duration::from_mins(4))
                 .build(),
         );
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
     if let Some(endpoint) = &settings.rehearsal_endpoint {
         // Nothing of the machine's configuration may lead a rehearsal to a real account.
-        return Ok(loader
+        let http = super::http::client(To::Simulator).map_err(ConnectError::Unusable)?;
+        let keys = Credentials::new("REHEARSAL", "REHEARSAL", None, None, "rehearsal");
+        let credentials = Shared::fixed(keys);
+        let mut loader = loader
             .empty_test_environment()
+            .http_client(http)
             .endpoint_url(endpoint)
-            .credentials_provider(aws_sdk_cloudwatch::config::Credentials::new(
-                "REHEARSAL",
-                "REHEARSAL",
-                None,
-                None,
-                "rehearsal",
-            ))
-            .load()
-            .await);
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()));
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        return Ok(Loaded {
+            config: loader.load().await,
+            credentials,
+            profile: settings.profile.clone(),
+        });
     }
-    if let Some(profile) = &settings.profile {
-        // A profile that was named wins over keys in the environment, as in the AWS CLI.
-        let region = aws_config::profile::ProfileFileRegionProvider::builder()
-            .profile_name(profile)
-            .build();
-        let region = match &settings.region {
-            Some(region) => Some(Region::new(region.clone())),
-            None => region.region().await,
-        };
-        let calls = ProviderConfig::without_region()
-            .with_http_client(http)
-            .with_region(region)
-            .with_use_fips(asked_for("AWS_USE_FIPS_ENDPOINT"))
-            .with_use_dual_stack(asked_for("AWS_USE_DUALSTACK_ENDPOINT"));
-        let provider = aws_config::profile::ProfileFileCredentialsProvider::builder()
-            .configure(&calls)
-            .profile_name(profile)
-            .build();
-        loader = loader.profile_name(profile).credentials_provider(provider);
+    let machine = Arc::new(Machine::read()?);
+    let profile = machine.profile(settings.profile.as_deref())?;
+    let name = profile.as_ref().map(|found| found.value.clone());
+    let region = machine.region(settings.region.as_deref(), name.as_deref())?;
+    for service in SERVICES {
+        machine.endpoint(service, name.as_deref())?;
     }
-    Ok(loader.load().await)
-}
-
-/// What a variable says that is true or false.
-fn asked_for(name: &str) -> Option<bool> {
-    let value = std::env::var(name).ok()?;
-    value.trim().to_ascii_lowercase().parse().ok()
-}
-
-/// The provider of the configuration, once it has provided some.
-async fn credentials(config: &SdkConfig) -> Result<Remembered, ConnectError> {
-    use aws_sdk_cloudwatch::config::ProvideCredentials as _;
-    let missing = |reason: String| ConnectError::NoCredentials { reason };
-    let provider = config
-        .credentials_provider()
-        .ok_or_else(|| missing("no provider".into()))?;
-    let provider = Remembered::new(provider);
-    let asked = provider.provide_credentials().await;
-    asked.map(|_| provider).map_err(|error| {
-        use std::error::Error as _;
-        let cause = error
-            .source()
-            .map_or_else(|| error.to_string(), ToString::to_string);
-        missing(cause)
+    let bundle = machine.ca_bundle(name.as_deref());
+    let http = super::http::client(To::Aws(bundle.as_ref())).map_err(ConnectError::Unusable)?;
+    let region = region.map(|found| Region::new(found.value));
+    let files = EnvConfigFiles::builder()
+        .with_contents(EnvConfigFileKind::Config, machine.for_sdk(None))
+        .build();
+    let fips = flag(
+        &machine,
+        name.as_deref(),
+        "AWS_USE_FIPS_ENDPOINT",
+        "use_fips_endpoint",
+    );
+    let dual = flag(
+        &machine,
+        name.as_deref(),
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "use_dualstack_endpoint",
+    );
+    // A role can be assumed without a region: then STS is asked where it always answers.
+    let calls = ProviderConfig::without_region()
+        .with_http_client(http.clone())
+        .with_region(Some(
+            region.clone().unwrap_or_else(|| Region::new("us-east-1")),
+        ))
+        .with_use_fips(fips)
+        .with_use_dual_stack(dual);
+    let named = settings.profile.is_some();
+    let key = format!("{named} {}", name.as_deref().unwrap_or_default());
+    let plan = Plan {
+        machine: Arc::clone(&machine),
+        profile,
+        named,
+        calls,
+    };
+    let credentials = store.of(&key, || Shared::planned(plan));
+    let mut loader = loader
+        .http_client(http)
+        .profile_files(files)
+        .profile_name(machine.alias(name.as_deref().unwrap_or("default")))
+        .credentials_provider(SharedCredentialsProvider::new(credentials.clone()));
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    if let Some(fips) = fips {
+        loader = loader.use_fips(fips);
+    }
+    if let Some(dual) = dual {
+        loader = loader.use_dual_stack(dual);
+    }
+    Ok(Loaded {
+        config: loader.load().await,
+        credentials,
+        profile: name,
     })
+}
+
+/// The services that are called, as the AWS CLI's configuration names them.
+const SERVICES: [&str; 6] = [
+    "cloudwatch",
+    "cloudwatch_logs",
+    "ssm",
+    "cloudtrail",
+    "sts",
+    "sns",
+];
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
+
+/// What a variable, or else a profile, says that is true or false.
+fn flag(machine: &Machine, profile: Option<&str>, variable: &str, key: &str) -> Option<bool> {
+    let found = machine
+        .variables(&[variable])
+        .or_else(|| machine.key(profile.unwrap_or("default"), key));
+    found?.value.to_ascii_lowercase().parse().ok()
 }

@@ -1,19 +1,28 @@
-//! How requests leave: over TLS, through a proxy where the environment names one, and trusting
-//! what `AWS_CA_BUNDLE` says, as the AWS CLI does.
+//! How requests leave: over TLS, through a proxy where the environment names one, and trusting the
+//! certificates that are configured, as the AWS CLI does.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// A client that others share. A rehearsal goes nowhere but to its simulator.
-pub(super) fn client(rehearsal: bool) -> Result<SharedHttpClient, String> {
-    let proxy = if rehearsal {
-        ProxyConfig::disabled()
-    } else {
-        ProxyConfig::from_env()
+use super::machine::Found;
+
+/// Where requests go.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To<'a> {
+    /// To a simulator on this machine.
+    Simulator,
+    /// To AWS; with a file of certificates to trust, where one is configured.
+    Aws(Option<&'a Found>),
+}
+
+/// A client that others share.
+pub(super) fn client(to: To<'_>) -> Result<SharedHttpClient, String> {
+    let (proxy, trusted) = match to {
+        To::Simulator => (ProxyConfig::disabled(), None),
+        To::Aws(bundle) => (proxy()?, bundle.map(trusted).transpose()?),
     };
-    let trusted = if rehearsal { None } else { trusted()? };
     Ok(
         Builder::new().build_with_connector_fn(move |settings, components| {
             let mut connector = Connector::builder().proxy_config(proxy.clone());
@@ -30,26 +39,59 @@ pub(super) fn client(rehearsal: bool) -> Result<SharedHttpClient, String> {
     )
 }
 
-/// The certificates of `AWS_CA_BUNDLE`; this machine's own unless it is set.
-fn trusted() -> Result<Option<TlsContext>, String> {
-    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
-        return Ok(None);
+/// The proxy of the environment. The AWS CLI knows of no `ALL_PROXY`, and no HTTP client here speaks
+/// SOCKS: where it is set, only what is said for a scheme counts.
+fn proxy() -> Result<ProxyConfig, String> {
+    let set = |names: [&str; 2]| {
+        let values = names.into_iter().filter_map(|name| {
+            let value = std::env::var(name).ok()?;
+            (!value.trim().is_empty()).then(|| value.trim().to_owned())
+        });
+        values.into_iter().next()
     };
-    let shown = std::path::Path::new(&path).display().to_string();
+    if set(["ALL_PROXY", "all_proxy"]).is_none() {
+        return Ok(ProxyConfig::from_env());
+    }
+    let wrong = |name: &str, error: String| format!("{name} is no proxy ({error})");
+    let proxy = match (
+        set(["HTTPS_PROXY", "https_proxy"]),
+        set(["HTTP_PROXY", "http_proxy"]),
+    ) {
+        (Some(url), _) => {
+            ProxyConfig::https(url).map_err(|error| wrong("HTTPS_PROXY", error.to_string()))?
+        }
+        (None, Some(url)) => {
+            ProxyConfig::http(url).map_err(|error| wrong("HTTP_PROXY", error.to_string()))?
+        }
+        (None, None) => ProxyConfig::disabled(),
+    };
+    Ok(match set(["NO_PROXY", "no_proxy"]) {
+        Some(rules) => proxy.no_proxy(rules),
+        None => proxy,
+    })
+}
+
+/// The certificates of a file.
+fn trusted(bundle: &Found) -> Result<TlsContext, String> {
+    let (path, said) = (&bundle.value, &bundle.said);
+    let path = match path.strip_prefix("~/") {
+        Some(rest) => format!("{}/{rest}", std::env::var("HOME").unwrap_or_default()),
+        None => path.clone(),
+    };
     let bytes = std::fs::read(&path).map_err(|error| {
-        format!("AWS_CA_BUNDLE={shown} cannot be read ({error}); set it to a file, or unset it")
+        format!(
+            "the certificates in {path} ({said}) cannot be read ({error}); name a PEM file, or none"
+        )
     })?;
     if !bytes
         .windows(27)
         .any(|part| part == b"-----BEGIN CERTIFICATE-----")
     {
         return Err(format!(
-            "AWS_CA_BUNDLE={shown} holds no certificate; set it to a PEM file, or unset it"
+            "{path} ({said}) holds no certificate; name a PEM file, or none"
         ));
     }
     let store = TrustStore::empty().with_pem_certificate(bytes);
     let context = TlsContext::builder().with_trust_store(store).build();
-    context
-        .map(Some)
-        .map_err(|error| format!("AWS_CA_BUNDLE={shown} cannot be used: {error}"))
+    context.map_err(|error| format!("{path} ({said}) cannot be used: {error}"))
 }

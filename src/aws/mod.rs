@@ -13,12 +13,14 @@ mod credentials;
 mod error;
 mod http;
 mod limits;
+pub mod machine;
 mod pool;
 mod quotas;
 mod reach;
 
 pub use clients::{Aws, AwsSettings, ConnectError, Identity, READ_TIMEOUT};
 pub(crate) use clock::AwsClock;
+pub use credentials::{NoCredentials, Shared, Store};
 pub use error::{AwsError, Class, describe};
 pub use limits::Pages;
 pub use pool::{Place, Pool};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::{Aws, AwsSettings, ConnectError};
+use super::{Aws, AwsSettings, ConnectError, Store};
 use crate::breaker::State;
 
 /// A profile and a region; what is empty is what the console was started with.
@@ -47,6 +47,8 @@ type Cell = Arc<OnceCell<Arc<Aws>>>;
 pub struct Pool {
     usual: AwsSettings,
     made: Mutex<HashMap<Place, Cell>>,
+    /// The credentials of profiles, shared by all regions.
+    credentials: Store,
     unusable: Option<String>,
 }
 
@@ -119,7 +121,9 @@ impl Pool {
                     rehearsal_endpoint: self.usual.rehearsal_endpoint.clone(),
                     breaker: self.usual.breaker,
                 };
-                Aws::connect(&settings).await.map(Arc::new)
+                Aws::connect(&settings, &self.credentials)
+                    .await
+                    .map(Arc::new)
             })
             .await
             .cloned()?;

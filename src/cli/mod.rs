@@ -47,6 +47,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::actions::VOCABULARY;
+use crate::aws::machine::Machine;
 use crate::config::{ColorChoice, ConfigError, Flags, Settings};
 use crate::embedded;
 use crate::playbook::Catalog;
@@ -82,12 +83,7 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "DIR")]
     playbooks: Option<PathBuf>,
     /// Use this AWS profile; several are watched side by side.
-    #[arg(
-        long = "profile",
-        global = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long = "profile", global = true, value_name = "NAME")]
     profiles: Vec<String>,
     /// Use this AWS region; several are watched side by side.
     #[arg(
@@ -269,7 +265,7 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         color: arguments.color,
         ascii: arguments.ascii,
         plain: arguments.plain,
-        profiles: arguments.profiles,
+        profiles: profiles(&arguments.profiles),
         regions: arguments.regions,
         all_regions: arguments.all_regions,
         read_only: arguments.read_only,
@@ -436,4 +432,21 @@ fn printable(text: &str) -> String {
         .map(crate::tui::clean)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// The profiles of a flag: several are divided by commas, and a name may have a comma in it.
+fn profiles(given: &[String]) -> Vec<String> {
+    // A configuration that cannot be read is said by whoever connects.
+    let machine = Machine::read().unwrap_or_default();
+    let known = |name: &str| machine.names().any(|known| known == name);
+    given
+        .iter()
+        .flat_map(|text| {
+            if !text.contains(',') || known(text) {
+                vec![text.clone()]
+            } else {
+                text.split(',').map(str::to_owned).collect()
+            }
+        })
+        .collect()
 }

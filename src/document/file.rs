@@ -88,14 +88,12 @@ pub fn others_can_change(path: &Path) -> Option<String> {
         if let Some(why) = chain(&next) {
             return Some(why);
         }
-        match std::fs::read_link(&next) {
-            Ok(to) => next = next.parent().unwrap_or(Path::new("/")).join(to),
+        let Ok(to) = std::fs::read_link(&next) else {
             // It is no link; a folder above it may be one.
-            Err(_) => {
-                let real = std::fs::canonicalize(&next).ok()?;
-                return if real == next { None } else { chain(&real) };
-            }
-        }
+            let real = std::fs::canonicalize(&next).ok()?;
+            return if real == next { None } else { chain(&real) };
+        };
+        next = next.parent().unwrap_or(Path::new("/")).join(to);
     }
     Some(format!("{} leads through too many links", path.display()))
 }

@@ -49,7 +49,11 @@ impl Host {
             "this test switches users: run it as root, in a container for example"
         );
         let world = World::new();
-        share(world.folder.path(), REQUESTER, REQUESTER, 0o755);
+        // What all of them use belongs to root; the requester keeps a store.
+        share(world.folder.path(), 0, 0, 0o755);
+        let state = world.path("state");
+        std::fs::create_dir(&state).unwrap();
+        share(&state, REQUESTER, REQUESTER, 0o700);
         let playbook = include_str!("playbook.toml").replace("TERMS", terms);
         world.write("playbooks/orders-errs.toml", playbook);
         world.write("scenario.toml", include_str!("scenario.toml"));
