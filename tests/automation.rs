@@ -166,6 +166,20 @@ fn a_step_without_a_time_is_advised_against_and_is_published_all_the_same() {
 }
 
 #[test]
+fn a_pattern_that_this_engine_does_not_know_is_no_mistake() {
+    let with = |pattern: &str| {
+        let text = format!(
+            "schemaVersion: '0.3'\nparameters: {{Name: {{type: String, allowedPattern: '{pattern}'}}}}\nmainSteps: [{{name: a, action: 'aws:sleep', inputs: {{Duration: PT1S}}}}]"
+        );
+        check(&Runbook::parse(&text).unwrap()).join("; ")
+    };
+    for known in ["^(?!xn--)[a-z0-9]+$", "(?<=a)b", "^(a)\\1$", "^[a-z]+$"] {
+        assert_eq!(with(known), "", "{known}");
+    }
+    assert!(with("^[a-z").contains("no regular expression"));
+}
+
+#[test]
 fn the_steps_of_a_loop_are_checked_among_themselves() {
     let looped = |steps: &str, more: &str| {
         let text = format!(

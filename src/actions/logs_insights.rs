@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Remotes, Span};
-use crate::aws::{Aws, Quota, describe};
+use crate::aws::{Aws, LogGroup, Quota, describe};
 use crate::incident::{AttemptStatus, Remote};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 
@@ -168,12 +168,12 @@ pub(super) async fn run(request: Request, context: &Context) -> Result<Value, Ac
 async fn start(request: &Request, aws: &Aws, context: &Context) -> Result<String, ActionError> {
     let now = aws.now();
     aws.pace(Quota::StartQuery).await;
-    let arns = request.groups.iter().any(|group| group.starts_with("arn:"));
+    let groups: Vec<LogGroup> = request.groups.iter().map(|one| LogGroup::of(one)).collect();
+    // AWS takes names or ARNs, and names where ARNs are taken.
+    let arns = groups.iter().any(|group| group.identifier.is_some());
     let identifiers = || {
-        request
-            .groups
-            .iter()
-            .map(|group| group.trim_end_matches(":*").to_owned())
+        let all = groups.iter().cloned();
+        all.map(|group| group.identifier.unwrap_or(group.name))
             .collect::<Vec<_>>()
     };
     let started = aws

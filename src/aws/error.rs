@@ -59,6 +59,17 @@ impl AwsError {
         }
     }
 
+    /// A request that cannot be right, and so was not sent.
+    #[must_use]
+    pub fn invalid(operation: &str, message: String) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            class: Class::Invalid,
+            code: None,
+            message,
+        }
+    }
+
     /// Says what it was asked about.
     #[must_use]
     pub fn about(mut self, resource: &str) -> Self {

@@ -147,6 +147,9 @@ pub struct Plan {
     /// The change calendar that is closed, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<String>,
+    /// What could not be looked at here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// A document that a document starts.
@@ -569,6 +572,7 @@ mod tests {
             plan.one_each = true;
             plan.alarm = Some("alarm".into());
             plan.closed = Some("closed".into());
+            plan.remarks = vec!["left to AWS".into()];
             plan.targets[0].name = Some("web".into());
             plan.targets[0].online = Some(true);
         }

@@ -186,6 +186,9 @@ impl Sheet {
             Weight::Plain,
         );
         self.work(plan);
+        for remark in &plan.remarks {
+            self.say("remark", remark.clone(), Weight::Warning);
+        }
         for gate in &plan.gates {
             let text = format!("its step {gate} waits for an approval of its own, in AWS");
             self.say("asks", text, Weight::Plain);

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 use serde_json::Value;
 
 use super::work::inner_steps;
-use super::{Reference, Runbook, RunbookStep, references};
+use super::{Pattern, Reference, Runbook, RunbookStep, references};
 
 /// The actions there are.
 const ACTIONS: [&str; 24] = [
@@ -360,7 +360,7 @@ fn parameters(runbook: &Runbook, problems: &mut Vec<String>) {
             say(format!("there is no type {:?}", declared.kind));
         }
         if let Some(pattern) = &declared.pattern
-            && let Err(error) = regex::Regex::new(pattern)
+            && let Pattern::Wrong(error) = Pattern::of(pattern)
         {
             say(format!(
                 "its allowedPattern is no regular expression: {error}"

@@ -45,6 +45,37 @@ pub struct Declared {
     pub allowed: Vec<String>,
 }
 
+/// What this engine knows of an `allowedPattern`.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// It can be tried here.
+    Known(regex::Regex),
+    /// Systems Manager knows it, and this engine does not: it has a look-around or a back reference.
+    Elsewhere,
+    /// It is no regular expression; why.
+    Wrong(String),
+}
+
+impl Pattern {
+    /// Reads a pattern. A value has to match the whole of it.
+    #[must_use]
+    pub fn of(pattern: &str) -> Self {
+        match regex::Regex::new(&format!("^(?:{pattern})$")) {
+            Ok(known) => Self::Known(known),
+            Err(error) => {
+                let said = error.to_string();
+                // <https://docs.rs/regex/latest/regex/#syntax>: neither of the two is supported.
+                let foreign = ["look-around", "look-ahead", "look-behind", "backreferences"];
+                if foreign.iter().any(|word| said.contains(word)) {
+                    Self::Elsewhere
+                } else {
+                    Self::Wrong(said)
+                }
+            }
+        }
+    }
+}
+
 impl Declared {
     /// Whether it takes several values.
     #[must_use]

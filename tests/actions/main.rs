@@ -287,6 +287,26 @@ async fn a_command_goes_to_those_online_and_by_tag() {
 }
 
 #[tokio::test]
+async fn a_log_group_is_read_by_its_arn() {
+    let account = account(1.0).await;
+    let arn = |end: &str| format!("arn:aws:logs:eu-central-1:111122223333:log-group:/app/web{end}");
+    let ask = |group: &str| json!({"groups": [group], "window": "3h"});
+    let named = account.run("logs", ask("/app/web")).await;
+    assert!(named["events"].as_u64().unwrap() > 0, "{named}");
+    for end in ["", ":*"] {
+        let found = account.run("logs", ask(&arn(end))).await;
+        assert_eq!(found["events"], named["events"], "{end}: {found}");
+    }
+    let elsewhere = arn("").replace("eu-central-1", "us-east-1");
+    let error = account.fails("logs", ask(&elsewhere)).await;
+    assert!(
+        error.message.contains("write `at = { region = \"us-east-1\" }`"),
+        "{}",
+        error.message
+    );
+}
+
+#[tokio::test]
 async fn an_instance_that_systems_manager_refuses_fails_alone() {
     let blind = "[[faults]]\noperation = \"DescribeInstanceInformation\"\nkind = \"deny\"\n";
     let account = account_with(20.0, blind).await;

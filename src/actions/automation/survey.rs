@@ -13,7 +13,7 @@ use crate::aws::{Aws, AwsError, Quota, describe};
 use crate::document::sha256;
 use crate::incident::{Intent, Plan, Started, Target};
 use crate::redaction::Redactor;
-use crate::runbook::{self, Runbook, Text, Texts, Wanted};
+use crate::runbook::{self, Pattern, Runbook, Text, Texts, Wanted};
 
 /// The documents that were reviewed.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +70,7 @@ pub async fn survey(
         let ids = found.iter().map(|target| target.id.clone()).collect();
         parameters.insert(name.clone(), ids);
     }
-    check(&runbook, &parameters, &request)?;
+    let remarks = check(&runbook, &parameters, &request)?;
     let one_each = request.target_parameter.as_ref().is_some_and(|name| {
         let declared = runbook.parameters.get(name);
         declared.is_some_and(|declared| !declared.is_list())
@@ -127,6 +127,7 @@ pub async fn survey(
         group: selected.group,
         alarm: request.alarm,
         closed,
+        remarks,
     };
     fits(intent, plan)
 }
@@ -391,8 +392,9 @@ fn check(
     runbook: &Runbook,
     parameters: &BTreeMap<String, Vec<String>>,
     request: &Request,
-) -> Result<(), String> {
+) -> Result<Vec<String>, String> {
     let document = &request.document;
+    let mut remarks = Vec::new();
     for (name, values) in parameters {
         let Some(declared) = runbook.parameters.get(name) else {
             let known: Vec<&str> = runbook.parameters.keys().map(String::as_str).collect();
@@ -401,15 +403,23 @@ fn check(
                 known.join(", ")
             ));
         };
-        if let Some(pattern) = &declared.pattern {
-            let pattern = regex::Regex::new(&format!("^(?:{pattern})$"))
-                .map_err(|error| format!("the parameter {name} of {document}: {error}"))?;
-            if let Some(value) = values.iter().find(|value| !pattern.is_match(value)) {
-                return Err(format!(
-                    "the value {value:?} of {name} does not match the document's allowedPattern {}",
-                    declared.pattern.as_deref().unwrap_or_default()
-                ));
+        let pattern = declared.pattern.as_deref().unwrap_or_default();
+        match declared.pattern.as_deref().map(Pattern::of) {
+            Some(Pattern::Known(known)) => {
+                if let Some(value) = values.iter().find(|value| !known.is_match(value)) {
+                    return Err(format!(
+                        "the value {value:?} of {name} does not match the document's allowedPattern {pattern}"
+                    ));
+                }
             }
+            // Systems Manager tries it when the change is sent.
+            Some(Pattern::Elsewhere) => remarks.push(format!(
+                "whether {name} matches the document's allowedPattern {pattern} is left to Systems Manager: it has a look-around or a back reference"
+            )),
+            Some(Pattern::Wrong(error)) => {
+                return Err(format!("the parameter {name} of {document}: {error}"));
+            }
+            None => {}
         }
         let stranger = values
             .iter()
@@ -435,7 +445,7 @@ fn check(
     {
         return Err("nothing was found to change: no target is there".into());
     }
-    Ok(())
+    Ok(remarks)
 }
 
 /// The role that the document assumes, its parameters filled in.

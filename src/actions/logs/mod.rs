@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{ActionError, Context, Span};
-use crate::aws::{Aws, AwsError, Class, Pages, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, LogGroup, Pages, Quota, describe};
 use crate::playbook::{ActionKey as Key, ActionKind, KeyKind};
 use crate::redaction::Lines;
 pub use clusters::{Cluster, Clusters, Grouped, Level};
@@ -155,11 +155,30 @@ impl Request {
         (from, to): (i64, i64),
         token: Option<String>,
     ) -> Result<FilterLogEventsOutput, AwsError> {
+        let named = LogGroup::of(group);
+        if let Some(region) = named
+            .region
+            .as_ref()
+            .filter(|region| **region != aws.region)
+        {
+            return Err(AwsError::invalid(
+                "logs:FilterLogEvents",
+                format!(
+                    "{group} is in {region}, and {} is asked; write `at = {{ region = \"{region}\" }}`",
+                    aws.region
+                ),
+            ));
+        }
+        let mut streams = self.streams.clone();
+        if streams.is_empty() && self.stream_prefix.is_none() {
+            streams.extend(named.stream.clone());
+        }
         aws.pace(Quota::FilterLogEvents).await;
         aws.logs
             .filter_log_events()
-            .log_group_name(group)
-            .set_log_stream_names((!self.streams.is_empty()).then(|| self.streams.clone()))
+            .set_log_group_name(named.by_name())
+            .set_log_group_identifier(named.identifier)
+            .set_log_stream_names((!streams.is_empty()).then_some(streams))
             .set_log_stream_name_prefix(self.stream_prefix.clone())
             .set_filter_pattern(self.pattern.clone())
             .start_time(from)

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::look::Results;
 use crate::actions::Context;
-use crate::aws::{Aws, AwsError, Pages, Quota, describe};
+use crate::aws::{Aws, AwsError, LogGroup, Pages, Quota, describe};
 
 /// The agent uploads every thirty seconds, and at the end.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html>
@@ -100,6 +100,7 @@ struct Copy {
 }
 
 async fn read(aws: &Aws, group: &str, command: &str, instance: &str) -> Result<Copy, AwsError> {
+    let named = LogGroup::of(group);
     let mut copy = Copy::default();
     let mut token = None;
     let mut pages = Pages::default();
@@ -108,7 +109,8 @@ async fn read(aws: &Aws, group: &str, command: &str, instance: &str) -> Result<C
         let page = aws
             .logs
             .filter_log_events()
-            .log_group_name(group)
+            .set_log_group_name(named.by_name())
+            .set_log_group_identifier(named.identifier.clone())
             .log_stream_name_prefix(format!("{command}/{instance}/"))
             .set_next_token(token)
             .send()

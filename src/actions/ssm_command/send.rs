@@ -171,7 +171,7 @@ async fn send(request: &Request, instances: &[String], aws: &Aws) -> Result<Stri
     });
     let copy = request.log_group.as_ref().map(|group| {
         CloudWatchOutputConfig::builder()
-            .cloud_watch_log_group_name(group)
+            .cloud_watch_log_group_name(crate::aws::LogGroup::of(group).name)
             .cloud_watch_output_enabled(true)
             .build()
     });

@@ -7,7 +7,7 @@ use super::needs::{Here, Need, needs};
 use super::{Findings, Verdict, permissions};
 use crate::actions::programs::LocalPrograms;
 use crate::alarms::fetch;
-use crate::aws::{Aws, AwsError, Class, Place, Pool, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, LogGroup, Place, Pool, Quota, describe};
 use crate::cli::events;
 use crate::config::Watch;
 use crate::playbook::Entry;
@@ -260,6 +260,12 @@ async fn find_metric(aws: &Aws, namespace: &str, name: &str, dimensions: &str) -
 }
 
 async fn find_group(aws: &Aws, group: &str) -> Found {
+    let named = LogGroup::of(group);
+    let group = named.name.as_str();
+    if named.identifier.is_some() {
+        // Another account lists its groups only for whoever monitors it; a read tells.
+        return Ok(Ok("is named by its ARN: the first read tells".into()));
+    }
     let answer = aws
         .logs
         .describe_log_groups()

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Findings, Verdict};
 use crate::actions::programs::LocalPrograms;
-use crate::aws::{Aws, AwsError, Class, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, LogGroup, Quota, describe};
 use crate::cli::live;
 use crate::playbook::{Entry, StepKind};
 
@@ -180,13 +180,24 @@ async fn ask(aws: &Aws, action: &str) -> Option<Result<(), AwsError>> {
                     .end_time(DateTime::from_secs(now))
             )
         }
-        "logs:FilterLogEvents" => call!(aws.logs.filter_log_events().log_group_name(group)),
+        "logs:FilterLogEvents" => {
+            let group = LogGroup::of(group);
+            call!(
+                aws.logs
+                    .filter_log_events()
+                    .set_log_group_name(group.by_name())
+                    .set_log_group_identifier(group.identifier)
+            )
+        }
         "logs:StartQuery" => {
             let now = aws.now().timestamp();
             call!(
                 aws.logs
                     .start_query()
-                    .log_group_name(group)
+                    .log_group_identifiers({
+                        let group = LogGroup::of(group);
+                        group.identifier.unwrap_or(group.name)
+                    })
                     .query_string("fields @message | limit 1")
                     .start_time(now - 60)
                     .end_time(now)
