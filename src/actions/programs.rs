@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
 
 use super::probes::{Probe, Probing};
+pub use crate::detached::base_environment;
 use crate::playbook::SecretSource;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
@@ -26,8 +26,6 @@ const LONGEST_LINE: usize = 300;
 /// How long the output of a program that has ended is waited for.
 const LINGERS: Duration = Duration::from_secs(2);
 
-/// Variables that every program gets.
-const BASE: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM"];
 /// Variables that the `aws` program gets as well.
 const AWS: [&str; 40] = [
     "AWS_PROFILE",
@@ -209,31 +207,11 @@ pub trait Programs: Send + Sync {
     fn secret(&self, source: &SecretSource) -> Option<Result<String, String>>;
 }
 
-/// The allow-list that every program gets, from this process's environment.
-///
-/// They speak UTF-8, whatever the locale of this process: their output is read as UTF-8.
-#[must_use]
-pub fn base_environment() -> BTreeMap<String, String> {
-    let mut environment = pick(&BASE);
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
-    let is_utf8 = locale.is_some_and(|locale| {
-        let locale = locale.to_lowercase().replace('-', "");
-        locale.ends_with("utf8")
-    });
-    if !is_utf8 {
-        environment.remove("LC_ALL");
-        environment.insert("LC_CTYPE".into(), "C.UTF-8".into());
-    }
-    environment
-}
-
 /// The allow-list of the `aws` program, which shall not page.
 #[must_use]
 pub fn aws_environment() -> BTreeMap<String, String> {
     let mut environment = base_environment();
-    environment.extend(pick(&AWS));
+    environment.extend(crate::detached::pick(&AWS));
     // Endpoints of single services, and what a vault left for whoever runs below it.
     let families = std::env::vars_os().filter_map(|(name, value)| {
         let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
@@ -276,13 +254,6 @@ fn secret_file(path: &str) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn pick(names: &[&str]) -> BTreeMap<String, String> {
-    names
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
-        .collect()
-}
-
 /// Runs programs on this machine.
 #[derive(Debug, Default)]
 pub struct LocalPrograms;
@@ -315,15 +286,6 @@ impl Programs for LocalPrograms {
     }
 }
 
-/// Whether a program can be found, as a shell would find it.
-fn is_there(program: &str, path: Option<&String>) -> bool {
-    if program.contains('/') {
-        return Path::new(program).exists();
-    }
-    let folders = path.map(String::as_str).unwrap_or_default();
-    std::env::split_paths(folders).any(|folder| folder.join(program).is_file())
-}
-
 /// Ends a process group when the attempt is dropped before the program has ended.
 struct Group(Option<nix::unistd::Pid>);
 
@@ -350,7 +312,8 @@ async fn run(invocation: Invocation, told: Option<&Told<'_>>) -> Result<Finished
             }
         }
     };
-    if !is_there(program, invocation.environment.get("PATH")) {
+    let path = invocation.environment.get("PATH");
+    if !crate::detached::is_on(program, path.map(String::as_str)) {
         return Err(ProgramError::NotFound {
             program: program.clone(),
         });
@@ -519,7 +482,8 @@ mod tests {
         assert_eq!(finished.stdout, "$HOME; rm -rf *");
         let finished = LocalPrograms.run(invoke(&["env"])).await.unwrap();
         assert!(finished.stdout.lines().all(|line| {
-            BASE.iter()
+            ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM"]
+                .iter()
                 .any(|name| line.starts_with(&format!("{name}=")))
         }));
     }

@@ -8,7 +8,7 @@ use aws_sdk_ssm::config::interceptors::{
 use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ssm::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use crate::clock;
 
@@ -76,7 +76,8 @@ impl AwsClock {
     fn read(&self, date: Option<&str>, left: DateTime<Utc>, arrived: DateTime<Utc>) {
         let said = date
             .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-            .map(|date| date.to_utc());
+            .map(|date| date.to_utc())
+            .filter(is_plausible);
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.said = said;
         let took = arrived - left;
@@ -85,6 +86,11 @@ impl AwsClock {
             last.known = true;
         }
     }
+}
+
+/// Whether it can be the time: a service, or a proxy, that says anything else says nothing.
+fn is_plausible(date: &DateTime<Utc>) -> bool {
+    (2015..2100).contains(&date.year())
 }
 
 impl Intercept for AwsClock {
@@ -119,6 +125,21 @@ impl Intercept for AwsClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_is_no_time() {
+        let clock = AwsClock::default();
+        let now = clock::now();
+        for absurd in [
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "yesterday",
+        ] {
+            clock.read(Some(absurd), now, now);
+            assert!(!clock.is_known(), "{absurd}");
+            assert!((clock.now() - now).num_minutes() < 5);
+        }
+    }
 
     #[test]
     fn a_clock_that_differs_is_followed_and_one_that_agrees_is_not() {

@@ -1,7 +1,7 @@
 //! What is said on stderr once the terminal is given back: how to go on, and what the record is.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::{FAILURE, SUCCESS, printable, shell_word};
@@ -77,14 +77,30 @@ fn about(id: &IncidentId, snapshot: &Snapshot, settings: &Settings) -> Vec<Strin
     lines
 }
 
-/// Writes what the journal did not take where anybody may write.
+/// Writes what the journal did not take into a new file of its own: where anybody may write, else into
+/// the home, else here. A file that is there already is never written, nor a link followed.
 fn rescue(id: &IncidentId, snapshot: &Snapshot, kept: u64) -> std::io::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("standdown-{id}-{}.jsonl", std::process::id()));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let folders = [Some(std::env::temp_dir()), home, Some(PathBuf::from("."))];
+    let made = folders.into_iter().flatten().map(|folder| {
+        tempfile::Builder::new()
+            .prefix(&format!("standdown-{id}-"))
+            .suffix(".jsonl")
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder)
+    });
+    let mut failed = None;
+    let made = made.into_iter().find_map(|made| match made {
+        Ok(file) => Some(file),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    });
+    let Some(made) = made else {
+        return Err(failed.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()));
+    };
+    let (mut file, path) = made.keep().map_err(|error| error.error)?;
     let from = snapshot.state.sequence - kept;
     for recorded in snapshot
         .events

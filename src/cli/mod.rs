@@ -283,6 +283,14 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
         let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(
             nix::sys::signal::Signal::SIGXFSZ as i32,
         ))?;
+        if let Some(what) = arguments.command.as_ref().and_then(changes)
+            && settings.read_only.value
+        {
+            return Err(CliError::Said(format!(
+                "this is read-only ({}): {what}; leave that out to do it",
+                settings.read_only.origin
+            )));
+        }
         // The others look at no account, or at a simulated one.
         let watching = matches!(
             arguments.command,
@@ -346,6 +354,25 @@ fn run(arguments: Arguments) -> Result<u8, CliError> {
     // What still runs reads only; nobody waits for it.
     runtime.shutdown_background();
     result
+}
+
+/// What a command would change, or let be changed, and does not where nothing may be: the same as on
+/// the screen.
+fn changes(command: &Subcommands) -> Option<&'static str> {
+    match command {
+        Subcommands::Approve(_) | Subcommands::Deny(_) => Some("nothing was answered"),
+        Subcommands::Healing(healing::Arguments { command }) => match command {
+            healing::Command::Run(_) => Some("nothing was healed"),
+            healing::Command::Enable { .. } | healing::Command::StopAll { off: true } => {
+                Some("no rule was let act")
+            }
+            _ => None,
+        },
+        Subcommands::Automation(arguments) if arguments.publishes() => {
+            Some("nothing was published")
+        }
+        _ => None,
+    }
 }
 
 fn catalog(settings: &Settings) -> Catalog {

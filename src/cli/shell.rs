@@ -55,7 +55,7 @@ fn pages(command: &clap::Command, folder: &Path) -> Result<u8, CliError> {
             folder.display()
         ))
     };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    crate::document::make_folder(folder).map_err(failed)?;
     clap_mangen::generate_to(command.clone(), folder).map_err(failed)?;
     let count = std::fs::read_dir(folder)
         .map_err(failed)?

@@ -148,6 +148,18 @@ fn is_private_group(owner: u32, group: u32) -> bool {
     })
 }
 
+/// Makes a folder and those above it, for this user alone to write, whatever the umask lets through.
+///
+/// # Errors
+/// When the system refuses.
+pub fn make_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+}
+
 impl Source {
     /// Makes a source from text that is already at hand.
     #[must_use]

@@ -10,7 +10,9 @@ mod problem;
 mod reader;
 mod words;
 
-pub use file::{MAX_BYTES, Source, SourceError, is_kept, others_can_change, trust_groups};
+pub use file::{
+    MAX_BYTES, Source, SourceError, is_kept, make_folder, others_can_change, trust_groups,
+};
 pub use node::{Kind, Node, parse};
 pub use problem::{Level, Problem, Problems, render};
 pub use reader::{Located, Reader};

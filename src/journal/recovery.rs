@@ -169,7 +169,7 @@ fn salvage(
 ) -> std::io::Result<Result<(usize, u64), JournalError>> {
     let folder = aside.parent().unwrap_or(Path::new("."));
     let scratch = Scratch(folder.join(format!(".salvage-{}", std::process::id())));
-    std::fs::create_dir_all(&scratch.0)?;
+    crate::document::make_folder(&scratch.0)?;
     let mut found = Found::new();
     if is_orphan(aside) {
         // What the log holds of the file is all there is.

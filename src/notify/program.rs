@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Delivered, PATIENCE, Undelivered};
+use crate::detached;
 
 /// How much of what it says is kept, in characters.
 const SAID: usize = 400;
@@ -20,15 +21,22 @@ pub(super) async fn run(
     let Some((program, arguments)) = command.split_first() else {
         return Err(Undelivered::ever("the channel names no program"));
     };
-    let mut command = Command::new(program);
+    let mut command = Command::from(detached::command(program.as_ref()));
     command
         .args(arguments)
+        .env_clear()
+        .envs(detached::base_environment())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     if let Some(secret) = secret {
         command.env("STANDDOWN_SECRET", secret);
+    }
+    if !detached::is_there(program) {
+        return Err(Undelivered::now(format!(
+            "{program} cannot be run: it is not on the PATH"
+        )));
     }
     let mut child = command
         .spawn()

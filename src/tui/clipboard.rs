@@ -132,7 +132,7 @@ fn through_tmux(text: &str) -> io::Result<bool> {
 /// Keeps a text where only its owner reads it.
 fn keep(text: &str, place: &Path) -> io::Result<PathBuf> {
     let folder = place.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    crate::document::make_folder(folder)?;
     // Files of tempfile are their owner's alone.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;

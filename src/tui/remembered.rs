@@ -53,7 +53,7 @@ impl Remembered {
     /// When the file cannot be written.
     pub fn write(&self, place: &Path) -> std::io::Result<()> {
         let folder = place.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        crate::document::make_folder(folder)?;
         // Whole or not at all: two consoles may end at once.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, self)?;

@@ -300,7 +300,9 @@ async fn a_log_group_is_read_by_its_arn() {
     let elsewhere = arn("").replace("eu-central-1", "us-east-1");
     let error = account.fails("logs", ask(&elsewhere)).await;
     assert!(
-        error.message.contains("write `at = { region = \"us-east-1\" }`"),
+        error
+            .message
+            .contains("write `at = { region = \"us-east-1\" }`"),
         "{}",
         error.message
     );

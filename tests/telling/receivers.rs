@@ -94,3 +94,32 @@ fn a_receiver_that_asks_for_patience_is_left_alone_so_long() {
     let rested = got[1].at - got[0].at;
     assert!(rested >= Duration::from_secs(3), "{rested:?}");
 }
+
+#[test]
+fn a_program_gets_no_more_of_the_environment_than_it_needs() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = crate::support::World::new();
+    let seen = world.path("seen").display().to_string();
+    let program = world.write(
+        "tell",
+        format!("#!/bin/sh\nenv > {seen}\ncat > /dev/null\n"),
+    );
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = program.display();
+    world.write(
+        "config/standdown/config.toml",
+        format!("[[channels]]\nname = \"own\"\nkind = \"program\"\ncommand = [\"{program}\"]\nsecret = \"env:HOOK\"\n"),
+    );
+    let mut command = world.standdown(&["notify", "test", "own"]);
+    command
+        .env("AWS_SECRET_ACCESS_KEY", "not-yours")
+        .env("HOOK", "for-it");
+    let said = crate::support::Said::from(command.output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    let seen = std::fs::read_to_string(world.path("seen")).unwrap();
+    assert!(seen.contains("STANDDOWN_SECRET=for-it"), "{seen}");
+    assert!(
+        !seen.contains("not-yours") && !seen.contains("HOOK="),
+        "{seen}"
+    );
+}

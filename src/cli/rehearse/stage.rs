@@ -181,7 +181,7 @@ fn keeping(world: World, settings: &Settings) -> World {
     );
     let folder = settings.state_folder().ok();
     let path = folder
-        .filter(|folder| std::fs::create_dir_all(folder).is_ok())
+        .filter(|folder| crate::document::make_folder(folder).is_ok())
         .map(|folder| folder.join(name));
     match path {
         Some(path) => world.keeping(&path),
