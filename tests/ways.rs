@@ -379,3 +379,30 @@ fn changes_once(seconds: &str) {
     let away = (Utc::now() - signed).num_seconds().abs();
     assert!(away < 60, "{seconds}: signed {away} s away");
 }
+
+#[test]
+fn below_a_wrapper_the_shell_gets_its_turn_and_brings_it_back() {
+    let world = World::new();
+    world.introduced();
+    let mut shell = Terminal::program(
+        &world,
+        &["bash", "--norc", "-i"],
+        100,
+        30,
+        &[("PS1", "shell> ")],
+    );
+    shell.see("shell>");
+    let console = env!("CARGO_BIN_EXE_standdown");
+    shell.press(&format!("sh -c '{console} rehearse cpu-spike; true'\r"));
+    shell.see("orders-cpu-high");
+    shell.press("\x1a");
+    shell.see("Stopped");
+    shell.press("echo its-$((20+1))-turn\r");
+    shell.see("its-21-turn");
+    shell.press("fg\r");
+    shell.until("the console is back", |screen| {
+        screen.contains("orders-cpu-high") && !screen.contains("its-21-turn")
+    });
+    shell.press("q");
+    shell.until("it has ended", |screen| screen.contains("shell>"));
+}

@@ -82,7 +82,7 @@ impl Screen {
     /// terminal again.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
+        stop_group()?;
         self.retake()
     }
 
@@ -232,4 +232,13 @@ fn restore_on_panic() {
             }
         }));
     });
+}
+
+/// Sleeps until the shell continues the console. The whole process group sleeps, as when a terminal
+/// stops a job: what started the console, such as `sh -c` or `aws-vault exec`, would otherwise wait
+/// for it, and the shell would never get its turn.
+pub(super) fn stop_group() -> io::Result<()> {
+    let group = nix::unistd::Pid::from_raw(0);
+    nix::sys::signal::kill(group, nix::sys::signal::Signal::SIGSTOP)?;
+    Ok(())
 }

@@ -190,8 +190,7 @@ async fn converse(
                     return Ok(How::Signal(signal));
                 }
                 Told::Suspend => {
-                    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
-                        .map_err(io::Error::from)?;
+                    crate::tui::terminal::stop_group()?;
                 }
                 Told::Continued => asked = None,
                 // What was written stays as it is.
@@ -240,8 +239,7 @@ async fn converse(
                     out.line(&format!("({what}, to be copied)"))?;
                 }
                 Leaves::Suspend => {
-                    nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
-                        .map_err(io::Error::from)?;
+                    crate::tui::terminal::stop_group()?;
                 }
                 Leaves::Nothing | Leaves::Theme(_) => {}
             }
