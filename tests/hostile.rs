@@ -254,3 +254,29 @@ fn a_folder_that_cannot_be_written_is_said() {
     assert_eq!(said.code, 1);
     assert!(said.err.contains("--state"), "{}", said.err);
 }
+
+#[test]
+fn json_holds_no_sign_that_moves_a_cursor_or_turns_writing_round() {
+    let world = World::new();
+    let name = "a\u{9b}31mb\u{9d}0;x\u{202e}c\u{200b}d\u{7f}";
+    let text = "x".replace('x', name);
+    let opened = world.run(&["rehearse", "stuck-instance", "--auto", "--speed", "100"]);
+    assert_eq!(opened.code, 0, "{opened:?}");
+    let all: serde_json::Value =
+        serde_json::from_str(&world.run(&["incidents", "--rehearsals", "--json"]).out).unwrap();
+    let id = all[0]["id"].as_str().unwrap().to_owned();
+    let noted = world.run(&["note", &id, &text]);
+    assert_eq!(noted.code, 0, "{noted:?}");
+    for arguments in [
+        &["status", &id, "--json"][..],
+        &["timeline", &id, "--json"],
+        &["report", &id, "--format", "json"],
+        &["export", &id],
+        &["incidents", "--rehearsals", "--json"],
+    ] {
+        let said = world.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
+        let odd = |c: char| (c.is_control() && c != '\n') || ['\u{202e}', '\u{200b}'].contains(&c);
+        assert!(!said.out.contains(odd), "{arguments:?}: {}", said.out);
+    }
+}

@@ -408,6 +408,7 @@ fn say_refused(settings: &Settings, catalog: &Catalog) {
 fn print_json(value: &impl serde::Serialize) -> Result<u8, CliError> {
     use std::io::Write as _;
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::other)?;
+    let text = crate::document::harmless_json(text);
     writeln!(std::io::stdout(), "{text}")?;
     Ok(SUCCESS)
 }

@@ -71,7 +71,8 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         Format::Md => markdown(&report, &review),
         Format::Html => html(&report, &review),
         Format::Json => {
-            let mut text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
+            let text = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
+            let mut text = crate::document::harmless_json(text);
             text.push('\n');
             text
         }

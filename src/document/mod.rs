@@ -16,4 +16,4 @@ pub use file::{
 pub use node::{Kind, Node, parse};
 pub use problem::{Level, Problem, Problems, render};
 pub use reader::{Located, Reader};
-pub use words::{hex, is_deceptive, nearest, sha256};
+pub use words::{harmless_json, hex, is_deceptive, nearest, sha256};

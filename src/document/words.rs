@@ -42,3 +42,23 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{feff}'
     )
 }
+/// JSON for a terminal: what moves a cursor or turns the direction of writing round is escaped. In JSON
+/// such signs stand in texts alone, where an escape says the same.
+#[must_use]
+pub fn harmless_json(text: String) -> String {
+    use std::fmt::Write as _;
+    let odd = |c: char| ('\u{7f}'..='\u{9f}').contains(&c) || is_deceptive(c);
+    if !text.contains(odd) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if odd(c) {
+            // All of them are in the first plane.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

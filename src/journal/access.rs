@@ -68,6 +68,19 @@ pub(super) fn prepare(path: &Path) -> Result<(), JournalError> {
             path: path.to_owned(),
         });
     }
+    if shared {
+        let parts = ["wal", "shm"].map(|kind| super::recovery::part(path, kind));
+        for one in std::iter::once(path).chain(parts.iter().map(std::path::PathBuf::as_path)) {
+            if one
+                .symlink_metadata()
+                .is_ok_and(|metadata| metadata.is_symlink())
+            {
+                return Err(JournalError::Link {
+                    path: one.to_owned(),
+                });
+            }
+        }
+    }
     let failed = |source| JournalError::Folder {
         path: path.to_owned(),
         source,

@@ -17,12 +17,28 @@ pub enum JournalError {
     #[error("failed to use the journal: {}", plainly(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// A file cannot be made, read or protected.
-    #[error("failed to use {}: {source}; set --state to a folder that you can write", path.display())]
+    #[error("failed to use {}: {source}; {}", path.display(), remedy(path))]
     Folder {
         /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// The file system has no locks, or no memory that processes share.
+    #[error("failed to use {}: {why}; the file system there ({kind}) lacks what a journal needs, locks and shared memory; set --state, or XDG_STATE_HOME, to a folder on a local disk", path.display())]
+    FileSystem {
+        /// The file.
+        path: PathBuf,
+        /// Its kind.
+        kind: String,
+        /// What failed.
+        why: String,
+    },
+    /// A link stands where others can put one.
+    #[error("failed to use {}: it is a link in a folder that others share; move it away", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
     },
     /// Somebody else could write what is taken for the truth.
     #[error("the journal's {} can be written by {who}; {remedy}", path.display())]
@@ -84,6 +100,30 @@ pub enum JournalError {
     Gone,
 }
 
+/// What to do about a file or folder that cannot be used.
+fn remedy(path: &std::path::Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let there = path.ancestors().find(|one| one.exists());
+    let owner = there.and_then(|there| Some((there, there.metadata().ok()?.uid())));
+    let me = nix::unistd::geteuid();
+    match owner {
+        Some((there, owner)) if owner != me.as_raw() && !me.is_root() => {
+            let name = |id: u32| {
+                let user = nix::unistd::User::from_uid(id.into()).ok().flatten();
+                user.map_or_else(|| id.to_string(), |user| user.name)
+            };
+            format!(
+                "{} belongs to {}: let it be yours (sudo chown -R {} {}), or set --state to a folder that you can write",
+                there.display(),
+                name(owner),
+                name(me.as_raw()),
+                there.display()
+            )
+        }
+        _ => "set --state to a folder that you can write".to_owned(),
+    }
+}
+
 /// What SQLite says, in the words of somebody who has to do something about it.
 fn plainly(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
@@ -106,7 +146,52 @@ fn plainly(error: &rusqlite::Error) -> String {
     }
 }
 
+/// Whether the file beside the journal that processes share could not be mapped or made.
+/// <https://www.sqlite.org/rescode.html#ioerr_shmmap>
+fn is_shared_memory(error: &rusqlite::Error) -> bool {
+    const SHARED: [i32; 4] = [
+        rusqlite::ffi::SQLITE_IOERR_SHMMAP,
+        rusqlite::ffi::SQLITE_IOERR_SHMOPEN,
+        rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+        rusqlite::ffi::SQLITE_IOERR_SHMLOCK,
+    ];
+    error
+        .sqlite_error()
+        .is_some_and(|error| SHARED.contains(&error.extended_code))
+}
+
 impl JournalError {
+    /// Says where it is the file system's fault: what SQLite calls busy may be a disk without locks.
+    pub(super) fn explained(self, path: &std::path::Path) -> Self {
+        use rusqlite::ErrorCode;
+        let Self::Sqlite(error) = &self else {
+            return self;
+        };
+        let suspect = matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::FileLockingProtocolFailed
+            )
+        );
+        let folder = path.parent().unwrap_or(path);
+        let why = match super::filesystem::cannot_lock(folder) {
+            _ if !suspect => return self,
+            Some(refused) => format!("a lock was refused ({refused})"),
+            None if is_shared_memory(error) => "memory could not be shared".to_owned(),
+            None => return self,
+        };
+        let kind = super::filesystem::kind(path).unwrap_or_else(|| "unknown".into());
+        Self::FileSystem {
+            path: path.to_owned(),
+            kind,
+            why,
+        }
+    }
+
     /// Tells whether it can only be read. A connection stays as it was opened.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

@@ -10,6 +10,7 @@ mod acknowledgement;
 mod chain;
 mod codec;
 mod error;
+mod filesystem;
 mod healing;
 mod lease;
 mod list;

@@ -76,6 +76,10 @@ impl Journal {
     /// When the folder or the file cannot be used, others can write it, or a later version
     /// wrote it.
     pub fn open(path: &Path) -> Result<(Self, Option<Recovered>), JournalError> {
+        Self::open_there(path).map_err(|error| error.explained(path))
+    }
+
+    fn open_there(path: &Path) -> Result<(Self, Option<Recovered>), JournalError> {
         access::folder(path)?;
         let _lock = recovery::Lock::take(path)?;
         recovery::finish(path)?;

@@ -358,7 +358,8 @@ impl<R: BufRead> Lines<'_, R> {
 }
 
 fn line(out: &mut impl Write, value: &impl Serialize) -> Result<(), ExportError> {
-    serde_json::to_writer(&mut *out, value)?;
+    let text = crate::document::harmless_json(serde_json::to_string(value)?);
+    out.write_all(text.as_bytes())?;
     Ok(out.write_all(b"\n")?)
 }
 

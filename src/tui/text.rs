@@ -173,7 +173,7 @@ pub fn age(duration: chrono::Duration) -> String {
     }
 }
 
-/// The latest value that an alarm compares, beside what it is compared with: `97.2 ≥ 90`. The sign is
+/// The latest value that an alarm compares, beside what it is compared with: `97.2 >= 90`. The sign is
 /// true of the two numbers, whatever the alarm's state is.
 #[must_use]
 pub fn against(row: &Row, now: chrono::DateTime<chrono::Utc>) -> String {
@@ -224,17 +224,17 @@ pub fn against(row: &Row, now: chrono::DateTime<chrono::Utc>) -> String {
 /// How an alarm compares, and the sign that is true where its comparison is not.
 fn relation(alarm: &AlarmRef) -> Option<(&'static str, &'static str)> {
     Some(match alarm.comparison.as_deref()? {
-        "GreaterThanOrEqualToThreshold" => ("≥", "<"),
-        "GreaterThanThreshold" => (">", "≤"),
-        "LessThanThreshold" => ("<", "≥"),
-        "LessThanOrEqualToThreshold" => ("≤", ">"),
+        "GreaterThanOrEqualToThreshold" => (">=", "<"),
+        "GreaterThanThreshold" => (">", "<="),
+        "LessThanThreshold" => ("<", ">="),
+        "LessThanOrEqualToThreshold" => ("<=", ">"),
         _ => return None,
     })
 }
 
 fn holds(sign: &str, value: f64, threshold: f64) -> bool {
     match sign {
-        "≥" => value >= threshold,
+        ">=" => value >= threshold,
         ">" => value > threshold,
         "<" => value < threshold,
         _ => value <= threshold,

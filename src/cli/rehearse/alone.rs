@@ -62,7 +62,9 @@ pub(super) async fn play(
         writeln!(
             out,
             "{}",
-            serde_json::to_string(&summary).map_err(std::io::Error::other)?
+            crate::document::harmless_json(
+                serde_json::to_string(&summary).map_err(std::io::Error::other)?
+            )
         )?;
     } else {
         writeln!(
@@ -116,6 +118,7 @@ fn print_events(handle: &Handle) {
                 let mut out = std::io::stdout().lock();
                 for recorded in snapshot.events.iter().skip(seen) {
                     let line = serde_json::to_string(&**recorded).unwrap_or_default();
+                    let line = crate::document::harmless_json(line);
                     if writeln!(out, "{line}").is_err() {
                         return;
                     }

@@ -155,7 +155,7 @@ fn metric(out: &mut Out<'_>, label: &str, value: &Value) {
     parts.extend(of("average").map(|average| format!("avg {average}")));
     parts.extend(of("maximum").map(|maximum| format!("max {maximum}")));
     if let (Some(minutes), Some(threshold)) = (of("minutes_over"), value["threshold"].as_f64()) {
-        parts.push(format!("{minutes} min ≥ {}", exact(threshold)));
+        parts.push(format!("{minutes} min >= {}", exact(threshold)));
     }
     parts.extend(value["trend"].as_str().map(str::to_owned));
     if let Some(ratio) = of_path(value, "/baseline/ratio") {
