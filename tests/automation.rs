@@ -8,7 +8,7 @@
 mod support;
 
 use standdown::embedded;
-use standdown::runbook::{Runbook, advice, check};
+use standdown::runbook::{Runbook, advice, check, unapproved};
 use support::{World, run_python, simulate};
 
 const SHIPPED: [&str; 18] = [
@@ -163,6 +163,32 @@ fn a_step_without_a_time_is_advised_against_and_is_published_all_the_same() {
     let advised = advice(&untimed);
     assert_eq!(advised.len(), 1, "{advised:?}");
     assert!(advised[0].contains("set timeoutSeconds"), "{advised:?}");
+}
+
+#[test]
+fn an_approval_that_does_not_come_before_every_change_is_none() {
+    let of = |steps: &str| {
+        let text = format!("schemaVersion: '0.3'\nmainSteps:\n{steps}");
+        unapproved(&Runbook::parse(&text).unwrap())
+    };
+    let gate = "- {name: gate, action: 'aws:approve', inputs: {}}\n";
+    let look = "- {name: look, action: 'aws:executeAwsApi', inputs: {Service: ec2, Api: DescribeInstances}}\n";
+    let stop =
+        "- {name: stop, action: 'aws:executeAwsApi', inputs: {Service: ec2, Api: StopInstances}}\n";
+    assert_eq!(of(&format!("{look}{gate}{stop}")), None);
+    assert_eq!(of(&format!("{stop}{gate}")).as_deref(), Some("stop"));
+    let rejected = gate.replace("inputs", "onFailure: Continue, inputs");
+    assert_eq!(of(&format!("{rejected}{stop}")).as_deref(), Some("stop"));
+    let past = "- {name: choose, action: 'aws:branch', inputs: {Choices: [{NextStep: stop}], Default: gate}}\n";
+    assert_eq!(of(&format!("{past}{gate}{stop}")).as_deref(), Some("stop"));
+    let looped = |inner: &str| {
+        let inner = inner.replace("- {", "      - {");
+        format!(
+            "- name: each\n  action: aws:loop\n  inputs:\n    Iterators: [a]\n    Steps:\n{inner}"
+        )
+    };
+    assert_eq!(of(&looped(&format!("{gate}{stop}"))), None);
+    assert_eq!(of(&looped(stop)).as_deref(), Some("stop"));
 }
 
 #[test]

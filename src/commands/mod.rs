@@ -115,6 +115,10 @@ pub enum Place {
     Undescribed,
     /// At a change that was made, and is not what it was to be.
     Standing,
+    /// At a change that was made, and that something can roll back.
+    RollBack,
+    /// At a change that was made, and that can be looked at again.
+    Verifiable,
     /// At a change of which nobody knows whether it was made.
     Unknown,
     /// At a change that was approved and was not started.
@@ -201,6 +205,8 @@ impl Place {
             | Self::Standing
             | Self::Unknown
             | Self::NotStarted
+            | Self::RollBack
+            | Self::Verifiable
             | Self::Healed
             | Self::Gate
             | Self::Manual
@@ -222,6 +228,8 @@ impl Place {
             | Self::Standing
             | Self::Unknown
             | Self::NotStarted
+            | Self::RollBack
+            | Self::Verifiable
             | Self::Healed
             | Self::Gate
             | Self::Manual

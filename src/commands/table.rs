@@ -27,8 +27,8 @@ table! {
     "raise-ceiling" RaiseCeiling ["c"] Approval 1 "raise ceiling" "let the change touch more than the playbook allows, with a reason";
     "describe-again" AskAnew ["a"] Undescribed 0 "try again" "find out again what the change would do";
     "decline-undescribed" Decline ["f"] Undescribed 0 "decline" "do not make the change that cannot be described, with a reason";
-    "take-back" Undo ["u"] Standing 0 "take back" "take the change back; what does that is described first";
-    "look-again" VerifyAgain ["v"] Standing 0 "look again" "read again whether the change worked";
+    "take-back" Undo ["u"] RollBack 0 "take back" "take the change back; what does that is described first";
+    "look-again" VerifyAgain ["v"] Verifiable 0 "look again" "read again whether the change worked";
     "it-worked" Done ["d"] Standing 0 "it worked" "the change worked all the same; the playbook goes on";
     "leave-it" Failed ["f"] Standing 0 "leave it" "leave the change as it is; the playbook goes on as after a failure";
     "ask-anew" AskAnew ["a"] Unknown 0 "ask anew" "describe the change again, to be approved anew";

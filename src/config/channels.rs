@@ -178,17 +178,25 @@ fn secret(entry: &Reader<'_>, kind: Option<&Kind>) -> Option<SecretSource> {
 /// What a channel is told: what its audience wants to know, unless it says otherwise.
 fn topics(entry: &Reader<'_>, audience: Audience, kind: Option<&Kind>) -> Vec<Topic> {
     let named = entry.strings("on");
+    let takes = |topic: &Topic| kind.is_none_or(|kind| kind.takes(*topic));
     if named.is_empty() {
-        return match kind {
-            // An item is made and resolved; in between it says nothing.
-            Some(Kind::Opscenter { .. }) => vec![Topic::Opened, Topic::Resolved],
-            _ => audience.topics(),
-        };
+        return audience.topics().into_iter().filter(takes).collect();
     }
     let mut topics = Vec::new();
     for word in named {
         if let Some((_, topic)) = Topic::ALL.iter().find(|(name, _)| *name == word.value) {
-            topics.push(*topic);
+            if takes(topic) {
+                topics.push(*topic);
+            } else {
+                entry.problems().push(
+                    Problem::error(format!(
+                        "a channel of this kind has nothing for {:?}",
+                        word.value
+                    ))
+                    .at(word.span)
+                    .help("leave it out, and name another channel for it"),
+                );
+            }
         } else {
             let all: Vec<&str> = Topic::ALL.iter().map(|(name, _)| *name).collect();
             entry.problems().push(

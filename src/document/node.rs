@@ -68,10 +68,23 @@ impl Node {
     }
 }
 
+/// A text is long from as many bytes on.
+const LONG: usize = 64 * 1024;
+
 /// Parses TOML, going on after an error, so that all of them are reported.
 #[must_use]
 pub fn parse(text: &str) -> (Node, Vec<Problem>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    // A reader that goes on after every mistake keeps all of them. Of a long text with mistakes, its
+    // beginning is enough: no playbook of ours is half as long.
+    let looked_at = if text.len() > LONG && DeTable::parse(text).is_err() {
+        let end = text.floor_char_boundary(LONG);
+        text[..end]
+            .rfind('\n')
+            .map_or(&text[..end], |line| &text[..line])
+    } else {
+        text
+    };
+    let (table, errors) = DeTable::parse_recoverable(looked_at);
     let mut problems: Vec<Problem> = errors
         .iter()
         .map(|error| {
@@ -80,6 +93,13 @@ pub fn parse(text: &str) -> (Node, Vec<Problem>) {
                 .help("see https://toml.io/en/v1.0.0 for the syntax")
         })
         .collect();
+    if looked_at.len() < text.len() {
+        // The beginning may have no mistake in it.
+        problems.push(Problem::error(format!(
+            "this is not TOML to its end; the first {} KiB were looked at",
+            LONG / 1024
+        )));
+    }
     let root = Node {
         span: table.span(),
         kind: table_of(table.get_ref(), &mut problems),

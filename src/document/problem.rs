@@ -1,6 +1,6 @@
 //! What is wrong with a document, and how it is shown.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Renderer, Snippet, renderer::DecorStyle};
@@ -73,13 +73,28 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct Problems {
     found: RefCell<Vec<Problem>>,
-    unreadable: std::cell::Cell<bool>,
+    unreadable: Cell<bool>,
+    /// How many more there are than are kept, and the worst of them.
+    more: Cell<usize>,
+    worst: Cell<Option<Level>>,
 }
+
+/// As many problems are kept: whoever mends a hundred looks again. More would be memory and time that a
+/// hostile file decides about.
+const MOST: usize = 100;
 
 impl Problems {
     /// Records one.
     pub fn push(&self, problem: Problem) {
-        self.found.borrow_mut().push(problem);
+        let mut found = self.found.borrow_mut();
+        if found.len() < MOST {
+            return found.push(problem);
+        }
+        // The same may be found twice.
+        if !found.contains(&problem) {
+            self.more.set(self.more.get() + 1);
+            self.worst.set(self.worst.get().max(Some(problem.level)));
+        }
     }
 
     /// Records what the parser could not read. What is missing behind it is not known to be
@@ -98,7 +113,9 @@ impl Problems {
 
     /// Records several.
     pub fn extend(&self, problems: impl IntoIterator<Item = Problem>) {
-        self.found.borrow_mut().extend(problems);
+        for problem in problems {
+            self.push(problem);
+        }
     }
 
     /// Returns them in the order of the text, those about the whole document first.
@@ -107,6 +124,18 @@ impl Problems {
         let mut problems = self.found.into_inner();
         problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
         problems.dedup();
+        let more = self.more.get();
+        if let Some(level) = self.worst.get() {
+            let noun = if more == 1 {
+                "problem is"
+            } else {
+                "problems are"
+            };
+            problems.push(Problem {
+                level,
+                ..Problem::error(format!("{more} more {noun} not listed"))
+            });
+        }
         problems
     }
 
@@ -117,6 +146,7 @@ impl Problems {
             .borrow()
             .iter()
             .any(|problem| problem.level == Level::Error)
+            || self.worst.get() == Some(Level::Error)
     }
 }
 

@@ -97,10 +97,23 @@ fn rolled_back(walk: &Execution, made: &Attempt) -> bool {
 
 /// How the last look after a change ended; `None` where no look has ended.
 fn last_look<'a>(walk: &'a Execution, made: &Attempt) -> Option<&'a AttemptResult> {
+    // Behind the next change of the step, looks are at that one.
+    let next = walk
+        .attempts
+        .values()
+        .filter(|one| {
+            one.intent.is_some()
+                && one.id != made.id
+                && one.step == made.step
+                && one.started_at > made.started_at
+        })
+        .map(|one| one.started_at)
+        .min();
     let looks = walk.attempts.values().filter(|one| {
         one.origin == AttemptOrigin::Verify
             && one.step == made.step
             && one.started_at >= made.started_at
+            && next.is_none_or(|next| one.started_at < next)
     });
     let last = looks
         .filter(|one| one.end.is_some())

@@ -92,6 +92,20 @@ fn changed(state: &State) -> Vec<String> {
         }
         for visit in &walk.visits {
             let step = walk.playbook.step(&visit.step.0);
+            if let (Some(step), Some(VisitResult::Failed { error })) = (step, &visit.result)
+                && step.remediation().is_some()
+            {
+                let sent = walk.attempts.values().any(|attempt| {
+                    let intent = attempt.intent.as_ref();
+                    intent.is_some_and(|intent| {
+                        intent.step == visit.step && intent.visit == visit.number
+                    })
+                });
+                if !sent {
+                    let text = format!("{} was not made: {error}", step.title);
+                    all.push((visit.ended_at.unwrap_or(visit.arrived_at), text));
+                }
+            }
             let commands = step.is_some_and(|step| match &step.kind {
                 StepKind::Manual(manual) => !manual.commands.is_empty(),
                 _ => false,
@@ -130,11 +144,14 @@ pub(super) fn tried(walk: &Execution) -> Vec<String> {
         let step = walk.playbook.step(&visit.step.0)?;
         let how = match visit.result.as_ref()? {
             // What was changed has lines of its own.
-            VisitResult::Succeeded { .. } if step.remediation().is_some() => return None,
-            VisitResult::Succeeded { .. } => "read".into(),
-            VisitResult::Failed { error } if error.starts_with("not approved") => {
-                format!("declined; {error}")
+            VisitResult::Succeeded { .. } | VisitResult::Confirmed { .. }
+                if step.remediation().is_some() =>
+            {
+                return None;
             }
+            VisitResult::Succeeded { .. } => "read".into(),
+            // What was declined or failed of a change stands among the changes.
+            VisitResult::Failed { .. } if step.remediation().is_some() => return None,
             VisitResult::Failed { error } => format!("failed: {error}"),
             VisitResult::Confirmed { verdict } => format!("by hand, {}", verdict.name()),
             VisitResult::Branched { .. } | VisitResult::Outcome { .. } => return None,

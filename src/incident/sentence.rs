@@ -1,6 +1,6 @@
 //! An event in a line, for people.
 
-use super::{Became, Cause, Event, State, VisitResult};
+use super::{Became, Cause, Event, State, Verdict, VisitResult};
 use crate::playbook::StepId;
 
 /// Says an event in a line; some say nothing that another does not.
@@ -44,9 +44,9 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         Event::InputProvided { name, value, from } => format!("{name} = {value}, from {from}"),
         Event::StepEnded {
             step,
+            visit,
             result: VisitResult::Failed { error },
-            ..
-        } => match became(state, step) {
+        } => match became(state, step, *visit) {
             _ if error.starts_with("not approved") => {
                 format!("{} was declined and not made: {error}", titled(step))
             }
@@ -58,10 +58,10 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         },
         Event::StepEnded {
             step,
+            visit,
             result: VisitResult::Succeeded { prefetched, .. },
-            ..
         } => {
-            if let Some(became) = became(state, step) {
+            if let Some(became) = became(state, step, *visit) {
                 return Some(format!("{} {}", titled(step), became.sentence()));
             }
             format!(
@@ -72,6 +72,7 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         }
         Event::StepConfirmed {
             step,
+            visit,
             verdict,
             note,
             ..
@@ -80,6 +81,17 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
                 .as_ref()
                 .map(|note| format!(": {note}"))
                 .unwrap_or_default();
+            if let Some(became) = became(state, step, *visit) {
+                let then = match verdict {
+                    Verdict::Done => "the responder says that it worked",
+                    Verdict::Failed | Verdict::Skipped => "the responder left it as it is",
+                };
+                return Some(format!(
+                    "{} {}; {then}{said}",
+                    titled(step),
+                    became.sentence()
+                ));
+            }
             format!("{} {}{said}", titled(step), verdict.name())
         }
         Event::BranchUndone { step, .. } => {
@@ -269,14 +281,19 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
     })
 }
 
-/// What became of the latest change of a step, where one was sent.
-fn became(state: &State, step: &StepId) -> Option<Became> {
+/// What became of the change of a visit of a step, where one was approved. Of what was rolled back,
+/// the change itself is meant.
+fn became(state: &State, step: &StepId, visit: u32) -> Option<Became> {
     let mut walks = state.executions.iter().rev();
     let walk = walks.find(|walk| walk.playbook.step(&step.0).is_some())?;
     let made = walk
         .attempts
         .values()
-        .filter(|attempt| attempt.step == *step && attempt.intent.is_some())
+        .filter(|attempt| {
+            let intent = attempt.intent.as_ref();
+            attempt.step == *step
+                && intent.is_some_and(|intent| intent.visit == visit && intent.undoes.is_none())
+        })
         .max_by_key(|attempt| attempt.started_at)?;
     Some(Became::of(walk, made))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -58,10 +58,13 @@ pub(super) async fn post(
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| retry_after(text, crate::clock::now()));
-        let said = Limited::new(answer.into_body(), READ).collect().await;
-        let said = said
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default();
+        let (said, whole) = beginning(answer.into_body()).await;
+        // A success that was cut off may have been no success.
+        if status.is_success() && !whole {
+            return Err(Undelivered::now(format!(
+                "the answer of {host} was cut off"
+            )));
+        }
         let said = String::from_utf8_lossy(&said);
         // A receiver may repeat what it was asked for.
         let said = uri.path_and_query().map_or_else(
@@ -76,6 +79,24 @@ pub(super) async fn post(
     timeout(PATIENCE, talk)
         .await
         .map_err(|_| Undelivered::now(format!("{host} did not answer within {PATIENCE:?}")))?
+}
+
+/// The first bytes of a body, and whether it did not break off before its end or before as many.
+async fn beginning(mut body: hyper::body::Incoming) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    while bytes.len() < READ {
+        match body.frame().await {
+            None => return (bytes, true),
+            Some(Err(_)) => return (bytes, false),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    let room = READ - bytes.len();
+                    bytes.extend_from_slice(&data[..data.len().min(room)]);
+                }
+            }
+        }
+    }
+    (bytes, true)
 }
 
 fn masked(text: &str, secret: &str) -> String {
@@ -105,40 +126,82 @@ fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 /// Slack's and Teams' services do.
 fn reports_error(said: &str) -> bool {
     let said = said.trim();
-    if let Ok(Value::Object(body)) = serde_json::from_str::<Value>(said) {
-        let is = |key: &str, value: bool| body.get(key) == Some(&Value::Bool(value));
-        let told = |key: &str| match body.get(key) {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Array(items)) => !items.is_empty(),
-            Some(Value::Object(fields)) => !fields.is_empty(),
-            Some(Value::Bool(true)) => true,
-            Some(Value::Number(number)) => number.as_i64() != Some(0),
-        };
-        let status = body
-            .get("status")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let failed = ["error", "fail", "invalid", "rejected"];
-        return is("ok", false)
-            || is("success", false)
-            || told("error")
-            || told("errors")
-            || failed
-                .iter()
-                .any(|word| status.to_lowercase().contains(word));
+    if let Ok(body) = serde_json::from_str::<Value>(said) {
+        return tells_failure(&body);
     }
     let lower = said.to_lowercase();
-    [
+    // No receiver of messages answers with a page: that is a proxy's, or a sign-in.
+    let page = lower.starts_with("<!doctype") || lower.starts_with("<html");
+    // The words of Slack's webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+    let words = [
         "webhook message delivery failed",
         "invalid_payload",
-        "no_text",
+        "invalid_blocks",
         "invalid_token",
+        "no_text",
+        "no_service",
+        "no_team",
+        "no_active_hooks",
+        "team_disabled",
+        "channel_not_found",
+        "channel_is_archived",
+        "action_prohibited",
+        "posting_to_",
+        "too_many_attachments",
+        "user_not_found",
         "error:",
-    ]
-    .iter()
-    .any(|word| lower.starts_with(word))
+    ];
+    page || words.iter().any(|word| lower.starts_with(word))
         || lower.contains("returned http error")
+        || (lower.starts_with('<') && lower.contains("<error"))
+        // JSON that was cut off.
+        || (lower.starts_with('{') && lower.contains("\"ok\":false"))
+}
+
+/// Whether an answer in JSON tells of a failure, in one of the forms that services have for it.
+fn tells_failure(body: &Value) -> bool {
+    const FAILED: [&str; 6] = [
+        "error",
+        "fail",
+        "invalid",
+        "rejected",
+        "denied",
+        "unauthorized",
+    ];
+    let fields = match body {
+        Value::Array(items) => return items.iter().any(tells_failure),
+        Value::Object(fields) => fields,
+        _ => return false,
+    };
+    fields.iter().any(|(name, value)| {
+        let name: String = name
+            .to_lowercase()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
+        let text = value.as_str().map(|text| text.trim().to_lowercase());
+        match name.as_str() {
+            "ok" | "success" | "successful" => {
+                *value == Value::Bool(false) || text.as_deref() == Some("false")
+            }
+            "error" | "errors" | "errormessage" | "errorcode" | "fault" => match value {
+                Value::Null | Value::Bool(false) => false,
+                Value::Bool(true) => true,
+                Value::String(_) => {
+                    let none = ["", "none", "null", "no error", "ok", "success", "0"];
+                    !none.contains(&text.as_deref().unwrap_or_default())
+                }
+                Value::Array(items) => !items.is_empty(),
+                Value::Object(fields) => !fields.is_empty(),
+                Value::Number(number) => number.as_i64() != Some(0),
+            },
+            "status" | "result" | "statuscode" | "httpstatus" => match value.as_u64() {
+                Some(status) => (400..600).contains(&status),
+                None => text.is_some_and(|text| FAILED.iter().any(|word| text.contains(word))),
+            },
+            _ => false,
+        }
+    })
 }
 
 /// What is refused for what it is stays refused; anything else may pass.
@@ -240,6 +303,18 @@ mod tests {
             r#"{"status":"invalid event","errors":["x"]}"#,
             "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413",
             "invalid_payload",
+            "channel_not_found",
+            "channel_is_archived",
+            r#"{"result":"failure","message":"no such routing key"}"#,
+            r#"{"errorMessage":"Task timed out","errorType":"x"}"#,
+            r#"{"status":500}"#,
+            r#"{"statusCode":502,"body":"x"}"#,
+            r#"{"ok":"false"}"#,
+            r#"{"Errors":["x"]}"#,
+            r#"[{"status":"error"}]"#,
+            "<Response><Error>no</Error></Response>",
+            "<!DOCTYPE html><html><body>Sign in</body></html>",
+            r#"{"ok":false,"error":"x","more":"cut"#,
         ] {
             assert!(judge("h", StatusCode::OK, body).is_err(), "{body}");
         }
@@ -249,6 +324,8 @@ mod tests {
             "",
             r#"{"status":"success","message":"Event processed"}"#,
             r#"{"ok":true}"#,
+            r#"{"error":"none"}"#,
+            r#"{"status":202,"errors":[]}"#,
         ] {
             assert!(judge("h", StatusCode::ACCEPTED, body).is_ok(), "{body}");
         }

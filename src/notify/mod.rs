@@ -302,6 +302,23 @@ pub struct Left {
     pub error: Undelivered,
 }
 
+impl Kind {
+    /// Whether its receiver knows of something like that. What it does not take is not sent, and counts as
+    /// told to nobody.
+    #[must_use]
+    pub fn takes(&self, topic: Topic) -> bool {
+        match self {
+            Self::Pagerduty { .. } => !matches!(
+                topic,
+                Topic::Update | Topic::HandOver | Topic::Approval | Topic::Healing
+            ),
+            // An item is made and resolved; in between it says nothing.
+            Self::Opscenter { .. } => matches!(topic, Topic::Opened | Topic::Resolved),
+            _ => true,
+        }
+    }
+}
+
 /// Sends a message through a channel, with the channel's secret. Returns what the receiver answered.
 ///
 /// # Errors
@@ -324,8 +341,8 @@ pub async fn deliver(
             let url = url.as_deref().unwrap_or(form::PAGERDUTY);
             match form::pagerduty(message, &words, needed()?) {
                 Some(event) => http::post(url, &event, &[]).await,
-                None => Ok(Delivered::answered(
-                    "not sent: PagerDuty has no event for this topic",
+                None => Err(Undelivered::ever(
+                    "PagerDuty has no event for this; name another channel",
                 )),
             }
         }

@@ -12,8 +12,8 @@ use super::undone;
 use crate::aws::console_links;
 use crate::expression::Evidence;
 use crate::incident::{
-    Attempt, AttemptId, Became, Event, Incident, IncidentStatus, PageState, Reach, Recorded,
-    Review, State, Verdict, impact, span,
+    Attempt, AttemptId, Became, ChangeEffect, Event, Execution, ExecutionStatus, Incident,
+    IncidentStatus, PageState, Reach, Recorded, Review, State, Verdict, impact, span,
 };
 use crate::journal::Moment;
 use crate::playbook::{Severity, StepId, StepKind};
@@ -342,11 +342,16 @@ fn summary(state: &State, durations: &Durations, changes: &[Change], before: usi
             Some(outcome) => format!("ended after {steps} as {}", outcome.name()),
             None => format!("is {} after {steps}", walk.status.name()),
         };
-        let what = match &walk.healing {
-            Some(run) => format!("The healing rule {} of {}", run.rule, run.resource),
-            None => format!("The playbook \"{}\"", walk.playbook.name),
-        };
-        said.push(format!("{what} {how}."));
+        said.push(match &walk.healing {
+            // Its outcome is a step of its playbook, and says nothing of what was changed.
+            Some(run) => format!(
+                "The healing rule {} of {} {}.",
+                run.rule,
+                run.resource,
+                healed(walk)
+            ),
+            None => format!("The playbook \"{}\" {how}.", walk.playbook.name),
+        });
     }
     said.push(changed(changes));
     if before > 0 {
@@ -373,6 +378,17 @@ fn summary(state: &State, durations: &Durations, changes: &[Change], before: usi
         said.push(format!("It was {}.", words.join(", ")));
     }
     said
+}
+
+/// What a healing did.
+fn healed(walk: &Execution) -> &'static str {
+    match (walk.status, walk.effect()) {
+        (ExecutionStatus::InProgress, _) => "has not ended",
+        (_, ChangeEffect::Nothing) => "changed nothing",
+        (_, ChangeEffect::NotApplied) => "was not applied to its end",
+        (_, ChangeEffect::Applied) => "was applied, not verified",
+        (_, ChangeEffect::Verified) => "was applied and verified",
+    }
 }
 
 /// What was sent, and what became of it.

@@ -222,8 +222,62 @@ fn leads_to(step: &RunbookStep) -> Vec<String> {
     all
 }
 
+/// Actions that change nothing.
+const HARMLESS: [&str; 7] = [
+    "aws:approve",
+    "aws:branch",
+    "aws:sleep",
+    "aws:pause",
+    "aws:updateVariable",
+    "aws:assertAwsResourceProperty",
+    "aws:waitForAwsResourceProperty",
+];
+
+/// The first step that may change something before anybody has approved anything; nothing where every
+/// way to a change leads through a step `aws:approve`.
+#[must_use]
+pub fn unapproved(runbook: &Runbook) -> Option<String> {
+    unapproved_in(&runbook.steps)
+}
+
+fn unapproved_in(steps: &[RunbookStep]) -> Option<String> {
+    let input = |step: &RunbookStep, key: &str| {
+        let inputs = step.whole.get("inputs")?;
+        inputs.get(key)?.as_str().map(str::to_owned)
+    };
+    let gates = |step: &RunbookStep| {
+        // One that goes on when it is rejected, or answers to nobody, holds nothing back.
+        let on_failure = step.whole.get("onFailure").and_then(Value::as_str);
+        step.action == "aws:approve" && on_failure.is_none_or(|word| word == "Abort")
+    };
+    let reached = reached(steps, gates);
+    let mut open = steps.iter().filter(|step| reached.contains(&step.name));
+    open.find_map(|step| {
+        let reads = step.action == "aws:executeAwsApi"
+            && input(step, "Api").is_some_and(|api| {
+                ["Describe", "Get", "List"]
+                    .iter()
+                    .any(|verb| api.starts_with(verb))
+            });
+        if step.action == "aws:loop" {
+            return unapproved_in(&inner_steps(step).0);
+        }
+        (!reads && !HARMLESS.contains(&step.action.as_str())).then(|| step.name.clone())
+    })
+}
+
 /// The steps that no way leads to.
 fn unreachable(steps: &[RunbookStep]) -> Vec<&str> {
+    let reached = reached(steps, |_| false);
+    steps
+        .iter()
+        .map(|step| step.name.as_str())
+        .filter(|name| !reached.contains(*name))
+        .collect()
+}
+
+/// The steps that are reached from the first one, without going on behind those that hold back.
+fn reached(steps: &[RunbookStep], holds: impl Fn(&RunbookStep) -> bool) -> BTreeSet<String> {
     let mut reached: BTreeSet<String> = BTreeSet::new();
     let mut todo: VecDeque<String> = steps
         .first()
@@ -238,6 +292,9 @@ fn unreachable(steps: &[RunbookStep]) -> Vec<&str> {
             continue;
         };
         let step = &steps[at];
+        if holds(step) {
+            continue;
+        }
         todo.extend(leads_to(step));
         let is = |key: &str| {
             step.whole
@@ -250,11 +307,7 @@ fn unreachable(steps: &[RunbookStep]) -> Vec<&str> {
             todo.push_back(next.name.clone());
         }
     }
-    steps
-        .iter()
-        .map(|step| step.name.as_str())
-        .filter(|name| !reached.contains(*name))
-        .collect()
+    reached
 }
 
 fn referred(runbook: &Runbook, levels: &[Level], problems: &mut Vec<String>) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-pub use check::{advice, check};
+pub use check::{advice, check, unapproved};
 pub use reference::{Reference, references};
 pub use work::{Description, Text, Texts, Wanted, Work, describe};
 

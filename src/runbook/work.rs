@@ -98,6 +98,11 @@ struct At {
 struct Scope(BTreeMap<String, Value>);
 
 impl Scope {
+    /// Nothing is known beforehand.
+    fn unknown() -> Self {
+        Self(BTreeMap::new())
+    }
+
     fn new(declared: &BTreeMap<String, Declared>, given: &BTreeMap<String, Value>) -> Self {
         let defaults = declared.iter().filter_map(|(name, declared)| {
             let value = declared.default.clone()?;
@@ -184,7 +189,7 @@ impl Writer<'_> {
             depth: at.depth,
             step: step.name.clone(),
             action: step.action.clone(),
-            says: Vec::new(),
+            says: flow(step),
             unresolved: None,
         };
         match step.action.as_str() {
@@ -195,8 +200,8 @@ impl Writer<'_> {
                 if action == "aws:approve" && at.level == 0 {
                     self.out.gates.push(format!("{}{}", at.within, step.name));
                 }
+                work.unresolved = elsewhere(action, &inputs);
                 tell_call(&mut work.says, inputs);
-                on_failure(&mut work.says, step);
                 self.push(work);
             }
         }
@@ -235,11 +240,18 @@ impl Writer<'_> {
     fn automation(&mut self, mut work: Work, mut inputs: Map<String, Value>, at: &At) {
         let wanted = wanted(&mut inputs);
         let given = inputs.remove("RuntimeParameters").unwrap_or_default();
+        let by_reference = !given.is_object() && !given.is_null();
         if let Value::Object(given) = &given {
             tell_all(&mut work.says, given.clone());
-        } else if !given.is_null() {
+        } else if by_reference {
             tell(&mut work.says, "RuntimeParameters", &given);
         }
+        // Each target gets an execution of its own, with another value of this parameter.
+        let targeted = inputs
+            .get("TargetParameterName")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let maps = inputs.contains_key("TargetMaps");
         tell_all(&mut work.says, inputs);
         let text = match self.started(wanted, &mut work, at.level < LEVELS) {
             Some(text) => Runbook::parse(&text.content).map_err(|error| error.to_string()),
@@ -247,10 +259,22 @@ impl Writer<'_> {
         };
         match text {
             Ok(child) => {
+                let scope = if by_reference || maps {
+                    work.unresolved = Some("its parameters are known only when it runs".into());
+                    Scope::unknown()
+                } else {
+                    let given = given.as_object().cloned().unwrap_or_default();
+                    let given = given.into_iter().collect();
+                    let mut scope = Scope::new(&child.parameters, &given);
+                    if let Some(name) = &targeted {
+                        scope.0.remove(name);
+                        work.unresolved = Some(format!(
+                            "it runs for each target, and which those are is known only when it runs: {name}"
+                        ));
+                    }
+                    scope
+                };
                 self.push(work);
-                let given = given.as_object().cloned().unwrap_or_default();
-                let given = given.into_iter().collect();
-                let scope = Scope::new(&child.parameters, &given);
                 let at = At {
                     depth: at.depth + 1,
                     level: at.level + 1,
@@ -272,16 +296,19 @@ impl Writer<'_> {
             .is_ok_and(|wanted| SHELLS.contains(&wanted.name.as_str()));
         let given = inputs.remove("Parameters").unwrap_or_default();
         tell_all(&mut work.says, inputs);
+        let by_reference = !given.is_object() && !given.is_null();
         if let Value::Object(given) = &given {
             tell_all(&mut work.says, given.clone());
-        } else if !given.is_null() {
+        } else if by_reference {
             tell(&mut work.says, "Parameters", &given);
         }
         if shell {
             if let Ok(wanted) = wanted {
                 work.says.insert(0, format!("document {}", wanted.name));
             }
-            if given.get("commands").is_none() {
+            if by_reference {
+                work.unresolved = Some("its commands are known only when it runs".into());
+            } else if given.get("commands").is_none() {
                 work.unresolved = Some("it names no commands".into());
             }
             return self.push(work);
@@ -294,16 +321,20 @@ impl Writer<'_> {
                 self.push(work);
             }
             Some(Ok(steps)) => {
+                if by_reference {
+                    work.unresolved = Some("its parameters are known only when it runs".into());
+                }
                 self.push(work);
-                for (step, action, inputs) in steps {
-                    let mut says = Vec::new();
-                    tell_all(&mut says, inputs);
+                for one in steps {
+                    let unresolved = elsewhere(&one.action, &one.inputs);
+                    let mut says = one.says;
+                    tell_all(&mut says, one.inputs);
                     self.push(Work {
                         depth: at.depth + 1,
-                        step,
-                        action,
+                        step: one.step,
+                        action: one.action,
                         says,
-                        unresolved: None,
+                        unresolved,
                     });
                 }
             }
@@ -422,7 +453,13 @@ fn wanted(inputs: &mut Map<String, Value>) -> Result<Wanted, String> {
     Ok(Wanted { name, version })
 }
 
-type CommandStep = (String, String, Map<String, Value>);
+/// A step of a command document.
+struct CommandStep {
+    step: String,
+    action: String,
+    says: Vec<String>,
+    inputs: Map<String, Value>,
+}
 
 /// What a command document does, step by step.
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-schemas-features.html>
@@ -436,15 +473,30 @@ fn command_steps(content: &str, given: &Value) -> Result<Vec<CommandStep>, Strin
     let declared = declared
         .map(|(name, declared)| (name.clone(), parameter(declared)))
         .collect();
-    let given = given.as_object().cloned().unwrap_or_default();
-    let scope = Scope::new(&declared, &given.into_iter().collect());
+    let scope = match given {
+        Value::Object(given) => Scope::new(&declared, &given.clone().into_iter().collect()),
+        Value::Null => Scope::new(&declared, &BTreeMap::new()),
+        // Given by reference: not even the defaults are known to count.
+        _ => Scope::unknown(),
+    };
     let filled = |inputs: &Value| scope.fill(inputs).as_object().cloned().unwrap_or_default();
     if let Some(steps) = whole["mainSteps"].as_array() {
         return Ok(steps
             .iter()
             .map(|step| {
                 let text = |key: &str| step[key].as_str().unwrap_or("?").to_owned();
-                (text("name"), text("action"), filled(&step["inputs"]))
+                let mut says = Vec::new();
+                for key in ["precondition", "onFailure"] {
+                    if let Some(value) = step.get(key) {
+                        says.push(format!("{key} = {}", short(&scope.fill(value))));
+                    }
+                }
+                CommandStep {
+                    step: text("name"),
+                    action: text("action"),
+                    says,
+                    inputs: filled(&step["inputs"]),
+                }
             })
             .collect());
     }
@@ -461,7 +513,12 @@ fn command_steps(content: &str, given: &Value) -> Result<Vec<CommandStep>, Strin
         for (index, inputs) in each.iter().enumerate() {
             let id = inputs["id"].as_str().map(str::to_owned);
             let name = id.unwrap_or_else(|| (index + 1).to_string());
-            steps.push((name, action.clone(), filled(inputs)));
+            steps.push(CommandStep {
+                step: name,
+                action: action.clone(),
+                says: Vec::new(),
+                inputs: filled(inputs),
+            });
         }
     }
     Ok(steps)
@@ -479,11 +536,47 @@ fn tell_call(says: &mut Vec<String>, mut inputs: Map<String, Value>) {
     tell_all(says, inputs);
 }
 
-fn on_failure(says: &mut Vec<String>, step: &RunbookStep) {
-    let written = step.whole.get("onFailure").and_then(Value::as_str);
-    if let Some(written) = written.filter(|written| *written != "Abort") {
-        says.push(format!("onFailure = {written}"));
-    }
+/// Where a step leads, where that is not simply to the next one, and to the end when it fails.
+fn flow(step: &RunbookStep) -> Vec<String> {
+    let usual = |key: &str, text: &str| key != "isEnd" && text == "Abort";
+    ["onFailure", "onCancel", "nextStep", "isEnd"]
+        .into_iter()
+        .filter_map(|key| {
+            let text = short(step.whole.get(key)?);
+            (!usual(key, &text)).then(|| format!("{key} = {text}"))
+        })
+        .collect()
+}
+
+/// What an action does with something that stands elsewhere, and is not read here.
+fn elsewhere(action: &str, inputs: &Map<String, Value>) -> Option<String> {
+    let named = |key: &str| inputs.get(key).map(short);
+    let what = match action {
+        "aws:executeScript" if !inputs.contains_key("Script") => format!(
+            "its script stands in the attachment {}",
+            named("Attachment").unwrap_or_default()
+        ),
+        "aws:runDocument" => format!(
+            "it runs the document {}",
+            named("documentPath")
+                .or(named("documentType"))
+                .unwrap_or_default()
+        ),
+        "aws:downloadContent" => format!(
+            "it downloads from {} {}",
+            named("sourceType").unwrap_or_default(),
+            named("sourceInfo").unwrap_or_default()
+        ),
+        "aws:invokeLambdaFunction" => "it runs the code of a function".to_owned(),
+        "aws:executeStateMachine" => "it runs a state machine".to_owned(),
+        "aws:invokeWebhook" => "it calls a webhook".to_owned(),
+        "aws:createStack" if inputs.contains_key("TemplateURL") => {
+            "it makes a stack of a template".to_owned()
+        }
+        "aws:executeCodeCatalystWorkflow" => "it runs a workflow".to_owned(),
+        _ => return None,
+    };
+    Some(format!("{what}, which is not read here"))
 }
 
 fn tell_all(says: &mut Vec<String>, inputs: Map<String, Value>) {
@@ -502,13 +595,17 @@ fn short(value: &Value) -> String {
 
 /// Says a value on a line, or on one for each of its own lines.
 fn tell(says: &mut Vec<String>, name: &str, value: &Value) {
-    let lines: Vec<&str> = match value {
-        Value::String(text) => text.lines().collect(),
-        // Commands are read one by one, also where there is a single one.
-        Value::Array(items) if items.iter().any(is_long) => {
-            let texts = items.iter().filter_map(Value::as_str);
-            texts.flat_map(str::lines).collect()
-        }
+    let lines: Vec<String> = match value {
+        Value::String(text) => text.lines().map(str::to_owned).collect(),
+        // Commands are read one by one, also where there is a single one. Whatever stands among them
+        // that is no text is shown as it is.
+        Value::Array(items) if items.iter().any(is_long) => items
+            .iter()
+            .flat_map(|item| match item {
+                Value::String(text) => text.lines().map(str::to_owned).collect(),
+                other => vec![other.to_string()],
+            })
+            .collect(),
         other => return says.push(format!("{name} = {other}")),
     };
     match lines.as_slice() {
@@ -521,8 +618,7 @@ fn tell(says: &mut Vec<String>, name: &str, value: &Value) {
     }
 }
 
-/// Whether a member of a list is better read on a line of its own. A list with anything but texts
-/// in it is not taken apart.
+/// Whether a member of a list is better read on a line of its own.
 fn is_long(item: &Value) -> bool {
     item.as_str().is_some_and(|text| text.contains([' ', '\n']))
 }
@@ -577,9 +673,9 @@ mod tests {
                 "  ask aws:approve",
                 "  | Message = Stop {{ each.CurrentIteratorValue }}?",
                 "  stop aws:executeAwsApi",
+                "  | onFailure = Continue",
                 "  | ec2:StopInstances",
                 "  | InstanceIds = {{ each.CurrentIteratorValue }}",
-                "  | onFailure = Continue",
                 "  nested aws:loop",
                 "  | again while {\"Variable\":\"{{ x.Y }}\",\"BooleanEquals\":true}",
                 "  | MaxIterations = 2",
@@ -699,6 +795,63 @@ mod tests {
         let described = describe(&vague, &given(), &Texts::new());
         assert!(described.work.iter().all(|work| work.unresolved.is_some()));
         assert!(described.wanted.is_empty());
+    }
+
+    #[test]
+    fn nothing_of_a_list_vanishes() {
+        let mut says = Vec::new();
+        let mixed = json!(["echo harmless text", ["rm -rf /srv"], 7, {"a": 1}]);
+        tell(&mut says, "commands", &mixed);
+        assert_eq!(
+            says,
+            [
+                "commands:",
+                "  echo harmless text",
+                "  [\"rm -rf /srv\"]",
+                "  7",
+                "  {\"a\":1}"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_default_is_no_fact_where_the_parameters_are_not_known() {
+        let content = "schemaVersion: '0.3'\nparameters: {Victim: {type: String, default: i-harmless}}\nmainSteps:\n- {name: stop, action: 'aws:executeAwsApi', onFailure: 'step:stop', inputs: {Service: ec2, Api: StopInstances, InstanceIds: ['{{ Victim }}']}}";
+        let command = "schemaVersion: '2.2'\nparameters: {Line: {type: String, default: echo nothing}}\nmainSteps:\n- {action: 'aws:runShellScript', name: run, inputs: {runCommand: ['{{ Line }}']}}\n- {action: 'aws:runDocument', name: more, inputs: {documentPath: Hidden}}";
+        let known = |name: &str, content: &str| {
+            let wanted = Wanted {
+                name: name.into(),
+                version: None,
+            };
+            let text = Text {
+                content: content.into(),
+                identity: "version 1".into(),
+            };
+            (wanted, Ok(text))
+        };
+        let texts: Texts = [known("Child", content), known("Own", command)].into();
+        for step in [
+            "{name: a, action: 'aws:executeAutomation', inputs: {DocumentName: Child, RuntimeParameters: '{{ pick.All }}'}}",
+            "{name: a, action: 'aws:executeAutomation', inputs: {DocumentName: Child, TargetParameterName: Victim, Targets: [{Key: 'tag:env', Values: [prod]}]}}",
+            "{name: a, action: 'aws:executeAutomation', inputs: {DocumentName: Child, TargetMaps: '{{ pick.Maps }}'}}",
+            "{name: a, action: 'aws:runCommand', inputs: {DocumentName: Own, Parameters: '{{ pick.All }}'}}",
+        ] {
+            let described = describe(&runbook(&format!("  - {step}\n")), &given(), &texts);
+            let said = said(&described.work).join("\n");
+            assert!(
+                !said.contains("i-harmless") && !said.contains("echo nothing"),
+                "{said}"
+            );
+            assert!(described.work[0].unresolved.is_some(), "{said}");
+        }
+        let plain =
+            runbook("  - {name: a, action: 'aws:runCommand', inputs: {DocumentName: Own}}\n");
+        let said = said(&describe(&plain, &given(), &texts).work).join("\n");
+        assert!(said.contains("runCommand = echo nothing"), "{said}");
+        assert!(
+            said.contains("? it runs the document Hidden, which is not read here"),
+            "{said}"
+        );
     }
 
     #[test]

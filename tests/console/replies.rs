@@ -111,7 +111,8 @@ fn replies_take_no_decision_and_type_nothing() {
     console.press("hello");
     console.see("hello");
     // To the console, what was typed belongs to the same run of keys as the replies.
-    let screen = console.until_it_takes("\r", "note: hello");
+    // On a slow machine, the key that opened the form may have been pressed twice.
+    let screen = console.until_it_takes("\r", "note: ");
     assert!(!screen.contains("rgb:"), "{screen}");
     console.until_it_takes(":", "find");
     reply(&mut console);

@@ -150,7 +150,13 @@ impl Terminal {
 
     /// Presses keys until they have been taken: a question takes none before it could be read.
     pub fn until_it_takes(&mut self, keys: &str, wanted: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(
+                Instant::now() < deadline,
+                "{keys:?} leads to no {wanted:?}:\n{}",
+                self.screen()
+            );
             self.press(keys);
             let until = Instant::now() + Duration::from_secs(2);
             while Instant::now() < until {

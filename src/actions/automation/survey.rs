@@ -104,11 +104,18 @@ pub async fn survey(
         known_values(&parameters, request.target_parameter.as_ref(), one_each),
     )
     .await;
-    if intent.approval() == crate::playbook::ApprovalRule::Document && gates.is_empty() {
-        return Err(format!(
-            "the playbook leaves the approval to the document {}, which has no step aws:approve, in a loop neither",
-            request.document
-        ));
+    if intent.approval() == crate::playbook::ApprovalRule::Document {
+        let document = &request.document;
+        if gates.is_empty() {
+            return Err(format!(
+                "the playbook leaves the approval to the document {document}, which has no step aws:approve, in a loop neither"
+            ));
+        }
+        if let Some(step) = runbook::unapproved(&runbook) {
+            return Err(format!(
+                "the playbook leaves the approval to the document {document}, whose step {step} may run before anybody approved anything"
+            ));
+        }
     }
     let plan = Plan {
         document: request.document.clone(),

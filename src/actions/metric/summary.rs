@@ -93,11 +93,14 @@ pub(super) fn each(request: &Request, lines: &[Line], period: i64, now: i64) -> 
     }
     if let Some(threshold) = request.threshold {
         output["threshold"] = threshold.into();
+        // Where no series has a datapoint, nobody knows for how long.
         let longest = all
             .iter()
             .filter_map(|(_, fields)| number(fields, "minutes_over"))
-            .fold(0.0, f64::max);
-        output["minutes_over"] = longest.into();
+            .reduce(f64::max);
+        if let Some(longest) = longest {
+            output["minutes_over"] = longest.into();
+        }
     }
     let said = messages(lines);
     if said != json!([]) {
@@ -187,12 +190,14 @@ fn fields(
     );
     if let Some(threshold) = request.threshold {
         output.insert("threshold".into(), threshold.into());
-        let over = minutes(points, period, |_, value| value >= threshold);
-        output.insert("minutes_over".into(), over.into());
     }
     let Some((last_at, last)) = points.last() else {
         return output;
     };
+    if let Some(threshold) = request.threshold {
+        let over = minutes(points, period, |_, value| value >= threshold);
+        output.insert("minutes_over".into(), over.into());
+    }
     output.insert("last".into(), (*last).into());
     // Of the statistic that the step shows. CloudWatch's own are in `statistics`.
     let shown = values(points);

@@ -141,7 +141,15 @@ impl Model {
                         Some(Question::Input(_)) => places.push(Place::Input),
                         Some(Question::Approval(_)) => places.push(Place::Approval),
                         Some(Question::Undescribed(_)) => places.push(Place::Undescribed),
-                        Some(Question::Standing { .. }) => places.push(Place::Standing),
+                        Some(Question::Standing { standing, .. }) => {
+                            if standing.can_undo {
+                                places.push(Place::RollBack);
+                            }
+                            if standing.can_verify {
+                                places.push(Place::Verifiable);
+                            }
+                            places.push(Place::Standing);
+                        }
                         Some(Question::NotStarted { .. }) => places.push(Place::NotStarted),
                         Some(Question::Unknown { .. }) => places.push(Place::Unknown),
                         Some(Question::Manual { .. }) => places.push(Place::Manual),

@@ -240,12 +240,12 @@ pub(super) fn standing(out: &mut Prompt<'_>, change: &Change, standing: &Standin
             .as_ref()
             .and_then(|terms| terms.undo.clone());
         let text = format!("take it back: {}", undo.unwrap_or_default());
-        out.choice(CommandId::Undo, Place::Standing, &text, Role::Recommended);
+        out.choice(CommandId::Undo, Place::RollBack, &text, Role::Recommended);
     }
     if standing.can_verify {
         out.choice(
             CommandId::VerifyAgain,
-            Place::Standing,
+            Place::Verifiable,
             "look again",
             Role::Text,
         );

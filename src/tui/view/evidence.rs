@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::findings;
 use crate::expression::{Scope, from_json, show};
-use crate::incident::{AttemptStatus, Execution};
+use crate::incident::{AttemptOrigin, AttemptStatus, Execution};
 use crate::playbook::{Automated, Step};
 use crate::tui::text::{age, clean, column, exact, number, sparkline, wrap};
 use crate::tui::theme::{Role, Theme};
@@ -44,12 +44,17 @@ pub(super) fn lines(
         return out.lines;
     };
     let took = (*ended_at - attempt.started_at).num_milliseconds();
+    // A check after a change says nothing of the change itself.
+    let what = match attempt.origin {
+        AttemptOrigin::Verify => "the verification ",
+        _ => "",
+    };
     #[expect(
         clippy::cast_precision_loss,
         reason = "an attempt takes minutes at most"
     )]
     let status = format!(
-        "{} after {:.1} s, {} ago",
+        "{what}{} after {:.1} s, {} ago",
         result.name(),
         took as f64 / 1000.0,
         age(now - *ended_at)

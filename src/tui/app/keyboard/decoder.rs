@@ -19,6 +19,9 @@ const ESCAPE: Duration = Duration::from_millis(250);
 const TOGETHER: Duration = Duration::from_millis(30);
 /// How long a sequence, a string or a paste may be silent before it is over.
 const SILENT: Duration = Duration::from_secs(1);
+/// For how long after a sequence went silent its end may still come: a line that stalls tears apart by
+/// seconds. Not longer, so that an end that is lost costs no more than a key.
+const STALLED: Duration = Duration::from_secs(10);
 /// How long what may be a torn reply is held back.
 const HELD: Duration = Duration::from_millis(250);
 /// Longer control sequences are none of a key; they are read to their end and dropped.
@@ -71,7 +74,7 @@ enum State {
 const STRING: State = State::Text { last: 0, rest: 0 };
 
 /// Decodes what a terminal sends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::tui::app) struct Decoder {
     state: State,
     /// When the last byte came, on the clock of whoever feeds.
@@ -83,6 +86,9 @@ pub(in crate::tui::app) struct Decoder {
     found: Vec<Input>,
     /// How many bytes the present piece has.
     piece: usize,
+    /// What went silent before its end, and until when its end may come.
+    silent: Option<State>,
+    until: Duration,
 }
 
 impl Decoder {
@@ -95,6 +101,8 @@ impl Decoder {
             mouse,
             found: Vec::new(),
             piece: 0,
+            silent: None,
+            until: Duration::ZERO,
         }
     }
 
@@ -121,9 +129,49 @@ impl Decoder {
         if let Some(patience) = self.patience()
             && now.saturating_sub(self.last) >= patience
         {
+            let open = matches!(
+                self.state,
+                State::Escape | State::Sequence(_) | State::Text { .. }
+            );
+            if open {
+                if now > self.until {
+                    self.until = self.last + STALLED;
+                }
+                self.silent = Some(self.state.clone());
+            }
             return self.finish();
         }
         Vec::new()
+    }
+
+    /// Goes on with what went silent, if this is its end; returns what is left of the piece.
+    fn resume<'a>(&mut self, bytes: &'a [u8], now: Duration) -> &'a [u8] {
+        if !matches!(self.state, State::Ground) {
+            return bytes;
+        }
+        let (Some(state), Some(first)) = (self.silent.take(), bytes.first()) else {
+            return bytes;
+        };
+        if now > self.until {
+            return bytes;
+        }
+        match (&state, first) {
+            // Behind Esc these are no keys; the others are, where a hand pressed them alone.
+            (State::Escape, b'[' | b']' | b'^' | b'_') => {}
+            (State::Escape, b'P' | b'X') if bytes.len() > 1 => {}
+            (State::Sequence(_), 0x20..=0x7e) => {}
+            // Nobody types two letters in one piece; a terminator ends a string however it comes.
+            (State::Text { .. }, _) if bytes.len() > 1 => {}
+            (State::Text { .. }, &ESC | &BEL | 0x9c) => {}
+            (State::Text { last: ESC, .. }, b'\\') => {}
+            _ => return bytes,
+        }
+        if state == State::Escape {
+            self.introduce(*first, now);
+            return &bytes[1..];
+        }
+        self.state = state;
+        bytes
     }
 
     /// Ends what is pending: nothing more will come.
@@ -162,7 +210,7 @@ impl Decoder {
             // Whatever was not finished: leaving always works.
             self.state = State::Ground;
         }
-        let mut rest = bytes;
+        let mut rest = self.resume(bytes, now);
         while let Some((&byte, more)) = rest.split_first() {
             rest = if matches!(self.state, State::Ground) {
                 self.ground(rest, now)

@@ -141,6 +141,33 @@ fn a_reply_that_comes_byte_by_byte_is_no_key() {
 }
 
 #[test]
+fn a_reply_that_a_stalled_line_tears_apart_is_no_key() {
+    for pieces in [
+        &["\u{1b}[", "1", ";1R"][..],
+        &["\u{1b}[?", "1", "c"],
+        &["\u{1b}[0", "n"],
+        &["\u{1b}[?997;", "1n"],
+        &["\u{1b}[24;80", "R"],
+        &["\u{1b}[?62", ";", "1", "c"],
+        &["\u{1b}]11;rgb:1e1e/1", "e1e/2e2e\u{1b}\\"],
+        &["\u{1b}]11;rgb:1e1e/1", "e1e/2e2e", "\u{7}"],
+        &["\u{1b}P>|XTerm(", "370)\u{1b}", "\\"],
+    ] {
+        for apart in [300, 1200, 3000] {
+            let pieces: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+            assert_eq!(found(&pieces, apart), [key('1')], "{pieces:?} {apart}");
+        }
+    }
+    // An Esc that comes alone is a key, and what follows it is the rest of a reply.
+    let torn: [&[u8]; 4] = [b"\x1b", b"[", b"?", b"62;1c"];
+    let keys = found(&torn, 300);
+    assert!(
+        matches!(&keys[..], [Input::Key { key: first, .. }, last] if first.code == KeyCode::Esc && *last == key('1')),
+        "{keys:?}"
+    );
+}
+
+#[test]
 fn a_reply_without_its_introducer_is_no_key() {
     for reply in REPLIES {
         // Without `ESC`, without `ESC` and its letter, and without the 8-bit introducer.
@@ -273,7 +300,12 @@ fn what_never_ends_swallows_no_later_key() {
         b"]11;rgb:1e",
         b"\xe8\xaa",
     ] {
-        let all = found(&[begun], 1001);
+        // An end that is lost costs one letter; after ten seconds it costs none.
+        for pieces in [&[begun, b"x"][..], &[begun, b"x", b"2"]] {
+            let all = found(pieces, 1001);
+            assert_eq!(all.last(), Some(&key('1')), "{:?}", begun.escape_ascii());
+        }
+        let all = found(&[begun], 11_000);
         assert_eq!(all.last(), Some(&key('1')), "{:?}", begun.escape_ascii());
         // Leaving works at once.
         let leave = Input::Key {
@@ -338,7 +370,8 @@ fn cases() -> u32 {
 proptest! {
     #![proptest_config(Config { cases: cases(), failure_persistence: None, ..Config::default() })]
 
-    /// Whatever came before, a second of silence later the next key works.
+    /// Whatever came before, a second of silence later the second key works at the latest, and ten seconds
+    /// later the first one.
     #[test]
     fn nothing_that_a_terminal_sends_takes_the_keyboard_away(pieces in pieces()) {
         let mut decoder = Decoder::new(true);
@@ -348,9 +381,15 @@ proptest! {
             now += Duration::from_millis(*wait);
             let _ = decoder.wait(now);
         }
-        let _ = decoder.wait(now + SILENT);
-        let last = decoder.feed(b"j", now + SILENT);
+        let mut later = decoder.clone();
+        now += SILENT;
+        let _ = decoder.feed(b"j", now);
+        now += SILENT;
+        let last = decoder.feed(b"j", now);
         proptest::prop_assert_eq!(last, [key('j')]);
+        now += STALLED;
+        let _ = later.wait(now);
+        proptest::prop_assert_eq!(later.feed(b"j", now), [key('j')]);
     }
 
     /// Whole replies, however they are cut, are no key.
