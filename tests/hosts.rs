@@ -77,3 +77,47 @@ fn a_store_that_root_made_says_whose_it_is_and_how_to_have_it_back() {
         "{said:?}"
     );
 }
+
+#[test]
+fn doctor_answers_within_twenty_seconds_whatever_hangs() {
+    let world = World::new();
+    // It takes connections, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let keep = std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in silent.incoming().map_while(Result::ok).take(1000) {
+            open.push(stream);
+        }
+    });
+    let helper = world.write("helper", "#!/bin/sh\nsleep 100\n");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.write(
+        "aws/config",
+        format!(
+            "[profile ops]\nregion = eu-central-1\naws_access_key_id = K\naws_secret_access_key = S\n[profile slow]\nregion = eu-central-1\ncredential_process = {}\n",
+            helper.display()
+        ),
+    );
+    let began = std::time::Instant::now();
+    let mut command = world.standdown(&["doctor", "--profile", "ops,slow"]);
+    command
+        .env("AWS_CONFIG_FILE", world.path("aws/config"))
+        .env("AWS_ENDPOINT_URL", url);
+    let said = Said::from(command.output().unwrap());
+    assert!(
+        began.elapsed().as_secs() < 20,
+        "{:?}: {said:?}",
+        began.elapsed()
+    );
+    assert_eq!(said.code, 1, "{said:?}");
+    for wanted in [
+        "no answer within 14 s",
+        "the helper of the profile slow",
+        "aws/config, line 2",
+        "First:\n  1. ",
+    ] {
+        assert!(said.out.contains(wanted), "{wanted}: {said:?}");
+    }
+    drop(keep);
+}

@@ -160,6 +160,12 @@ impl Pool {
         }
     }
 
+    /// The credentials that are waited for now, and how long already.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        self.credentials.waiting()
+    }
+
     /// The services of all places that are left alone for a while or tried again carefully, in words.
     #[must_use]
     pub fn broken(&self) -> Vec<String> {

@@ -90,7 +90,8 @@ impl Healer {
             let mut entries = self.rules.entries.iter();
             let entry = entries.find(|entry| entry.playbook.id == run.rule);
             match entry.and_then(|entry| entry.playbook.healing.as_ref()) {
-                None => Some("the rule is gone".to_owned()),
+                // Another console, with other rules, may have proposed it.
+                None => None,
                 Some(rule) if !rule.enabled => Some("the rule is disabled".to_owned()),
                 Some(rule) if rule.holds(&known) == Verdict::False => {
                     Some("its condition no longer holds".to_owned())

@@ -18,7 +18,7 @@ use crate::actions::Report;
 use crate::actions::automation::{self, Otherwise, Started, Turn};
 use crate::aws::Aws;
 use crate::aws::Reach;
-use crate::incident::{AttemptId, AttemptResult, AttemptStatus, IncidentId, Intent, Remote};
+use crate::incident::{AttemptId, AttemptResult, IncidentId, Intent, Remote};
 use crate::journal::JournalError;
 use crate::redaction::Redactor;
 
@@ -122,8 +122,9 @@ fn not_started(why: impl std::fmt::Display) -> AttemptResult {
     AttemptResult::not_started(format!("it was not started: {why}"))
 }
 
+/// Nothing was changed: it was not sent, or AWS did not take it.
 fn failed(why: impl Into<String>) -> AttemptResult {
-    AttemptResult::ended(AttemptStatus::Failed, why, None)
+    AttemptResult::refused(why)
 }
 
 /// Sends the change, once. Whatever the answer, it is followed or looked for from then on.

@@ -119,7 +119,7 @@ impl Writer {
             sent && other
                 .end
                 .as_ref()
-                .is_none_or(|(end, _)| !end.not_started && end.status != AttemptStatus::Unknown)
+                .is_none_or(|(end, _)| !end.began_nothing() && end.status != AttemptStatus::Unknown)
         };
         let first = !execution.attempts.values().any(earlier);
         let (Some(intent), Some(signed_at)) = (attempted.intent.clone(), attempted.signed_at)

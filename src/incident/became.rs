@@ -39,8 +39,11 @@ impl Became {
         let Some((result, _)) = &made.end else {
             return Self::Running;
         };
-        if result.not_started {
+        if result.began_nothing() {
             return Self::NotStarted;
+        }
+        if rolled_back(walk, made) {
+            return Self::RolledBack;
         }
         match result.status {
             AttemptStatus::Failed => return Self::Failed,
@@ -48,9 +51,6 @@ impl Became {
             AttemptStatus::Cancelled => return Self::Cancelled,
             AttemptStatus::Unknown => return Self::Unknown,
             AttemptStatus::Succeeded => {}
-        }
-        if rolled_back(walk, made) {
-            return Self::RolledBack;
         }
         match last_look(walk, made).map(AttemptResult::verified) {
             Some(Some(true)) => Self::Verified,
@@ -85,12 +85,17 @@ impl Became {
     }
 }
 
-/// Whether another change that succeeded took it back.
+/// Whether another change that succeeded took it back, with all turns of the same approval.
 fn rolled_back(walk: &Execution, made: &Attempt) -> bool {
+    let visit = |attempt: &Attempt| {
+        let intent = attempt.intent.as_ref()?;
+        Some((intent.step.clone(), intent.visit, intent.nonce))
+    };
     walk.attempts.values().any(|other| {
         let undoes = other.intent.as_ref().and_then(|intent| intent.undoes);
+        let undone = undoes.and_then(|id| walk.attempts.get(&id));
         let end = other.end.as_ref();
-        undoes == Some(made.id)
+        undone.is_some_and(|undone| visit(undone) == visit(made))
             && end.is_some_and(|(result, _)| result.status == AttemptStatus::Succeeded)
     })
 }

@@ -82,7 +82,7 @@ fn changed(state: &State) -> Vec<String> {
             let Some(intent) = &attempt.intent else {
                 continue;
             };
-            let targets = intent.targets().join(", ");
+            let targets = attempt.targets().join(", ");
             let text = format!(
                 "{} on {targets} {}",
                 intent.document(),

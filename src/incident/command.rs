@@ -319,7 +319,7 @@ pub enum Command {
         /// What it would act upon.
         resource: String,
     },
-    /// Take note that a healing rule that was set off does not act.
+    /// Takes a healing back that waits for the responder: what set it off holds no longer.
     LapseHealing {
         /// What it would have done.
         run: HealingRun,

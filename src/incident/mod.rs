@@ -40,7 +40,7 @@ pub use intent::{Group, Intent, Plan, Remote, Started, Target, Terms};
 pub use missing::{Absence, Missing};
 pub use prefetch::{MAX_PREFETCHES, PREFETCH_DECISIONS};
 pub use question::{BranchView, Fault, Question, Standing, UNDO, question, read_by, undoable};
-use question::{can_be_asked_anew, has_not_started, stands};
+use question::{can_be_asked_anew, changed_nothing, has_not_started, stands};
 pub use scope::{scope, scope_of};
 pub use sentence::sentence;
 pub use sheet::{Fact, Weight, sheet};

@@ -235,7 +235,7 @@ pub(super) fn stands(execution: &Execution) -> Option<Standing> {
     if matches!(
         result.status,
         AttemptStatus::Succeeded | AttemptStatus::Unknown
-    ) || result.not_started
+    ) || (result.not_started && changed_nothing(execution))
         || change.intent.undoes.is_some()
     {
         return None;
@@ -285,8 +285,19 @@ fn unknown<'a>(execution: &'a Execution, step: &StepId) -> Option<&'a Attempt> {
 fn not_started<'a>(execution: &'a Execution, step: &StepId) -> Option<&'a Attempt> {
     execution.latest_attempt(step).filter(|attempt| {
         let end = attempt.end.as_ref();
-        attempt.intent.is_some() && end.is_some_and(|(result, _)| result.not_started)
+        attempt.intent.is_some()
+            && end.is_some_and(|(result, _)| result.not_started)
+            && changed_nothing(execution)
     })
+}
+
+/// Whether the change that is under way has changed nothing before its latest attempt: it is its first
+/// turn, and takes no other change back.
+pub(super) fn changed_nothing(execution: &Execution) -> bool {
+    execution
+        .change
+        .as_ref()
+        .is_none_or(|change| change.wave <= 1 && change.intent.undoes.is_none())
 }
 
 /// Tells whether a step's latest change can be asked for anew: it was not started, or nobody knows

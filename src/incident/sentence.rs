@@ -45,8 +45,8 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         Event::StepEnded {
             step,
             visit,
-            result: VisitResult::Failed { error },
-        } => match became(state, step, *visit) {
+            result: result @ VisitResult::Failed { error },
+        } => match became(state, step, *visit, |left| left == result) {
             _ if error.starts_with("not approved") => {
                 format!("{} was declined and not made: {error}", titled(step))
             }
@@ -59,9 +59,9 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
         Event::StepEnded {
             step,
             visit,
-            result: VisitResult::Succeeded { prefetched, .. },
+            result: result @ VisitResult::Succeeded { prefetched, .. },
         } => {
-            if let Some(became) = became(state, step, *visit) {
+            if let Some(became) = became(state, step, *visit, |left| left == result) {
                 return Some(format!("{} {}", titled(step), became.sentence()));
             }
             format!(
@@ -81,7 +81,8 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
                 .as_ref()
                 .map(|note| format!(": {note}"))
                 .unwrap_or_default();
-            if let Some(became) = became(state, step, *visit) {
+            let confirmed = VisitResult::Confirmed { verdict: *verdict };
+            if let Some(became) = became(state, step, *visit, |left| *left == confirmed) {
                 let then = match verdict {
                     Verdict::Done => "the responder says that it worked",
                     Verdict::Failed | Verdict::Skipped => "the responder left it as it is",
@@ -281,11 +282,19 @@ pub fn sentence(event: &Event, state: &State) -> Option<String> {
     })
 }
 
-/// What became of the change of a visit of a step, where one was approved. Of what was rolled back,
-/// the change itself is meant.
-fn became(state: &State, step: &StepId, visit: u32) -> Option<Became> {
-    let mut walks = state.executions.iter().rev();
-    let walk = walks.find(|walk| walk.playbook.step(&step.0).is_some())?;
+/// What became of the change of a visit of a step, where one was approved. Of several walks with that
+/// step, the one whose visit was left like this is meant.
+fn became(
+    state: &State,
+    step: &StepId,
+    visit: u32,
+    left: impl Fn(&VisitResult) -> bool,
+) -> Option<Became> {
+    let is_it = |one: &&super::Visit| {
+        one.step == *step && one.number == visit && one.result.as_ref().is_some_and(&left)
+    };
+    let mut walks = state.executions.iter();
+    let walk = walks.find(|walk| walk.visits.iter().any(|one| is_it(&one)))?;
     let made = walk
         .attempts
         .values()

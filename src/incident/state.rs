@@ -600,7 +600,7 @@ impl Execution {
         let succeeded = |result: &AttemptResult| result.status == AttemptStatus::Succeeded;
         let sent = self.attempts.values().any(|attempt| {
             let end = attempt.end.as_ref();
-            let not_started = end.is_some_and(|(result, _)| result.not_started);
+            let not_started = end.is_some_and(|(result, _)| result.began_nothing());
             attempt.origin == AttemptOrigin::Approval && !not_started
         });
         if !sent {
@@ -866,6 +866,23 @@ pub struct Change {
     pub after: Option<Arc<Value>>,
 }
 
+impl Attempt {
+    /// What this turn of a change acts upon.
+    #[must_use]
+    pub fn targets(&self) -> Vec<String> {
+        let Some(intent) = &self.intent else {
+            return Vec::new();
+        };
+        let mut waves = intent.waves();
+        let turn = usize::try_from(self.number).unwrap_or(1).saturating_sub(1);
+        if turn < waves.len() {
+            waves.swap_remove(turn)
+        } else {
+            intent.targets()
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptResult {
@@ -885,6 +902,9 @@ pub struct AttemptResult {
     /// reason that passes. A change can then be asked for anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_started: bool,
+    /// Whether it is certain that nothing was begun, for a reason that does not pass by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl AttemptResult {
@@ -897,6 +917,7 @@ impl AttemptResult {
             error: None,
             judged: None,
             not_started: false,
+            refused: false,
         }
     }
 
@@ -908,6 +929,7 @@ impl AttemptResult {
             error: Some(error.into()),
             judged: None,
             not_started: false,
+            refused: false,
         }
     }
 
@@ -919,10 +941,24 @@ impl AttemptResult {
         }
     }
 
+    /// Nothing was begun, and that is certain; what kept it back does not pass by itself.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self {
+            refused: true,
+            ..Self::ended(AttemptStatus::Failed, why, None)
+        }
+    }
+
+    /// Whether it is certain that nothing was begun.
+    #[must_use]
+    pub fn began_nothing(&self) -> bool {
+        self.not_started || self.refused
+    }
+
     /// How it ended, for people.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        if self.not_started {
+        if self.began_nothing() {
             "not started"
         } else {
             self.status.name()

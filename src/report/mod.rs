@@ -37,8 +37,9 @@ fn undone(events: &[Recorded]) -> HashSet<u64> {
             } => at == step && n == visit,
             _ => false,
         };
-        let before = events[..index].iter().filter(is_of);
-        gone.extend(before.map(|one| one.sequence));
+        // Another walk of the same playbook has the same steps and visits: only the latest is meant.
+        let before = events[..index].iter().rev().filter(is_of);
+        gone.extend(before.take(2).map(|one| one.sequence));
     }
     gone
 }

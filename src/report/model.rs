@@ -12,8 +12,8 @@ use super::undone;
 use crate::aws::console_links;
 use crate::expression::Evidence;
 use crate::incident::{
-    Attempt, AttemptId, Became, ChangeEffect, Event, Execution, ExecutionStatus, Incident,
-    IncidentStatus, PageState, Reach, Recorded, Review, State, Verdict, impact, span,
+    Attempt, AttemptId, Became, Event, Execution, ExecutionStatus, Incident, IncidentStatus,
+    PageState, Reach, Recorded, Review, State, Verdict, impact, span,
 };
 use crate::journal::Moment;
 use crate::playbook::{Severity, StepId, StepKind};
@@ -380,14 +380,17 @@ fn summary(state: &State, durations: &Durations, changes: &[Change], before: usi
     said
 }
 
-/// What a healing did.
+/// What a healing did: what became of its latest change that is no rollback.
 fn healed(walk: &Execution) -> &'static str {
-    match (walk.status, walk.effect()) {
-        (ExecutionStatus::InProgress, _) => "has not ended",
-        (_, ChangeEffect::Nothing) => "changed nothing",
-        (_, ChangeEffect::NotApplied) => "was not applied to its end",
-        (_, ChangeEffect::Applied) => "was applied, not verified",
-        (_, ChangeEffect::Verified) => "was applied and verified",
+    let made = walk.attempts.values().filter(|attempt| {
+        let intent = attempt.intent.as_ref();
+        intent.is_some_and(|intent| intent.undoes.is_none())
+    });
+    let last = made.max_by_key(|attempt| attempt.started_at);
+    match last.map(|made| Became::of(walk, made)) {
+        _ if walk.status == ExecutionStatus::InProgress => "has not ended",
+        None | Some(Became::NotStarted) => "changed nothing",
+        Some(became) => became.sentence(),
     }
 }
 
@@ -426,10 +429,20 @@ fn changed(changes: &[Change]) -> String {
 
 /// What was described, and then declined or left until it expired.
 fn not_made(state: &State, events: &[Recorded]) -> Vec<NotMade> {
+    let rollbacks: Vec<&str> = events
+        .iter()
+        .filter_map(|recorded| match &recorded.event {
+            Event::ApprovalRequested { digest, intent, .. } if intent.undoes.is_some() => {
+                Some(digest.as_str())
+            }
+            _ => None,
+        })
+        .collect();
     let settled = events.iter().filter_map(|recorded| {
-        let (step, by, how, reason) = match &recorded.event {
+        let (step, digest, by, how, reason) = match &recorded.event {
             Event::ApprovalDeclined {
                 step,
+                digest,
                 reason,
                 approver,
                 ..
@@ -438,14 +451,20 @@ fn not_made(state: &State, events: &[Recorded]) -> Vec<NotMade> {
                     || recorded.by.user.clone(),
                     crate::incident::Approver::named,
                 );
-                (step, by, "declined", Some(reason.clone()))
+                (step, digest, by, "declined", Some(reason.clone()))
             }
-            Event::ApprovalExpired { step, .. } => (step, "nobody".to_owned(), "expired", None),
+            Event::ApprovalExpired { step, digest, .. } => {
+                (step, digest, "nobody".to_owned(), "expired", None)
+            }
             _ => return None,
         };
         Some(NotMade {
             at: recorded.at,
-            title: state.title_of(step),
+            title: if rollbacks.contains(&digest.as_str()) {
+                format!("the rollback of {}", state.title_of(step))
+            } else {
+                state.title_of(step)
+            },
             by,
             how,
             reason,
@@ -582,52 +601,62 @@ pub(super) fn changes(state: &State, events: &[Recorded]) -> Vec<Change> {
             agreed.entry(digest).or_default().push(approver.named());
         }
     }
-    let made = events.iter().filter_map(|recorded| {
-        let (id, digest, reason) = match &recorded.event {
-            Event::ApprovalGranted {
-                attempt,
-                digest,
+    // A healing that is asked for again is the same attempt: its last approval counts.
+    let mut seen = std::collections::HashSet::new();
+    let mut made: Vec<Change> = events
+        .iter()
+        .rev()
+        .filter_map(|recorded| {
+            let (id, digest, reason) = match &recorded.event {
+                Event::ApprovalGranted {
+                    attempt,
+                    digest,
+                    reason,
+                    ..
+                } => (*attempt, Some(digest.as_str()), reason.clone()),
+                Event::WaveBegun { attempt, .. } => (*attempt, None, None),
+                _ => return None,
+            };
+            if !seen.insert(id) {
+                return None;
+            }
+            let (walk, attempt) = state.attempt(id)?;
+            let intent = attempt.intent.as_ref()?;
+            let plan = intent.plan.as_ref();
+            let others = digest.and_then(|digest| agreed.get(digest).cloned());
+            let own = || vec![recorded.by.user.clone()];
+            Some(Change {
+                at: recorded.at,
+                title: state.title_of(&attempt.step),
+                document: intent.document().to_owned(),
+                version: plan.map_or_else(String::new, |plan| plan.version.clone()),
+                targets: targets(attempt),
+                place: format!("{} {}", intent.account, intent.region),
+                by: recorded.by.user.clone(),
+                approved_by: others.unwrap_or_else(own),
                 reason,
-                ..
-            } => (*attempt, Some(digest.as_str()), reason.clone()),
-            Event::WaveBegun { attempt, .. } => (*attempt, None, None),
-            _ => return None,
-        };
-        let (walk, attempt) = state.attempt(id)?;
-        let intent = attempt.intent.as_ref()?;
-        let plan = intent.plan.as_ref();
-        let others = digest.and_then(|digest| agreed.get(digest).cloned());
-        let own = || vec![recorded.by.user.clone()];
-        Some(Change {
-            at: recorded.at,
-            title: state.title_of(&attempt.step),
-            document: intent.document().to_owned(),
-            version: plan.map_or_else(String::new, |plan| plan.version.clone()),
-            targets: targets(attempt),
-            place: format!("{} {}", intent.account, intent.region),
-            by: recorded.by.user.clone(),
-            approved_by: others.unwrap_or_else(own),
-            reason,
-            execution: attempt
-                .remotes
-                .values()
-                .next()
-                .map(|one| one.id().to_owned()),
-            status: attempt
-                .end
-                .as_ref()
-                .map_or("running", |(result, _)| result.name()),
-            verified: match Became::of(walk, attempt) {
-                Became::Verified => Some(true),
-                Became::NoEffect => Some(false),
-                _ => None,
-            },
-            became: Became::of(walk, attempt),
-            takes_back: intent.undoes.is_some(),
-            automated: walk.healing.is_some(),
+                execution: attempt
+                    .remotes
+                    .values()
+                    .next()
+                    .map(|one| one.id().to_owned()),
+                status: attempt
+                    .end
+                    .as_ref()
+                    .map_or("running", |(result, _)| result.name()),
+                verified: match Became::of(walk, attempt) {
+                    Became::Verified => Some(true),
+                    Became::NoEffect => Some(false),
+                    _ => None,
+                },
+                became: Became::of(walk, attempt),
+                takes_back: intent.undoes.is_some(),
+                automated: walk.healing.is_some(),
+            })
         })
-    });
-    made.collect()
+        .collect();
+    made.reverse();
+    made
 }
 
 fn targets(attempt: &Attempt) -> Vec<String> {
@@ -635,7 +664,11 @@ fn targets(attempt: &Attempt) -> Vec<String> {
         .intent
         .as_ref()
         .and_then(|intent| intent.plan.as_ref());
-    let targets = plan.into_iter().flat_map(|plan| &plan.targets);
+    let turn = attempt.targets();
+    let targets = plan
+        .into_iter()
+        .flat_map(|plan| &plan.targets)
+        .filter(|target| turn.contains(&target.id));
     let named = targets.map(|target| match &target.name {
         Some(name) => format!("{} ({name})", target.id),
         None => target.id.clone(),

@@ -223,14 +223,12 @@ fn leads_to(step: &RunbookStep) -> Vec<String> {
 }
 
 /// Actions that change nothing.
-const HARMLESS: [&str; 7] = [
+const HARMLESS: [&str; 5] = [
     "aws:approve",
     "aws:branch",
     "aws:sleep",
     "aws:pause",
     "aws:updateVariable",
-    "aws:assertAwsResourceProperty",
-    "aws:waitForAwsResourceProperty",
 ];
 
 /// The first step that may change something before anybody has approved anything; nothing where every
@@ -247,13 +245,21 @@ fn unapproved_in(steps: &[RunbookStep]) -> Option<String> {
     };
     let gates = |step: &RunbookStep| {
         // One that goes on when it is rejected, or answers to nobody, holds nothing back.
-        let on_failure = step.whole.get("onFailure").and_then(Value::as_str);
-        step.action == "aws:approve" && on_failure.is_none_or(|word| word == "Abort")
+        let stops = |key: &str| {
+            let word = step.whole.get(key).and_then(Value::as_str);
+            word.is_none_or(|word| word == "Abort")
+        };
+        step.action == "aws:approve" && stops("onFailure") && stops("onCancel")
     };
     let reached = reached(steps, gates);
     let mut open = steps.iter().filter(|step| reached.contains(&step.name));
     open.find_map(|step| {
-        let reads = step.action == "aws:executeAwsApi"
+        let calls = [
+            "aws:executeAwsApi",
+            "aws:assertAwsResourceProperty",
+            "aws:waitForAwsResourceProperty",
+        ];
+        let reads = calls.contains(&step.action.as_str())
             && input(step, "Api").is_some_and(|api| {
                 ["Describe", "Get", "List"]
                     .iter()

@@ -62,6 +62,8 @@ impl Pattern {
     pub fn of(pattern: &str) -> Self {
         match regex::Regex::new(&format!("^(?:{pattern})$")) {
             Ok(known) => Self::Known(known),
+            // Systems Manager's engine has no such bound.
+            Err(regex::Error::CompiledTooBig(_)) => Self::Elsewhere,
             Err(error) => {
                 let said = error.to_string();
                 // <https://docs.rs/regex/latest/regex/#syntax>: neither of the two is supported.

@@ -16,6 +16,8 @@ pub const LEVELS: usize = 3;
 /// The most text of a description, in bytes. A request for an approval has to fit into a file of
 /// 256 KiB together with it.
 const MOST_TEXT: usize = 96 * 1024;
+/// The most steps that are looked at. A document that starts itself many times over has no end.
+const MOST_STEPS: usize = 400;
 /// Command documents whose whole work is the commands that they are given.
 const SHELLS: [&str; 2] = ["AWS-RunShellScript", "AWS-RunPowerShellScript"];
 
@@ -76,6 +78,7 @@ pub fn describe(runbook: &Runbook, given: &BTreeMap<String, Value>, texts: &Text
         out: Description::default(),
         text: 0,
         left_out: 0,
+        seen: 0,
     };
     let scope = Scope::new(&runbook.parameters, given);
     writer.steps(&runbook.steps, &scope, &At::default());
@@ -173,6 +176,8 @@ struct Writer<'a> {
     out: Description,
     text: usize,
     left_out: usize,
+    /// How many steps were looked at.
+    seen: usize,
 }
 
 impl Writer<'_> {
@@ -183,6 +188,11 @@ impl Writer<'_> {
     }
 
     fn step(&mut self, step: &RunbookStep, scope: &Scope, at: &At) {
+        self.seen += 1;
+        if self.left_out > 0 || self.seen > MOST_STEPS {
+            self.left_out += 1;
+            return;
+        }
         let inputs = scope.fill(step.whole.get("inputs").unwrap_or(&Value::Null));
         let inputs = inputs.as_object().cloned().unwrap_or_default();
         let mut work = Work {
@@ -252,6 +262,7 @@ impl Writer<'_> {
             .and_then(Value::as_str)
             .map(str::to_owned);
         let maps = inputs.contains_key("TargetMaps");
+        let abroad = inputs.contains_key("TargetLocations");
         tell_all(&mut work.says, inputs);
         let text = match self.started(wanted, &mut work, at.level < LEVELS) {
             Some(text) => Runbook::parse(&text.content).map_err(|error| error.to_string()),
@@ -274,6 +285,18 @@ impl Writer<'_> {
                     }
                     scope
                 };
+                if abroad {
+                    work.unresolved = Some(
+                        "it runs in the accounts and regions of TargetLocations, whose documents are not read here"
+                            .into(),
+                    );
+                }
+                if let Some(role) = &child.assume_role {
+                    let role = short(&scope.fill(&Value::String(role.clone())));
+                    if !role.trim().is_empty() {
+                        work.says.push(format!("assumes the role {role}"));
+                    }
+                }
                 self.push(work);
                 let at = At {
                     depth: at.depth + 1,
@@ -411,7 +434,7 @@ impl Writer<'_> {
             action: "more".into(),
             says: Vec::new(),
             unresolved: Some(format!(
-                "{steps} more {noun} not shown: all of it is longer than {kib} KiB; read the documents themselves"
+                "{steps} more {noun} not shown, nor what is in them: all of it is longer than {kib} KiB or {MOST_STEPS} steps; read the documents themselves"
             )),
         });
     }
@@ -551,7 +574,25 @@ fn flow(step: &RunbookStep) -> Vec<String> {
 /// What an action does with something that stands elsewhere, and is not read here.
 fn elsewhere(action: &str, inputs: &Map<String, Value>) -> Option<String> {
     let named = |key: &str| inputs.get(key).map(short);
+    let api = || {
+        let service = named("Service")?.to_lowercase();
+        Some(format!("{service}:{}", named("Api")?.to_lowercase()))
+    };
     let what = match action {
+        "aws:executeAwsApi" => match api().as_deref() {
+            Some("ssm:startautomationexecution" | "ssm:startchangerequestexecution") => {
+                "it starts an Automation".to_owned()
+            }
+            Some("ssm:sendcommand") => "it sends a command".to_owned(),
+            Some("lambda:invoke") => "it runs the code of a function".to_owned(),
+            Some("states:startexecution" | "stepfunctions:startexecution") => {
+                "it runs a state machine".to_owned()
+            }
+            _ => return None,
+        },
+        "aws:configurePackage" | "aws:applications" | "aws:psModule" | "aws:runDockerAction" => {
+            "it installs or runs a package".to_owned()
+        }
         "aws:executeScript" if !inputs.contains_key("Script") => format!(
             "its script stands in the attachment {}",
             named("Attachment").unwrap_or_default()

@@ -91,12 +91,7 @@ pub(super) async fn left_out(
     Ok(instances
         .iter()
         .filter(|id| !sent.contains(id))
-        .map(|id| {
-            (
-                id.clone(),
-                "it was not online when the command was sent".into(),
-            )
-        })
+        .map(|id| (id.clone(), "the command was not sent to it".into()))
         .collect())
 }
 

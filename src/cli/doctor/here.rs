@@ -10,6 +10,7 @@ use super::{Findings, Verdict};
 use crate::actions::programs::{
     Invocation, LocalPrograms, ProgramError, Programs, base_environment,
 };
+use crate::aws::machine::Machine;
 use crate::cli::{CliError, on_a_line, reach, stores};
 use crate::config::Settings;
 use crate::config::{ColorChoice, Depth, Glyphs};
@@ -17,7 +18,7 @@ use crate::journal::Journal;
 use crate::playbook::{Catalog, Entry, StepKind};
 
 /// How long a tool may take to say its version.
-const VERSION: Duration = Duration::from_secs(10);
+const VERSION: Duration = Duration::from_secs(3);
 
 pub(super) fn terminal(findings: &mut Findings) {
     findings.group("terminal");
@@ -158,6 +159,54 @@ pub(super) fn configuration(findings: &mut Findings, settings: &Settings) {
             value
         };
         findings.found(Verdict::Ok, name, value, Some(&from));
+    }
+}
+
+/// What the machine says of AWS, and where: what the AWS CLI reads as well.
+pub(super) fn aws(findings: &mut Findings, settings: &Settings) {
+    findings.group("AWS configuration");
+    let machine = match Machine::read() {
+        Ok(machine) => machine,
+        Err(error) => return findings.add(Verdict::Missing, "files", error.to_string()),
+    };
+    for watch in settings.watched() {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let profile = match machine.profile(named(&watch.profile).as_deref()) {
+            Ok(profile) => profile,
+            Err(error) => {
+                findings.add(Verdict::Missing, "profile", error.to_string());
+                continue;
+            }
+        };
+        let name = profile.as_ref().map(|found| found.value.as_str());
+        if let Some(found) = &profile {
+            let from = found.said.to_string();
+            findings.found(Verdict::Ok, "profile", found.value.clone(), Some(&from));
+        }
+        match machine.region(named(&watch.region).as_deref(), name) {
+            Ok(Some(found)) => {
+                let from = found.said.to_string();
+                findings.found(Verdict::Ok, "region", found.value, Some(&from));
+            }
+            // An instance may say it.
+            Ok(None) => {}
+            Err(error) => findings.add(Verdict::Missing, "region", error.to_string()),
+        }
+        for service in ["cloudwatch", "ssm"] {
+            match machine.endpoint(service, name) {
+                Ok(Some(found)) => {
+                    let from = found.said.to_string();
+                    let what = format!("endpoint of {service}");
+                    findings.found(Verdict::Ok, what, found.value, Some(&from));
+                }
+                Ok(None) => {}
+                Err(error) => findings.add(Verdict::Missing, "endpoint", error.to_string()),
+            }
+        }
+        if let Some(found) = machine.ca_bundle(name) {
+            let from = found.said.to_string();
+            findings.found(Verdict::Ok, "certificates", found.value, Some(&from));
+        }
     }
 }
 

@@ -6,8 +6,11 @@ mod needs;
 mod permissions;
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::{CliError, FAILURE, SUCCESS, live};
 use crate::config::Settings;
@@ -120,17 +123,59 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let mut findings = Findings::default();
     here::terminal(&mut findings);
     here::configuration(&mut findings, settings);
+    here::aws(&mut findings, settings);
     here::journal(&mut findings, settings);
     here::playbooks(&mut findings, &catalog);
     here::paging(&mut findings, settings, &catalog)?;
-    here::tools(&mut findings, &chosen).await;
+    let shown = |found: &Findings| {
+        if arguments.json {
+            Ok(())
+        } else {
+            print(&found.all)
+        }
+    };
+    shown(&findings)?;
+    let mut tools = Findings::default();
+    if timeout(TOOLS, here::tools(&mut tools, &chosen))
+        .await
+        .is_err()
+    {
+        let text = format!(
+            "the rest did not say its version within {} s",
+            TOOLS.as_secs()
+        );
+        tools.add(Verdict::Warning, "programs", text);
+    }
+    shown(&tools)?;
+    findings.all.append(&mut tools.all);
     let pool = live::pool(settings);
     let wanted = account::Wanted {
         all: arguments.ids.is_empty(),
         calendars: !settings.calendars.value.is_empty(),
     };
-    for watch in settings.watched() {
-        account::look(&mut findings, &pool, &watch, &chosen, &wanted).await;
+    let watched = settings.watched();
+    let mut looks: FuturesUnordered<_> = watched
+        .iter()
+        .map(|watch| async {
+            let mut own = Findings::default();
+            let look = account::look(&mut own, &pool, watch, &chosen, &wanted);
+            if timeout(ACCOUNT, look).await.is_err() {
+                let waits = pool.waiting().join("; ");
+                let text = match waits.as_str() {
+                    "" => format!("no answer within {} s", ACCOUNT.as_secs()),
+                    waits => format!(
+                        "no answer within {} s: it waits for {waits}",
+                        ACCOUNT.as_secs()
+                    ),
+                };
+                own.add(Verdict::Missing, "the rest", text);
+            }
+            own
+        })
+        .collect();
+    while let Some(mut own) = looks.next().await {
+        shown(&own)?;
+        findings.all.append(&mut own.all);
     }
     let missing = findings
         .all
@@ -139,18 +184,24 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     if arguments.json {
         super::print_json(&findings.all)?;
     } else {
-        print(&findings)?;
+        conclude(&findings.all)?;
     }
     Ok(if missing { FAILURE } else { SUCCESS })
 }
 
-fn print(findings: &Findings) -> Result<(), CliError> {
+/// How long the programs on this host, and each account, may take to answer: whoever starts this at
+/// night waits for no more than twenty seconds.
+const TOOLS: Duration = Duration::from_secs(4);
+const ACCOUNT: Duration = Duration::from_secs(14);
+/// As many things to do are listed.
+const FIRST: usize = 9;
+
+fn print(findings: &[Finding]) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     let mut group = "";
-    for finding in &findings.all {
+    for finding in findings {
         if finding.group != group {
-            let gap = if group.is_empty() { "" } else { "\n" };
-            writeln!(out, "{gap}{}", crate::tui::clean(&finding.group))?;
+            writeln!(out, "{}", crate::tui::clean(&finding.group))?;
             group = &finding.group;
         }
         let how = finding
@@ -166,20 +217,34 @@ fn print(findings: &Findings) -> Result<(), CliError> {
             crate::tui::clean(&text)
         )?;
     }
-    let count = |verdict| {
-        findings
-            .all
-            .iter()
-            .filter(|one| one.verdict == verdict)
-            .count()
-    };
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// What it all comes to: what to do first, what is missing before what deserves a look.
+fn conclude(findings: &[Finding]) -> Result<(), CliError> {
+    let of = |verdict| findings.iter().filter(move |one| one.verdict == verdict);
+    let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\n{} fine, {} to look at, {} missing, {} not checkable",
-        count(Verdict::Ok),
-        count(Verdict::Warning),
-        count(Verdict::Missing),
-        count(Verdict::Unknown)
+        "{} fine, {} to look at, {} missing, {} not checkable",
+        of(Verdict::Ok).count(),
+        of(Verdict::Warning).count(),
+        of(Verdict::Missing).count(),
+        of(Verdict::Unknown).count()
     )?;
+    let to_do: Vec<&Finding> = of(Verdict::Missing).chain(of(Verdict::Warning)).collect();
+    if to_do.is_empty() {
+        writeln!(out, "Ready for the night.")?;
+        return Ok(());
+    }
+    writeln!(out, "\nFirst:")?;
+    for (index, one) in to_do.iter().take(FIRST).enumerate() {
+        let text = format!("{}, {}: {}", one.group, one.name, one.detail);
+        writeln!(out, "  {}. {}", index + 1, crate::tui::clean(&text))?;
+    }
+    if to_do.len() > FIRST {
+        writeln!(out, "  and {} more, above", to_do.len() - FIRST)?;
+    }
     Ok(())
 }

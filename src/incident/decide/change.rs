@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::{Draft, attempts, give_up};
 use crate::incident::{
     Attempt, AttemptOrigin, AttemptResult, AttemptStatus, Change, Event, Refusal, VisitResult,
-    stands,
+    changed_nothing, stands,
 };
 use crate::playbook::{StepId, StepKind};
 
@@ -14,7 +14,8 @@ use crate::playbook::{StepId, StepKind};
 /// changed.
 pub(super) fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     // Whether the system was changed is for the responder to find out: the step stands.
-    if result.status == AttemptStatus::Unknown || result.not_started {
+    let first = draft.state.walking().is_none_or(changed_nothing);
+    if result.status == AttemptStatus::Unknown || (result.not_started && first) {
         return;
     }
     let change = draft

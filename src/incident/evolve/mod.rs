@@ -275,7 +275,7 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
             answers,
         } => {
             if let (Verdict::Done, Some(reason)) = (verdict, note)
-                && is_remediation(execution, step)
+                && was_not_met(execution, step)
             {
                 execution.overrides.push_back(Override {
                     step: step.clone(),
@@ -455,9 +455,14 @@ fn walk(execution: &mut Execution, recorded: &Recorded) {
     }
 }
 
-fn is_remediation(execution: &Execution, step: &StepId) -> bool {
-    let step = execution.playbook.step(&step.0);
-    step.is_some_and(|step| step.remediation().is_some())
+/// Whether the latest look at a change found that it did not have its effect.
+fn was_not_met(execution: &Execution, step: &StepId) -> bool {
+    let latest = execution.latest_attempt(step);
+    latest.is_some_and(|attempt| {
+        let end = attempt.end.as_ref();
+        attempt.origin == AttemptOrigin::Verify
+            && end.is_some_and(|(result, _)| result.verified() == Some(false))
+    })
 }
 
 /// Takes the walk back to a decision. What was read since then stays in the record, and is used

@@ -111,8 +111,12 @@ impl Model {
         let walk = self.incident.as_ref()?.state.walking()?;
         walk.healing.as_ref()?;
         match self.question()? {
-            Question::Approval(approval) => Some((approval.step.clone(), approval.visit)),
-            Question::Undescribed(survey) => Some((survey.step.clone(), survey.visit)),
+            Question::Approval(approval) if approval.intent.undoes.is_none() => {
+                Some((approval.step.clone(), approval.visit))
+            }
+            Question::Undescribed(survey) if survey.intent.undoes.is_none() => {
+                Some((survey.step.clone(), survey.visit))
+            }
             _ => None,
         }
     }

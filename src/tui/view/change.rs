@@ -30,7 +30,8 @@ pub(super) fn approval(out: &mut Prompt<'_>, model: &Model, state: &State, appro
         (None, Some(_)) => "Shall the change be taken back?",
         (None, None) => "Shall this change be made?",
     });
-    if intent.healing.is_none() {
+    let heals = intent.healing.is_some() && intent.undoes.is_none();
+    if !heals {
         cleared(out, model, state);
     }
     for why in refused(model, state, approval) {
@@ -103,9 +104,14 @@ fn refused(model: &Model, state: &State, approval: &Approval) -> Vec<String> {
         .and_then(|incident| incident.alarms.front());
     // A healing is not sent once nothing calls for it.
     if intent.healing.is_some()
-        && let Some(alarm) = alarm.filter(|alarm| alarm.state == AlarmState::Ok)
+        && intent.undoes.is_none()
+        && let Some(alarm) = alarm.filter(|alarm| alarm.state != AlarmState::Alarm)
     {
-        why.push(format!("the alarm {} has cleared", alarm.name));
+        why.push(format!(
+            "the alarm {} is {}",
+            alarm.name,
+            alarm.state.name()
+        ));
     }
     let ssm = model.broken.iter().filter(|said| {
         said.starts_with("ssm in ")

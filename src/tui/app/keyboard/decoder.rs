@@ -201,8 +201,11 @@ impl Decoder {
     }
 
     /// Decodes a piece that arrived at once; `now` is a clock that never goes back.
+    ///
+    /// What is open goes on, however long ago the last piece was read: a reader that was held up reads
+    /// late what came in time. Only [`Decoder::wait`] ends what is silent, when nothing is there to be
+    /// read.
     pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<Input> {
-        let mut found = self.wait(now);
         let gap = now.saturating_sub(self.last);
         self.last = now;
         self.piece = bytes.len();
@@ -218,8 +221,7 @@ impl Decoder {
                 self.within(byte, more, now)
             };
         }
-        found.append(&mut self.found);
-        found
+        std::mem::take(&mut self.found)
     }
 
     /// Takes the next bytes where no sequence is open; returns what is left.
