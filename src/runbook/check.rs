@@ -245,11 +245,11 @@ fn unapproved_in(steps: &[RunbookStep]) -> Option<String> {
     };
     let gates = |step: &RunbookStep| {
         // One that goes on when it is rejected, or answers to nobody, holds nothing back.
-        let stops = |key: &str| {
+        let aborts = |key: &str| {
             let word = step.whole.get(key).and_then(Value::as_str);
             word.is_none_or(|word| word == "Abort")
         };
-        step.action == "aws:approve" && stops("onFailure") && stops("onCancel")
+        step.action == "aws:approve" && aborts("onFailure") && aborts("onCancel")
     };
     let reached = reached(steps, gates);
     let mut open = steps.iter().filter(|step| reached.contains(&step.name));
