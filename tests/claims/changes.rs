@@ -273,6 +273,46 @@ fn a_change_that_was_rolled_back_is_said_as_such() {
 }
 
 #[test]
+fn a_rollback_that_did_not_start_leaves_the_change_standing() {
+    let mut walk = verified(UNDO, not_met());
+    walk.ask(Command::Undo {
+        step: "change".into(),
+        visit: 1,
+    })
+    .unwrap();
+    survey(&mut walk);
+    let attempt = approve(&mut walk);
+    let throttled = AttemptResult::not_started("it was not started: throttled");
+    end(&mut walk, attempt, throttled);
+    let asked = question(&walk.state, walk.now);
+    assert!(
+        !matches!(asked, Question::NotStarted { .. }),
+        "the change was made: {asked:?}"
+    );
+    let report = report(&walk);
+    assert_eq!(report.changes[0].became, Became::NoEffect);
+    assert_eq!(report.changes[1].became, Became::NotStarted);
+    says(&walk, &["its verification failed"], &["rolled back"]);
+}
+
+#[test]
+fn a_change_that_was_refused_before_it_was_sent_was_not_sent() {
+    let mut walk = described("");
+    let attempt = approve(&mut walk);
+    let refused = AttemptResult::refused("it was not sent: the document is another one");
+    end(&mut walk, attempt, refused);
+    says(
+        &walk,
+        &["Nothing was changed by the console.", "was not started"],
+        &["One change was sent", "It failed"],
+    );
+    assert_eq!(
+        walk.state.execution().unwrap().effect(),
+        ChangeEffect::Nothing
+    );
+}
+
+#[test]
 fn a_change_that_failed_was_sent_and_not_applied() {
     let mut walk = described("");
     let attempt = approve(&mut walk);
