@@ -180,10 +180,12 @@ fn measure(console: &mut Console, table: &mut Table, what: &str, goal: bool) {
 /// A console with an incident whose step runs fifty programs that keep writing, at the board.
 pub fn streaming(simulator: &Simulator) -> (tempfile::TempDir, Console) {
     let home = home();
-    std::fs::create_dir(home.path().join("playbooks")).unwrap();
-    std::fs::write(home.path().join("playbooks/streams.toml"), STREAMS).unwrap();
+    let playbooks = home.path().join("playbooks");
+    std::fs::create_dir(&playbooks).unwrap();
+    std::fs::write(playbooks.join("streams.toml"), STREAMS).unwrap();
     let endpoint = simulator.endpoint();
-    let arguments = ["run", "streams"];
+    let playbooks = playbooks.display().to_string();
+    let arguments = ["run", "streams", "--playbooks", &playbooks];
     let mut console = Console::start(
         home.path(),
         &arguments,
