@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Variables that every program gets.
-const BASE: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM"];
+pub(crate) const BASE: [&str; 7] = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM"];
 
 /// The allow-list that every program gets, from this process's environment.
 ///

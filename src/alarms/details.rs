@@ -184,7 +184,7 @@ impl Clerk {
             let now = Instant::now();
             known.failed.retain(|_, until| *until > now);
             known.denied.retain(|_, until| *until > now);
-            // An alarm that was not asked for in so long is asked for anew when it comes back.
+            // An alarm that was not asked for in so long is asked for again when it comes back.
             known.tags.retain(|_, at| at.elapsed() < TAGS * 2);
             known
                 .contributors

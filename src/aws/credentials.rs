@@ -27,7 +27,7 @@ use crate::detached;
 
 /// How long a helper may take: somebody may have to touch a device.
 const HELPER: Duration = Duration::from_mins(3);
-/// Credentials that end sooner are asked for anew. botocore does so from 15 minutes before on.
+/// Credentials that end sooner are asked for again. botocore does so from 15 minutes before on.
 const EARLY: Duration = Duration::from_mins(5);
 /// The most that a helper may print, in bytes.
 const PRINTED: usize = 64 * 1024;

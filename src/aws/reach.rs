@@ -99,7 +99,7 @@ impl Reach {
         }
     }
 
-    /// The same, with the caller's identity asked for anew: credentials may have been renewed as
+    /// The same, with the caller's identity asked for again: credentials may have been renewed as
     /// somebody else.
     ///
     /// # Errors

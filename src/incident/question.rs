@@ -300,7 +300,7 @@ pub(super) fn changed_nothing(execution: &Execution) -> bool {
         .is_none_or(|change| change.wave <= 1 && change.intent.undoes.is_none())
 }
 
-/// Tells whether a step's latest change can be asked for anew: it was not started, or nobody knows
+/// Tells whether a step's latest change can be asked for again: it was not started, or nobody knows
 /// what became of it.
 pub(super) fn can_be_asked_anew(execution: &Execution, step: &StepId) -> bool {
     has_not_started(execution, step) || unknown(execution, step).is_some()

@@ -899,7 +899,7 @@ pub struct AttemptResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<crate::expression::Verdict>,
     /// Whether it is certain that nothing was begun: nothing was sent, or AWS did not take it for a
-    /// reason that passes. A change can then be asked for anew.
+    /// reason that passes. A change can then be asked for again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_started: bool,
     /// Whether it is certain that nothing was begun, for a reason that does not pass by itself.

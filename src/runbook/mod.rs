@@ -50,8 +50,8 @@ pub struct Declared {
 pub enum Pattern {
     /// It can be tried here.
     Known(regex::Regex),
-    /// Systems Manager knows it, and this engine does not: it has a look-around or a back reference.
-    Elsewhere,
+    /// Only Systems Manager can try it; why this engine cannot, such as "it is too large".
+    Elsewhere(&'static str),
     /// It is no regular expression; why.
     Wrong(String),
 }
@@ -63,15 +63,22 @@ impl Pattern {
         match regex::Regex::new(&format!("^(?:{pattern})$")) {
             Ok(known) => Self::Known(known),
             // Systems Manager's engine has no such bound.
-            Err(regex::Error::CompiledTooBig(_)) => Self::Elsewhere,
+            Err(regex::Error::CompiledTooBig(_)) => Self::Elsewhere("it is too large"),
             Err(error) => {
+                // What no engine takes. The rest is another engine's: look-around, back references,
+                // atomic groups, its own escapes and classes.
+                let wrong = [
+                    "unclosed",
+                    "unopened",
+                    "repetition operator missing",
+                    "invalid character class range",
+                    "invalid repetition count range",
+                ];
                 let said = error.to_string();
-                // <https://docs.rs/regex/latest/regex/#syntax>: neither of the two is supported.
-                let foreign = ["look-around", "look-ahead", "look-behind", "backreferences"];
-                if foreign.iter().any(|word| said.contains(word)) {
-                    Self::Elsewhere
-                } else {
+                if wrong.iter().any(|mistake| said.contains(mistake)) {
                     Self::Wrong(said)
+                } else {
+                    Self::Elsewhere("it has a form that another engine knows")
                 }
             }
         }
@@ -204,5 +211,33 @@ fn parameter(declared: &Value) -> Declared {
                     .map_or_else(|| value.to_string(), str::to_owned)
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    #[test]
+    fn a_pattern_of_another_engine_is_left_to_it_and_a_broken_one_is_wrong() {
+        for pattern in [
+            "(?!root).*",
+            "(a)\\1",
+            "(?>a+)b",
+            "\\Qa.b\\E",
+            "\\p{Alnum}+",
+            "[a-z]{0,9999}{0,9999}",
+        ] {
+            assert!(
+                matches!(Pattern::of(pattern), Pattern::Elsewhere(_)),
+                "{pattern}"
+            );
+        }
+        for pattern in ["[a-z", "(a", "a)", "*a", "[z-a]"] {
+            assert!(
+                matches!(Pattern::of(pattern), Pattern::Wrong(_)),
+                "{pattern}"
+            );
+        }
     }
 }

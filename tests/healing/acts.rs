@@ -84,6 +84,16 @@ impl Place {
         self.server.environment()
     }
 
+    /// The console in a terminal of 120×40.
+    pub fn console(&self) -> Terminal {
+        let environment = self.environment();
+        let extra: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        Terminal::start(&self.world, &[], 120, 40, &extra)
+    }
+
     pub fn run(&self, arguments: &[&str], typed: &str) -> Said {
         let mut command: Command = self.world.standdown(arguments);
         let mut child = command
@@ -234,12 +244,7 @@ fn somebody_lets_a_rule_act_upon_one_thing() {
 #[test]
 fn a_rule_is_put_before_the_responder_and_the_playbook_goes_on_after_it() {
     let place = Place::new("propose", "");
-    let environment = place.environment();
-    let extra: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    let mut console = place.console();
     console.see("orders-errs");
     console.press("\r");
     console.see("▶ Orders Errs   answers this alarm");
@@ -264,12 +269,7 @@ fn the_pane_shows_what_rules_did_and_switches_them() {
     let place = Place::new("propose", "");
     let healed = place.run(&["healing", "run", "restart-healing", "orders"], "orders\n");
     assert_eq!(healed.code, 0, "{healed:?}");
-    let environment = place.environment();
-    let extra: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    let mut console = place.console();
     console.see("unfinished incidents");
     console.press("\u{1b}");
     console.until("it is left", |screen| {
@@ -309,12 +309,7 @@ fn the_pane_shows_what_rules_did_and_switches_them() {
 #[test]
 fn escape_leaves_what_a_rule_proposes_and_nothing_is_changed() {
     let place = Place::new("propose", "");
-    let environment = place.environment();
-    let extra: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    let mut console = place.console();
     console.see("orders-errs");
     console.press("\r");
     console.see("▶ Orders Errs   answers this alarm");
@@ -336,12 +331,7 @@ fn escape_leaves_what_a_rule_proposes_and_nothing_is_changed() {
 #[test]
 fn what_a_rule_proposes_ends_when_its_alarm_clears() {
     let place = Place::new("propose", "");
-    let environment = place.environment();
-    let extra: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    let mut console = place.console();
     console.see("orders-errs");
     console.press("\r");
     console.see("▶ Orders Errs   answers this alarm");

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use crate::acts::{AGREED, Place};
 use crate::receiver::Receiver;
-use crate::terminal::Terminal;
 
 /// A place whose configuration has channels.
 fn telling(channels: &str) -> Place {
@@ -268,12 +267,7 @@ fn a_channel_that_keeps_failing_is_left_alone_and_the_screen_says_so() {
     let place = telling(
         "[breaker]\nfailures = 1\nrecovery = \"10m\"\n[[channels]]\nname = \"own\"\nkind = \"program\"\ncommand = [\"false\"]\n",
     );
-    let environment = place.environment();
-    let extra: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let mut console = Terminal::start(&place.world, &[], 120, 40, &extra);
+    let mut console = place.console();
     console.see("orders-errs");
     console.press("\r");
     console.see("▶ Orders Errs   answers this alarm");

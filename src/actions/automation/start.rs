@@ -36,9 +36,9 @@ pub enum Started {
     Identified(String),
     /// AWS did not accept it, and says why.
     Refused(String),
-    /// AWS did not accept it because it is asked for too much: it can be asked for anew.
+    /// AWS did not accept it because it is asked for too much: it can be asked for again.
     Throttled(String),
-    /// AWS did not accept it because it was signed too long ago: it can be asked for anew.
+    /// AWS did not accept it because it was signed too long ago: it can be asked for again.
     Expired(String),
     /// It did not leave this machine.
     NotSent(String),

@@ -319,8 +319,8 @@ fn is_hash(hash: &str) -> bool {
         && !hash.eq_ignore_ascii_case(&sha256(""))
 }
 
-/// Tells whether a document, and what it starts, is still what was shown: somebody may have deleted it, and made
-/// another one under its name and number.
+/// Tells whether a document, and what it starts, is still what was shown: somebody may have deleted
+/// it, and made another one under its name and number.
 ///
 /// # Errors
 /// When it is another one, or nobody knows.
@@ -420,8 +420,8 @@ fn check(
                 }
             }
             // Systems Manager tries it when the change is sent.
-            Some(Pattern::Elsewhere) => remarks.push(format!(
-                "whether {name} matches the document's allowedPattern {pattern} is left to Systems Manager: it has a look-around or a back reference"
+            Some(Pattern::Elsewhere(why)) => remarks.push(format!(
+                "whether {name} matches the document's allowedPattern {pattern} is left to Systems Manager: {why}"
             )),
             Some(Pattern::Wrong(error)) => {
                 return Err(format!("the parameter {name} of {document}: {error}"));

@@ -9,7 +9,7 @@ use aws_sdk_ssm::types::{
 use super::Request;
 use super::look::listed;
 use crate::actions::ActionError;
-use crate::aws::{Aws, AwsError, Pages, Quota, describe};
+use crate::aws::{Aws, AwsError, Class, Pages, Quota, describe};
 
 /// The instances that cannot take a command now, and why: of those that are named, or of those
 /// that have the tags.
@@ -96,34 +96,35 @@ pub(super) async fn left_out(
 }
 
 /// Sends the command to those that Systems Manager takes; gives its id, and whom it refused and why.
-/// An instance that it does not take fails alone: AWS refuses the whole request because of it.
+/// AWS refuses the whole request because of one instance: one that it does not take, or one that the
+/// caller has no permission for. The instance that the error names fails alone.
 pub(super) async fn send_to_valid(
     request: &Request,
     mut instances: Vec<String>,
     aws: &Aws,
-) -> Result<(String, BTreeMap<String, String>), ActionError> {
+) -> Result<(String, BTreeMap<String, String>), AwsError> {
     let mut refused = BTreeMap::new();
     loop {
         let error = match send(request, &instances, aws).await {
             Ok(id) => return Ok((id, refused)),
-            Err(SendError::Aws(error)) => error,
-            Err(SendError::NoId) => {
-                return Err(ActionError::failed("ssm:SendCommand gave no command id"));
-            }
+            Err(error) => error,
         };
-        if error.code.as_deref() != Some("InvalidInstanceId") {
-            return Err(error.into());
-        }
+        let why = if error.code.as_deref() == Some("InvalidInstanceId") {
+            "Systems Manager does not take a command for it now (InvalidInstanceId); check that it runs and that its agent is connected"
+        } else if error.class == Class::AccessDenied {
+            "access is denied; allow ssm:SendCommand for this instance"
+        } else {
+            return Err(error);
+        };
         let named: Vec<String> = instances
             .iter()
             .filter(|id| names(&error.message, id))
             .cloned()
             .collect();
         if named.is_empty() || named.len() == instances.len() {
-            return Err(error.into());
+            return Err(error);
         }
         instances.retain(|id| !named.contains(id));
-        let why = "Systems Manager does not take a command for it now (InvalidInstanceId); look whether it runs and its agent is connected";
         refused.extend(named.into_iter().map(|id| (id, why.to_owned())));
     }
 }
@@ -135,13 +136,9 @@ fn names(message: &str, id: &str) -> bool {
         .any(|word| word == id)
 }
 
-enum SendError {
-    Aws(AwsError),
-    NoId,
-}
-
 /// Sends the command, and gives its id.
-async fn send(request: &Request, instances: &[String], aws: &Aws) -> Result<String, SendError> {
+async fn send(request: &Request, instances: &[String], aws: &Aws) -> Result<String, AwsError> {
+    let operation = "ssm:SendCommand";
     let document = request.document.as_deref().unwrap_or("AWS-RunShellScript");
     let mut parameters = request.parameters.clone();
     if !request.commands.is_empty() {
@@ -193,10 +190,10 @@ async fn send(request: &Request, instances: &[String], aws: &Aws) -> Result<Stri
         .comment("standdown: read-only diagnostic")
         .send()
         .await
-        .map_err(|error| SendError::Aws(describe("ssm:SendCommand", &error).about(document)))?;
+        .map_err(|error| describe(operation, &error).about(document))?;
     sent.command
         .and_then(|command| command.command_id)
-        .ok_or(SendError::NoId)
+        .ok_or_else(|| AwsError::garbled(operation, "it gave no command id".into()))
 }
 
 #[cfg(test)]
@@ -208,5 +205,7 @@ mod tests {
         let message = "Instances [[i-12, mi-3]] not in a valid state for account 111122223333";
         assert!(names(message, "i-12") && names(message, "mi-3"));
         assert!(!names(message, "i-1") && !names(message, "i-3"));
+        let denied = "is not authorized to perform: ssm:SendCommand on resource: arn:aws:ec2:eu-central-1:111122223333:instance/i-12 because";
+        assert!(names(denied, "i-12") && !names(denied, "i-1"));
     }
 }
