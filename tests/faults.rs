@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use standdown::alarms::{Board, FeedSettings, Freshness, Source, watch};
 use standdown::aws::{Aws, AwsSettings, Class, Place, Pool, describe};
-use standdown::breaker::{Policy, State};
+use standdown::breaker::Policy;
 use standdown::document;
 use standdown::incident::{AlarmRef, AlarmState};
 use standdown::rehearsal::scenario::{Fault, FaultKind};
@@ -380,17 +380,22 @@ async fn what_keeps_failing_is_left_alone_and_tried_again_carefully() {
     assert_eq!(held.class, Class::Open, "{held}");
     assert!(
         held.to_string()
-            .contains("ssm kept failing: no call is sent before"),
+            .contains("it kept failing; it is not called before"),
         "{held}"
     );
     let so_far = calls();
     assert_eq!(call().await.unwrap_err().class, Class::Open);
     assert_eq!(calls(), so_far, "nothing left");
-    assert!(matches!(
-        aws.broken().as_slice(),
-        [("ssm", State::Open { .. })]
-    ));
-    // Other services are not touched by it.
+    let broken = aws.broken();
+    assert_eq!(broken.len(), 1, "{broken:?}");
+    assert!(broken[0].refuses(&["DescribeInstanceInformation"]));
+    assert!(!broken[0].refuses(&["SendCommand", "GetDocument"]));
+    // Neither the other operations of the service nor other services are touched by it.
+    aws.ssm
+        .describe_automation_executions()
+        .send()
+        .await
+        .unwrap();
     aws.cloudwatch.describe_alarms().send().await.unwrap();
     let began = Instant::now();
     let mut answered = 0;

@@ -149,6 +149,7 @@ fn request(aws: &Aws) -> DescribeAlarmsFluentBuilder {
 }
 
 /// A source, and what it is asked with.
+#[derive(Clone)]
 pub(super) struct Feed {
     pub pool: Arc<Pool>,
     /// What it was asked for as.

@@ -1,6 +1,8 @@
-//! A circuit breaker around each AWS service of an account and region: what answers with its own
-//! failures, or not in time, is left alone for a while.
+//! A circuit breaker around each operation of an account and region: what AWS answers with its own
+//! failures, or not in time, is not called for a while. What decorates a screen never keeps back what
+//! is on it: DescribeAlarmHistory may fail for hours, and DescribeAlarms is called as before.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_ssm::config::interceptors::{
@@ -8,44 +10,98 @@ use aws_sdk_ssm::config::interceptors::{
 };
 use aws_sdk_ssm::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ssm::error::{BoxError, ConnectorError};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use chrono::{DateTime, Utc};
 
+use super::Place;
 use crate::breaker::{Breaker, Policy, State};
 use crate::clock;
 
-/// Why a call did not leave.
+/// Why a call was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{service} kept failing: no call is sent before {}", until.format("%H:%M:%SZ"))]
+#[error("it kept failing; it is not called before {}", until.format("%H:%M:%SZ"))]
 pub(super) struct BreakerOpen {
-    service: &'static str,
     until: DateTime<Utc>,
 }
 
-/// The breaker of one service. Clones share it.
-#[derive(Debug, Clone)]
-pub(super) struct ServiceBreaker {
+/// The operations of one service in one place whose breakers are not closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The service, as in IAM actions: `ssm`.
     pub service: &'static str,
-    breaker: Arc<Mutex<Breaker>>,
+    /// The account and region.
+    pub place: Place,
+    /// The operations by name, such as `GetDocument`, and where the breaker of each stands.
+    pub operations: BTreeMap<String, State>,
 }
 
-impl ServiceBreaker {
+impl Broken {
+    /// Whether one of these operations is not called now.
+    #[must_use]
+    pub fn refuses(&self, operations: &[&str]) -> bool {
+        operations.iter().any(|name| {
+            let state = self.operations.get(*name);
+            matches!(state, Some(State::Open { .. }))
+        })
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.operations.keys().map(String::as_str).collect();
+        write!(f, "{}:{}", self.service, names.join(", "))?;
+        write!(f, " in {} kept failing", self.place)?;
+        let open = self.operations.values().filter_map(|state| match state {
+            State::Open { until } => Some(*until),
+            State::HalfOpen | State::Closed => None,
+        });
+        match open.max() {
+            Some(until) => write!(f, "; no call is sent before {}", until.format("%H:%M:%SZ")),
+            None => f.write_str("; calls are sent on trial"),
+        }
+    }
+}
+
+/// The breakers of one service, one for each operation that was called. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct ServiceBreakers {
+    pub service: &'static str,
+    policy: Policy,
+    breakers: Arc<Mutex<BTreeMap<String, Breaker>>>,
+}
+
+impl ServiceBreakers {
     pub fn new(service: &'static str, policy: Policy) -> Self {
         Self {
             service,
-            breaker: Arc::new(Mutex::new(Breaker::new(policy))),
+            policy,
+            breakers: Arc::default(),
         }
     }
 
-    pub fn state(&self) -> State {
-        self.with(|breaker| breaker.state(clock::now()))
+    /// The operations whose breakers are not closed.
+    pub fn broken(&self) -> BTreeMap<String, State> {
+        let now = clock::now();
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers
+            .iter()
+            .map(|(operation, breaker)| (operation.clone(), breaker.state(now)))
+            .filter(|(_, state)| *state != State::Closed)
+            .collect()
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Breaker) -> T) -> T {
-        work(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Asks the breaker of the operation that a call is of. The SDK names the operation of each call.
+    fn with<T>(&self, call: &ConfigBag, work: impl FnOnce(&mut Breaker) -> T) -> T {
+        let operation = call.load::<Metadata>().map_or("", Metadata::name);
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = breakers
+            .entry(operation.to_owned())
+            .or_insert_with(|| Breaker::new(self.policy));
+        work(breaker)
     }
 }
 
-impl Intercept for ServiceBreaker {
+impl Intercept for ServiceBreakers {
     fn name(&self) -> &'static str {
         "circuit breaker"
     }
@@ -54,11 +110,10 @@ impl Intercept for ServiceBreaker {
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        call: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let service = self.service;
-        self.with(|breaker| breaker.allows(clock::now()))
-            .map_err(|until| BreakerOpen { service, until }.into())
+        self.with(call, |breaker| breaker.allows(clock::now()))
+            .map_err(|until| BreakerOpen { until }.into())
     }
 
     /// A refusal is an answer: only AWS's own failures count, and answers that do not come.
@@ -66,12 +121,12 @@ impl Intercept for ServiceBreaker {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        call: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let now = clock::now();
         if let Some(response) = context.response() {
             let failed = response.status().is_server_error();
-            self.with(|breaker| {
+            self.with(call, |breaker| {
                 if failed {
                     breaker.failed(now);
                 } else {
@@ -90,7 +145,7 @@ impl Intercept for ServiceBreaker {
                         .is_some_and(ConnectorError::is_timeout)
             });
         if timed_out {
-            self.with(|breaker| breaker.failed(now));
+            self.with(call, |breaker| breaker.failed(now));
         }
         Ok(())
     }

@@ -13,15 +13,16 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_cloudwatch::config::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 
-use super::breakers::ServiceBreaker;
+use super::breakers::{Broken, ServiceBreakers};
 use super::clock::AwsClock;
 use super::credentials::{NoCredentials, Plan, Shared, Store};
 use super::error::{AwsError, Class, describe};
 use super::http::To;
 use super::limits::Limit;
 use super::machine::{Machine, MachineError};
+use super::pool::Place;
 use super::quotas::{Pace, Quota};
-use crate::breaker::{Policy, State};
+use crate::breaker::Policy;
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -89,7 +90,7 @@ pub struct Aws {
     identity: Arc<Mutex<Option<Identity>>>,
     clock: AwsClock,
     pub(super) credentials: Shared,
-    breakers: Arc<[ServiceBreaker]>,
+    breakers: Arc<[ServiceBreakers]>,
 }
 
 /// Whose credentials these are.
@@ -120,7 +121,7 @@ impl Aws {
         credentials.get().await?;
         let clock = AwsClock::default();
         let breakers = ["cloudwatch", "logs", "ssm", "cloudtrail", "sts", "sns"]
-            .map(|service| ServiceBreaker::new(service, settings.breaker));
+            .map(|service| ServiceBreakers::new(service, settings.breaker));
         macro_rules! client {
             ($service:ident, $breaker:expr) => {
                 $service::Client::from_conf(
@@ -209,11 +210,15 @@ impl Aws {
         Ok(all)
     }
 
-    /// The services that are left alone for a while, or tried again carefully.
+    /// The operations whose circuit breakers are not closed, by service.
     #[must_use]
-    pub fn broken(&self) -> Vec<(&'static str, State)> {
-        let all = self.breakers.iter().map(|one| (one.service, one.state()));
-        all.filter(|(_, state)| *state != State::Closed).collect()
+    pub fn broken(&self) -> Vec<Broken> {
+        let all = self.breakers.iter().map(|one| Broken {
+            service: one.service,
+            place: Place::new(&self.profile, &self.region),
+            operations: one.broken(),
+        });
+        all.filter(|one| !one.operations.is_empty()).collect()
     }
 
     /// Asks STS who is calling; an answer is kept.

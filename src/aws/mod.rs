@@ -19,6 +19,7 @@ mod pool;
 mod quotas;
 mod reach;
 
+pub use breakers::Broken;
 pub use clients::{Aws, AwsSettings, ConnectError, Identity, READ_TIMEOUT};
 pub(crate) use clock::AwsClock;
 pub use credentials::{NoCredentials, Shared, Store};

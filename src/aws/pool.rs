@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::{Aws, AwsSettings, ConnectError, Store};
-use crate::breaker::State;
+use super::{Aws, AwsSettings, Broken, ConnectError, Store};
 
 /// A profile and a region; what is empty is what the console was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,28 +165,16 @@ impl Pool {
         self.credentials.waiting()
     }
 
-    /// The services of all places that are left alone for a while or tried again carefully, in words.
+    /// The operations of all places whose circuit breakers are not closed.
     #[must_use]
-    pub fn broken(&self) -> Vec<String> {
+    pub fn broken(&self) -> Vec<Broken> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut said: Vec<String> =
-            made.values()
-                .filter_map(|cell| cell.get())
-                .flat_map(|aws| {
-                    let place = Place::new(&aws.profile, &aws.region);
-                    aws.broken().into_iter().map(move |(service, state)| match state {
-                    State::Open { until } => format!(
-                        "{service} in {place} kept failing: nothing is sent there before {}",
-                        until.format("%H:%M:%SZ")
-                    ),
-                    _ => format!("{service} in {place} kept failing, and is tried again"),
-                })
-                })
-                .collect();
+        let clients = made.values().filter_map(|cell| cell.get());
+        let mut all: Vec<Broken> = clients.flat_map(|aws| aws.broken()).collect();
         // One place can be known by several names.
-        said.sort();
-        said.dedup();
-        said
+        all.sort_by(|a, b| (&a.place, a.service).cmp(&(&b.place, b.service)));
+        all.dedup_by(|a, b| (&a.place, a.service) == (&b.place, b.service));
+        all
     }
 
     /// The clients of a place, if they were made already.

@@ -9,6 +9,7 @@ use super::model::Tail;
 use super::panes::{Healings, Lists, Requests};
 use crate::alarms::Board;
 use crate::approvals::Decision;
+use crate::aws::Broken;
 use crate::commands::{Entry, Keys};
 use crate::engine::{Control, Snapshot};
 use crate::incident::{AlarmRef, Command, IncidentId};
@@ -57,8 +58,8 @@ pub enum Message {
     Named(&'static Entry),
     /// A row of the view was asked for by its place, counted from 0.
     Selected(usize),
-    /// Services of AWS are left alone, or no longer.
-    BrokenSeen(Vec<String>),
+    /// Circuit breakers of AWS's operations, or of channels, have opened or closed.
+    BrokenSeen(Vec<Broken>, Vec<String>),
     /// What others ask this user to agree to was read.
     RequestsSeen(Arc<Requests>),
     /// The healing rules and what they have done were read.

@@ -273,10 +273,10 @@ fn nothing_is_sent_while_systems_manager_is_left_alone() {
     assert_eq!(yes.code, 0, "{yes:?}");
     console.see("The change was not started. Nothing was changed.");
     console.press("a");
-    console.see("ssm in eu-central-1 kept failing: nothing is sent there before");
+    console.see("in eu-central-1 kept failing; no call is sent before");
     console.see("The change cannot be described, and is not made. What now?");
     console.press("a");
-    console.see("ssm kept failing: no call is sent before");
+    console.see("it kept failing; it is not called before");
     assert!(!host.started());
 }
 

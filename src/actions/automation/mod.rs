@@ -24,6 +24,14 @@ pub use survey::{
     Otherwise, Reviewed, Standards, is_quiet, is_still_open, still_fires, survey, unchanged,
 };
 
+/// The operations of Systems Manager without which no change is sent: it is compared with what was
+/// shown, and started.
+pub const SENDING: [&str; 3] = [
+    "DescribeDocument",
+    "GetDocument",
+    "StartAutomationExecution",
+];
+
 /// The declaration.
 pub(super) const KIND: ActionKind = ActionKind {
     name: "ssm_automation",

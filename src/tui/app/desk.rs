@@ -11,6 +11,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::acts;
 use super::surroundings::{Looks, Surroundings};
+use crate::aws::Broken;
 use crate::clock;
 use crate::engine::{self, Handle};
 use crate::incident::AlarmRef;
@@ -69,7 +70,7 @@ pub(super) struct Desk {
     recovered: watch::Receiver<Option<crate::journal::Recovered>>,
     ticks: Interval,
     open: Open,
-    broken: Vec<String>,
+    broken: (Vec<Broken>, Vec<String>),
     tail: Option<AbortHandle>,
     remembered: Remembered,
 }
@@ -104,7 +105,7 @@ impl Desk {
                 healings: true,
                 lists: true,
             },
-            broken: Vec::new(),
+            broken: (Vec::new(), Vec::new()),
             tail: None,
             remembered,
         }
@@ -195,12 +196,11 @@ impl Desk {
                 }
             },
             _ = self.ticks.tick() => {
-                let mut broken = own.engine.aws.broken();
-                broken.extend(own.untold.borrow().iter().cloned());
+                let broken = (own.engine.aws.broken(), own.untold.borrow().clone());
                 let mut messages = vec![Message::Ticked(clock::now())];
                 if broken != self.broken {
                     self.broken.clone_from(&broken);
-                    messages.push(Message::BrokenSeen(broken));
+                    messages.push(Message::BrokenSeen(broken.0, broken.1));
                 }
                 return News::Messages(messages);
             }

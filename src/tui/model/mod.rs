@@ -28,6 +28,7 @@ use chrono::{DateTime, Utc};
 use super::form::{Form, History, Purpose};
 use super::panes::{Asked, Healings, Lists, Requests, Rule};
 use crate::alarms::{Board, Freshness, Key, Row, Source, graded, key, severity};
+use crate::aws::Broken;
 use crate::commands::{CommandId, Keys, Place};
 use crate::config::SeverityRule;
 use crate::engine::Snapshot;
@@ -74,8 +75,10 @@ pub struct Model {
     pub offered: bool,
     /// What became of a damaged journal; it stays on the screen.
     pub recovered: Option<String>,
-    /// The services of AWS and the channels that are left alone because they kept failing.
-    pub broken: Vec<String>,
+    /// The operations of AWS whose circuit breakers are not closed.
+    pub broken: Vec<Broken>,
+    /// The channels whose circuit breakers are open, in words.
+    pub untold: Vec<String>,
     /// What others ask this user to agree to.
     pub requests: Arc<Requests>,
     /// The selected request, by its digest.
@@ -260,6 +263,7 @@ impl Model {
             offered: false,
             recovered: None,
             broken: Vec::new(),
+            untold: Vec::new(),
             requests: Arc::default(),
             request: None,
             healings: Arc::default(),

@@ -133,7 +133,10 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             }
         }
         Message::Recovered(what) => model.recovered = Some(what),
-        Message::BrokenSeen(broken) => model.broken = broken,
+        Message::BrokenSeen(operations, channels) => {
+            model.broken = operations;
+            model.untold = channels;
+        }
         Message::RequestsSeen(requests) => {
             let before = std::mem::replace(&mut model.requests, requests);
             panes::requests_moved(model);

@@ -58,7 +58,8 @@ pub(super) fn lines(model: &Model, width: usize, theme: &Theme) -> Vec<Line<'sta
         let text = format!("✗ {refused} · `standdown check` says what to do");
         said.push((text, Role::Error));
     }
-    for broken in &model.broken {
+    let operations = model.broken.iter().map(ToString::to_string);
+    for broken in operations.chain(model.untold.iter().cloned()) {
         said.push((format!("✗ {broken}"), Role::Late));
     }
     if let Some(recovered) = &model.recovered {

@@ -13,6 +13,7 @@
 use serde_json::Value;
 
 use super::prompt::Prompt;
+use crate::actions::automation;
 use crate::commands::{CommandId, Place};
 use crate::incident::{
     AlarmState, Approval, Approver, Attempt, AttemptOrigin, Change, Fact, Fault, Standing, State,
@@ -113,12 +114,12 @@ fn refused(model: &Model, state: &State, approval: &Approval) -> Vec<String> {
             alarm.state.name()
         ));
     }
-    let ssm = model.broken.iter().filter(|said| {
-        said.starts_with("ssm in ")
-            && said.contains(&intent.region)
-            && said.contains("nothing is sent")
+    let ssm = model.broken.iter().filter(|broken| {
+        broken.service == "ssm"
+            && broken.place.region == intent.region
+            && broken.refuses(&automation::SENDING)
     });
-    why.extend(ssm.cloned());
+    why.extend(ssm.map(ToString::to_string));
     why
 }
 
