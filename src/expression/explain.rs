@@ -134,12 +134,12 @@ fn brief(value: &Value) -> String {
     }
 }
 
-/// Refuses an expression whose loops could keep the console busy for good.
-pub(super) fn bounded(expression: &IdedExpr, source: &str) -> Result<(), CompileError> {
+/// Refuses an expression whose loops could keep the console busy for good; gives how many it has.
+pub(super) fn bounded(expression: &IdedExpr, source: &str) -> Result<usize, CompileError> {
     let mut loops = 0;
     let deepest = depth(expression, &mut loops);
     if deepest <= MAX_LOOP_NESTING && loops <= MAX_LOOPS {
-        return Ok(());
+        return Ok(loops);
     }
     Err(CompileError {
         message: format!(

@@ -5,12 +5,14 @@
 //! and nesting are capped before the parser sees it, and it is parsed on a thread with a large
 //! stack. It must never read a clock, a file or an environment variable.
 
+mod budget;
 mod explain;
 mod scope;
 mod shell;
 mod strict;
 mod template;
 
+pub use budget::MAX_STEPS;
 pub use explain::{Evidence, Explanation, Verdict};
 pub use scope::{Scope, from_json, show, to_json};
 pub use shell::{ShellLine, unsafe_value};
@@ -18,9 +20,10 @@ pub use template::{Quoting, RenderError, Template};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cel::common::ast::IdedExpr;
+use scope::Read;
 
 /// The longest expression, in bytes.
 pub const MAX_LENGTH: usize = 1024;
@@ -41,6 +44,16 @@ pub struct Expression {
     program: Arc<cel::Program>,
     /// What is evaluated: the program, in three-valued logic.
     strict: Arc<IdedExpr>,
+    /// Of an expression with loops: what it read last, and what came of it. A screen asks with every
+    /// frame, and what it reads rarely changes.
+    last: Option<Arc<Mutex<Last>>>,
+}
+
+/// What came of an expression's latest evaluation, and what it read.
+#[derive(Default)]
+struct Last {
+    value: Option<(Read, Result<cel::Value, EvaluateError>)>,
+    explanation: Option<(Read, Explanation)>,
 }
 
 impl std::fmt::Debug for Expression {
@@ -95,10 +108,11 @@ impl Expression {
                     .map_err(|_| "the CEL parser failed".to_owned())
             });
         match parsed {
-            Ok(Ok(program)) => explain::bounded(program.expression(), source).map(|()| Self {
+            Ok(Ok(program)) => explain::bounded(program.expression(), source).map(|loops| Self {
                 source: source.into(),
                 strict: Arc::new(strict::strict(program.expression().clone())),
                 program: Arc::new(program),
+                last: (loops > 0).then(Arc::default),
             }),
             Ok(Err(errors)) => Err(first_error(source, &errors)),
             Err(message) => Err(CompileError {
@@ -148,13 +162,43 @@ impl Expression {
     /// # Errors
     /// When a value it reads is unknown, or when it cannot be computed.
     pub fn evaluate(&self, scope: &Scope) -> Result<cel::Value, EvaluateError> {
-        explain::resolve(&self.strict, self.program.expression(), &scope.context())
+        self.remembered(
+            scope,
+            |last| &mut last.value,
+            || explain::resolve(&self.strict, self.program.expression(), &scope.context()),
+        )
     }
 
     /// Evaluates it as a condition and says which values decided.
     #[must_use]
     pub fn explain(&self, scope: &Scope) -> Explanation {
-        explain::explain(&self.strict, self.program.expression(), scope)
+        self.remembered(
+            scope,
+            |last| &mut last.explanation,
+            || explain::explain(&self.strict, self.program.expression(), scope),
+        )
+    }
+
+    /// Works something out, unless it was worked out last from the same values.
+    fn remembered<T: Clone>(
+        &self,
+        scope: &Scope,
+        slot: impl Fn(&mut Last) -> &mut Option<(Read, T)>,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let Some(last) = &self.last else {
+            return work();
+        };
+        let read = scope.read(&self.variables());
+        // Whoever asks for the same meanwhile waits for this answer, and does not work it out again.
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = slot(&mut last);
+        if let Some((_, answer)) = slot.as_ref().filter(|(before, _)| *before == read) {
+            return answer.clone();
+        }
+        let answer = work();
+        *slot = Some((read, answer.clone()));
+        answer
     }
 }
 
@@ -413,6 +457,81 @@ mod tests {
             );
         }
         assert!(Expression::compile("a.exists(x, x.b.exists(y, y > 1))").is_ok());
+    }
+
+    #[test]
+    fn an_evaluation_that_takes_too_many_steps_is_unknown_and_says_why() {
+        let mut scope = Scope::default();
+        let items: Vec<usize> = (0..10_000).collect();
+        let long = "a line of a log\n".repeat(60_000);
+        scope.set_json(
+            "out",
+            &serde_json::json!({"json": items, "text": long, "none": []}),
+        );
+        for source in [
+            "out.json.all(a, out.json.all(b, a != b || a == b))",
+            "out.json.exists(a, out.json.exists(b, a + b < 0))",
+            "out.json.exists(a, out.json.exists(b, b.nothing == 1))",
+            "size(out.json.map(a, size(out.json.filter(b, b > a)))) > 0",
+            "out.json.filter(a, out.json.exists_one(b, b == a)).size() == 10",
+            "out.json.all(a, out.json == out.json)",
+            "out.json.exists(a, -1 in out.json)",
+            "out.json.all(a, has(out.json))",
+            "out.json.all(a, 'json' in out)",
+            "out.json.exists(a, out.text.contains('nothing'))",
+            "out.json.exists(a, matches(out.text, 'nothing'))",
+            "out.json.map(a, out.text + out.text).size() > 1",
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, Verdict::Unknown, "{source}: {found:?}");
+            let why = found.error.unwrap_or_default();
+            assert!(why.contains("200000 steps"), "{source}: {why}");
+        }
+        // What people write stays far below it.
+        for (source, verdict) in [
+            ("out.json.all(a, a >= 0)", Verdict::True),
+            (
+                "has(out.json) && size(out.json) > 1 && out.json == out.json",
+                Verdict::True,
+            ),
+            ("out.json.exists(a, a == 9999)", Verdict::True),
+            ("out.json.exists_one(a, a == 9999)", Verdict::True),
+            (
+                "size(out.json.filter(a, a % 2 == 0)) == 5000",
+                Verdict::True,
+            ),
+            ("out.json.map(a, a + 1)[9] == 10", Verdict::True),
+            (
+                "out.json.map(a, a > 9997, a) == [9998, 9999]",
+                Verdict::True,
+            ),
+            (
+                "[1, 2].exists(a, out.text.contains('nothing'))",
+                Verdict::False,
+            ),
+        ] {
+            let found = Expression::compile(source).unwrap().explain(&scope);
+            assert_eq!(found.verdict, verdict, "{source}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_of_the_same_values_is_remembered_and_of_others_is_not() {
+        let expression = Expression::compile("out.exists(a, a > limit)").unwrap();
+        let mut scope = Scope::default();
+        scope.set_json("out", &serde_json::json!([1, 2, 3]));
+        scope.set_json("limit", &serde_json::json!(2));
+        for _ in 0..2 {
+            assert_eq!(expression.explain(&scope).verdict, Verdict::True);
+        }
+        scope.set_json("limit", &serde_json::json!(3));
+        assert_eq!(expression.explain(&scope).verdict, Verdict::False);
+        scope.set_json("out", &serde_json::json!([1, 2, 4]));
+        assert_eq!(expression.explain(&scope).verdict, Verdict::True);
+        assert_eq!(expression.evaluate(&scope), Ok(cel::Value::Bool(true)));
+        scope.unreadable("out.x");
+        assert_eq!(expression.explain(&scope).verdict, Verdict::True);
+        assert!(expression.evaluate(&Scope::default()).is_err());
     }
 
     #[test]

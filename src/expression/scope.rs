@@ -39,6 +39,15 @@ impl Scope {
         map.map.keys().map(ToString::to_string).collect()
     }
 
+    /// What an expression with these variables reads.
+    pub(super) fn read(&self, variables: &BTreeSet<String>) -> Read {
+        let value = |name: &String| self.values.get(name).cloned();
+        Read {
+            values: variables.iter().map(value).collect(),
+            unreadable: Arc::clone(&self.unreadable),
+        }
+    }
+
     pub(super) fn context(&self) -> cel::Context<'static, 'static> {
         let mut context = cel::Context::default();
         super::strict::register(&mut context, &self.unreadable);
@@ -46,6 +55,25 @@ impl Scope {
             context.add_variable_from_value(name.clone(), value.clone());
         }
         context
+    }
+}
+
+/// The values of some variables. What was shared and is still the same is not compared item by item.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    values: Vec<Option<Value>>,
+    unreadable: Arc<BTreeSet<String>>,
+}
+
+impl PartialEq for Read {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Option<Value>, &Option<Value>)| match (a, b) {
+            (Some(Value::List(a)), Some(Value::List(b))) => Arc::ptr_eq(a, b) || a == b,
+            (Some(Value::Map(a)), Some(Value::Map(b))) => Arc::ptr_eq(&a.map, &b.map) || a == b,
+            (a, b) => a == b,
+        };
+        (Arc::ptr_eq(&self.unreadable, &other.unreadable) || self.unreadable == other.unreadable)
+            && self.values.iter().zip(&other.values).all(same)
     }
 }
 

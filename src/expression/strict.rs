@@ -13,6 +13,7 @@ use cel::common::ast::{
 };
 use cel::{ExecutionError, Value};
 
+use super::budget::{self, Budget};
 use super::show;
 
 /// The names of the functions; no author can write them.
@@ -26,45 +27,56 @@ const NOT_EMPTY: &str = "@not_empty";
 /// What a comparison of different types is called in the error it ends in.
 pub(super) const MIXED: &str = "compares different types";
 
-/// Rewrites an expression so that what is not known stays unknown.
+/// What a function is called within a loop, where each call is paid for.
+const PAID: &str = "_paid";
+
+/// Rewrites an expression so that what is not known stays unknown, and loops end.
 pub(super) fn strict(mut expression: IdedExpr) -> IdedExpr {
-    rewrite(&mut expression);
+    rewrite(&mut expression, false);
     expression
 }
 
-fn rewrite(node: &mut IdedExpr) {
+fn rewrite(node: &mut IdedExpr, in_loop: bool) {
+    let named = |name: &str| {
+        if in_loop {
+            format!("{name}{PAID}")
+        } else {
+            name.to_owned()
+        }
+    };
     match &mut node.expr {
         Expr::Call(call) => {
             if let Some(target) = &mut call.target {
-                rewrite(target);
+                rewrite(target, in_loop);
             }
-            call.args.iter_mut().for_each(rewrite);
-            let name = match call.func_name.as_str() {
-                operators::EQUALS => EQUAL,
-                operators::NOT_EQUALS => UNEQUAL,
-                operators::IN => CONTAINS,
-                _ => return,
-            };
-            name.clone_into(&mut call.func_name);
+            let arguments = call.args.iter_mut();
+            arguments.for_each(|argument| rewrite(argument, in_loop));
+            match call.func_name.as_str() {
+                operators::EQUALS => call.func_name = named(EQUAL),
+                operators::NOT_EQUALS => call.func_name = named(UNEQUAL),
+                operators::IN => call.func_name = named(CONTAINS),
+                _ if in_loop => budget::weigh(call),
+                _ => {}
+            }
         }
         Expr::Select(select) => {
-            rewrite(&mut select.operand);
+            rewrite(&mut select.operand, in_loop);
             if select.test {
                 let operand = std::mem::take(&mut *select.operand);
                 let field = text(&select.field);
                 node.expr = match path(&operand) {
                     // Whether its variable is known at all is found out first.
-                    Some(path) => call(HAS_PATH, vec![operand, field, text(&path)]),
-                    None => call(HAS, vec![operand, field]),
+                    Some(path) => call(&named(HAS_PATH), vec![operand, field, text(&path)]),
+                    None => call(&named(HAS), vec![operand, field]),
                 };
             }
         }
         Expr::Comprehension(inner) => {
-            rewrite(&mut inner.iter_range);
-            rewrite(&mut inner.accu_init);
-            rewrite(&mut inner.loop_cond);
-            rewrite(&mut inner.loop_step);
-            rewrite(&mut inner.result);
+            rewrite(&mut inner.iter_range, in_loop);
+            rewrite(&mut inner.accu_init, in_loop);
+            rewrite(&mut inner.loop_cond, true);
+            rewrite(&mut inner.loop_step, true);
+            rewrite(&mut inner.result, in_loop);
             // `all` is the loop that begins with true.
             let all = matches!(
                 &inner.accu_init.expr,
@@ -72,22 +84,32 @@ fn rewrite(node: &mut IdedExpr) {
             );
             if all {
                 let range = std::mem::take(&mut inner.iter_range);
-                inner.iter_range = ided(call(NOT_EMPTY, vec![range]));
+                inner.iter_range = ided(call(&named(NOT_EMPTY), vec![range]));
             }
+            budget::charge(inner);
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
-        Expr::Map(map) => map.entries.iter_mut().for_each(rewrite_entry),
-        Expr::Struct(structure) => structure.entries.iter_mut().for_each(rewrite_entry),
+        Expr::List(list) => {
+            let elements = list.elements.iter_mut();
+            elements.for_each(|element| rewrite(element, in_loop));
+        }
+        Expr::Map(map) => {
+            let entries = map.entries.iter_mut();
+            entries.for_each(|entry| rewrite_entry(entry, in_loop));
+        }
+        Expr::Struct(structure) => {
+            let entries = structure.entries.iter_mut();
+            entries.for_each(|entry| rewrite_entry(entry, in_loop));
+        }
         Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
     }
 }
 
-fn rewrite_entry(entry: &mut IdedEntryExpr) {
+fn rewrite_entry(entry: &mut IdedEntryExpr, in_loop: bool) {
     match &mut entry.expr {
-        EntryExpr::StructField(field) => rewrite(&mut field.value),
+        EntryExpr::StructField(field) => rewrite(&mut field.value, in_loop),
         EntryExpr::MapEntry(entry) => {
-            rewrite(&mut entry.key);
-            rewrite(&mut entry.value);
+            rewrite(&mut entry.key, in_loop);
+            rewrite(&mut entry.value, in_loop);
         }
     }
 }
@@ -122,18 +144,46 @@ fn path(node: &IdedExpr) -> Option<String> {
 /// Registers the functions in a context. `unreadable` names members, such as `cpu.share`, that
 /// should have been computed from what could not be read.
 pub(super) fn register(context: &mut cel::Context<'_, '_>, unreadable: &Arc<BTreeSet<String>>) {
+    let budget = Budget::default();
+    budget.register(context);
+    register_as(context, "", &Budget::free(), unreadable);
+    register_as(context, PAID, &budget, unreadable);
+}
+
+fn register_as(
+    context: &mut cel::Context<'_, '_>,
+    suffix: &str,
+    budget: &Budget,
+    unreadable: &Arc<BTreeSet<String>>,
+) {
     let known = Arc::clone(unreadable);
+    let pays = || budget.clone();
+    let (same, differs, among, held, at, full) = (pays(), pays(), pays(), pays(), pays(), pays());
+    let name = |name: &str| format!("{name}{suffix}");
     // The names begin with `@`, which no overload of the standard library does.
     let registered = [
-        context.add_function(EQUAL, |a: Value, b: Value| equal(&a, &b)),
-        context.add_function(UNEQUAL, |a: Value, b: Value| {
+        context.add_function(&name(EQUAL), move |a: Value, b: Value| {
+            same.read(&a)?;
+            same.read(&b)?;
+            equal(&a, &b)
+        }),
+        context.add_function(&name(UNEQUAL), move |a: Value, b: Value| {
+            differs.read(&a)?;
+            differs.read(&b)?;
             equal(&a, &b).map(|same| !same)
         }),
-        context.add_function(CONTAINS, |item: Value, all: Value| contains(&item, &all)),
-        context.add_function(HAS, |map: Value, field: Arc<String>| has(&map, &field)),
+        context.add_function(&name(CONTAINS), move |item: Value, all: Value| {
+            among.read(&all)?;
+            contains(&item, &all)
+        }),
+        context.add_function(&name(HAS), move |map: Value, field: Arc<String>| {
+            held.read(&map)?;
+            has(&map, &field)
+        }),
         context.add_function(
-            HAS_PATH,
+            &name(HAS_PATH),
             move |map: Value, field: Arc<String>, path: Arc<String>| {
+                at.read(&map)?;
                 let member = format!("{path}.{field}");
                 if known.contains(&member) {
                     return Err(ExecutionError::undeclared_reference(&member));
@@ -141,7 +191,10 @@ pub(super) fn register(context: &mut cel::Context<'_, '_>, unreadable: &Arc<BTre
                 has(&map, &field)
             },
         ),
-        context.add_function(NOT_EMPTY, not_empty),
+        context.add_function(&name(NOT_EMPTY), move |items: Value| {
+            full.read(&items)?;
+            not_empty(items)
+        }),
     ];
     debug_assert!(registered.iter().all(Result::is_ok));
 }
