@@ -67,7 +67,12 @@ enum State {
     /// The text of a paste.
     Paste(Vec<u8>),
     /// What may become a reply that lost its introducer.
-    Held(Vec<u8>),
+    Held {
+        text: Vec<u8>,
+        /// Whether it came in one piece with a reply: then any text may be the beginning of another,
+        /// which the end of the reader's buffer cut in two.
+        behind: bool,
+    },
 }
 
 /// A control string that begins.
@@ -86,6 +91,8 @@ pub(in crate::tui::app) struct Decoder {
     found: Vec<Input>,
     /// How many bytes the present piece has.
     piece: usize,
+    /// Whether something in the present piece was a reply.
+    replied: bool,
     /// What went silent before its end, and until when its end may come.
     silent: Option<State>,
     until: Duration,
@@ -101,6 +108,7 @@ impl Decoder {
             mouse,
             found: Vec::new(),
             piece: 0,
+            replied: false,
             silent: None,
             until: Duration::ZERO,
         }
@@ -114,7 +122,7 @@ impl Decoder {
             State::Escape | State::Intermediate(_) | State::Opened { .. } | State::Single => ESCAPE,
             State::Sequence(text) if text.is_empty() => ESCAPE,
             State::Character(_) => TOGETHER,
-            State::Held(_) => HELD,
+            State::Held { .. } => HELD,
             State::Sequence(_)
             | State::Text { .. }
             | State::Mouse(_)
@@ -188,7 +196,13 @@ impl Decoder {
             }
             State::Opened { letter, .. } => self.alt(letter),
             State::Paste(text) => self.paste(&text),
-            State::Held(text) => self.text(&text, false),
+            State::Held { mut text, .. } => {
+                let escaped = text.pop_if(|last| *last == ESC).is_some();
+                self.text(&text, false);
+                if escaped {
+                    self.key(KeyCode::Esc.into(), true);
+                }
+            }
             State::Ground
             | State::Sequence(_)
             | State::Text { .. }
@@ -209,6 +223,7 @@ impl Decoder {
         let gap = now.saturating_sub(self.last);
         self.last = now;
         self.piece = bytes.len();
+        self.replied = false;
         if bytes == [CTRL_C] && gap >= TOGETHER && !matches!(self.state, State::Ground) {
             // Whatever was not finished: leaving always works.
             self.state = State::Ground;
@@ -226,6 +241,7 @@ impl Decoder {
 
     /// Takes the next bytes where no sequence is open; returns what is left.
     fn ground<'a>(&mut self, bytes: &'a [u8], now: Duration) -> &'a [u8] {
+        self.until = Duration::ZERO;
         let end = bytes
             .iter()
             .position(|byte| matches!(byte, 0x00..=0x1f | 0x7f))
@@ -235,14 +251,20 @@ impl Decoder {
             return self.controlled(bytes, now);
         }
         let (run, rest) = match c1(run) {
-            Some((0, length, 0x9c)) => return &bytes[length..],
+            Some((0, length, 0x9c)) => {
+                self.replied = true;
+                return &bytes[length..];
+            }
             Some((0, length, control)) => {
                 self.escaped = now;
                 self.introduce(control - 0x40, now);
                 return &bytes[length..];
             }
             // Text that the 8-bit terminator follows is the rest of a string.
-            Some((at, length, 0x9c)) => return &bytes[at + length..],
+            Some((at, length, 0x9c)) => {
+                self.replied = true;
+                return &bytes[at + length..];
+            }
             Some((at, ..)) => bytes.split_at(at),
             None => (run, rest),
         };
@@ -250,18 +272,30 @@ impl Decoder {
         let terminated =
             rest.starts_with(&[ESC, b'\\']) || run.len() > 1 && rest.first() == Some(&BEL);
         if terminated {
+            self.replied = true;
             return &rest[if rest[0] == ESC { 2 } else { 1 }..];
         }
+        let behind = self.replied;
         match torn(run) {
-            Torn::Reply(length) => &bytes[length..],
+            Torn::Reply(length) => {
+                self.replied = true;
+                &bytes[length..]
+            }
             Torn::Body => {
                 self.state = STRING;
                 rest
             }
             // An `ESC` behind it begins its terminator, or another sequence.
-            Torn::Unfinished if rest.is_empty() => {
-                self.state = State::Held(run.to_vec());
+            found if rest.is_empty() && (behind && run.is_ascii() || found == Torn::Unfinished) => {
+                let text = run.to_vec();
+                self.state = State::Held { text, behind };
                 rest
+            }
+            _ if behind && run.is_ascii() && rest == [ESC] => {
+                self.escaped = now;
+                let text = bytes.to_vec();
+                self.state = State::Held { text, behind };
+                &rest[1..]
             }
             Torn::Unfinished | Torn::Text => {
                 let whole = complete(run);
@@ -334,7 +368,7 @@ impl Decoder {
                 }
             }
             State::Paste(text) => self.pasted(text, byte),
-            State::Held(text) => return self.held(text, byte, more),
+            State::Held { text, behind } => return self.held((text, behind), byte, more, now),
         }
         more
     }
@@ -421,6 +455,7 @@ impl Decoder {
 
     /// A control sequence is there to its last letter.
     fn finished(&mut self, text: &[u8], letter: u8) {
+        let keys = self.found.len();
         match (text, letter) {
             (b"200", b'~') => self.state = State::Paste(Vec::new()),
             (b"", b'I') => self.found.push(Input::Focused(true)),
@@ -445,10 +480,12 @@ impl Decoder {
                 }
             }
         }
+        self.replied |= matches!(self.state, State::Ground) && self.found.len() == keys;
     }
 
     fn string(&mut self, (last, rest): (u8, u8), byte: u8, now: Duration) {
         let open = |rest| State::Text { last: byte, rest };
+        self.replied = true;
         self.state = match byte {
             b'\\' if last == ESC => State::Ground,
             // An `ESC` that no backslash follows ends the string, and begins something else.
@@ -484,26 +521,51 @@ impl Decoder {
         self.state = State::Paste(text);
     }
 
-    fn held<'a>(&mut self, mut text: Vec<u8>, byte: u8, more: &'a [u8]) -> &'a [u8] {
-        if matches!(byte, 0x00..=0x1f | 0x7f..) {
-            // A terminator: it was a string after all.
-            if byte != BEL && !(byte == ESC && more.first() == Some(&b'\\')) {
-                self.text(&text, false);
+    fn held<'a>(
+        &mut self,
+        (mut text, behind): (Vec<u8>, bool),
+        byte: u8,
+        more: &'a [u8],
+        now: Duration,
+    ) -> &'a [u8] {
+        if text.last() == Some(&ESC) {
+            if byte == b'\\' {
+                // A terminator: it was a string after all.
+                self.replied = true;
+                return more;
             }
-            if byte == ESC {
-                self.escaped = self.last;
-                self.state = State::Escape;
-            } else if let Some(key) = keys::control(byte).filter(|_| byte != BEL) {
-                self.key(key, false);
-            }
+            text.pop();
+            self.text(&text, false);
+            self.escape(byte, now);
             return more;
         }
-        text.push(byte);
-        match torn(&text) {
-            Torn::Reply(_) => {}
-            Torn::Unfinished if text.len() < LONGEST_SEQUENCE => self.state = State::Held(text),
-            Torn::Body => self.state = STRING,
-            Torn::Unfinished | Torn::Text => self.text(&text, false),
+        let printable = matches!(byte, 0x20..=0x7e);
+        if printable || byte == ESC {
+            text.push(byte);
+        }
+        match byte {
+            ESC => {
+                self.escaped = now;
+                self.state = State::Held { text, behind };
+            }
+            BEL => self.replied = true,
+            _ if !printable => {
+                // The 8-bit terminator, which UTF-8 writes with a byte before it.
+                if behind && matches!((byte, more.first()), (0x9c, _) | (0xc2, Some(0x9c))) {
+                    self.replied = true;
+                    return if byte == 0xc2 { &more[1..] } else { more };
+                }
+                self.text(&text, false);
+                return self.again(byte, more, now);
+            }
+            _ => match torn(&text) {
+                Torn::Reply(_) => self.replied = true,
+                Torn::Body => self.state = STRING,
+                found if text.len() < LONGEST_SEQUENCE && (behind || found == Torn::Unfinished) => {
+                    self.state = State::Held { text, behind };
+                }
+                Torn::Unfinished | Torn::Text => self.text(&text, false),
+            },
         }
         more
     }

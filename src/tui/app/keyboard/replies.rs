@@ -29,6 +29,9 @@ pub(super) fn torn(run: &[u8]) -> Torn {
     if is_body(run) {
         return Torn::Body;
     }
+    if run[0] == b']' && run[1..].iter().all(u8::is_ascii_digit) {
+        return Torn::Unfinished;
+    }
     let bracket = usize::from(run[0] == b'[');
     let rest = &run[bracket..];
     let prefix = rest
@@ -49,7 +52,8 @@ pub(super) fn torn(run: &[u8]) -> Torn {
     let marked = bracket > 0 || prefix > 0 || separated;
     let Some(last) = tail.get(between) else {
         // The end of the piece, before the letter that ends a sequence.
-        let begun = marked && digits > 0 && prefix <= 1 && (bracket == 0 || between <= 1);
+        let numbered = digits > 0 || bracket > 0 && prefix > 0;
+        let begun = marked && numbered && prefix <= 1 && (bracket == 0 || between <= 1);
         return if begun { Torn::Unfinished } else { Torn::Text };
     };
     let length = bracket + prefix + digits + between + 1;
@@ -151,7 +155,9 @@ mod tests {
         ] {
             assert_eq!(torn(body.as_bytes()), Torn::Body, "{body}");
         }
-        for begun in ["[>0;1", "?2026;", ">0", "[24;8", "?2026;2$"] {
+        for begun in [
+            "[?", "]1", "]11", "[>0;1", "?2026;", ">0", "[24;8", "?2026;2$",
+        ] {
             assert_eq!(torn(begun.as_bytes()), Torn::Unfinished, "{begun}");
         }
     }

@@ -199,7 +199,7 @@ fn several_replies_in_one_piece_are_no_keys() {
 
 #[test]
 fn replies_without_introducers_and_others_in_one_piece_are_no_keys() {
-    let mut all = Vec::new();
+    let mut all = REPLIES[0].to_vec();
     for reply in REPLIES {
         let rest = &reply[1..];
         if rest != b"[1t" {
@@ -210,6 +210,14 @@ fn replies_without_introducers_and_others_in_one_piece_are_no_keys() {
         all.extend_from_slice(&eight_bit(reply, false));
     }
     assert_eq!(found(&[&all], 0), [key('1')]);
+    // A reader that was held up reads what has come in pieces as large as its buffer.
+    for cut in REPLIES[0].len()..all.len() {
+        let (one, two) = all.split_at(cut);
+        for apart in [0, 10] {
+            let around = all[cut.saturating_sub(12)..(cut + 12).min(all.len())].escape_ascii();
+            assert_eq!(found(&[one, two], apart), [key('1')], "{cut} {around}");
+        }
+    }
 }
 
 #[test]
