@@ -2,45 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::names::{is_secret, is_weak};
 use super::{MASK, Redactor};
-
-/// Words in a field's name, written small and without separators, that mean a secret.
-const SECRET_WORDS: [&str; 14] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "authtoken",
-    "accesstoken",
-    "refreshtoken",
-    "sessiontoken",
-    "bearertoken",
-    "credential",
-    "routingkey",
-];
-/// Names that contain such a word and say something about a secret instead of holding it.
-const ABOUT_SECRETS: [&str; 12] = [
-    "arn", "id", "name", "version", "rotation", "enabled", "age", "policy", "lastused", "date",
-    "status", "count",
-];
-
-/// Tells whether a field of that name holds a secret.
-#[must_use]
-pub fn is_secret(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect::<String>()
-        .to_lowercase();
-    if plain == "token" || plain == "pwd" || plain == "auth" || plain == "authorization" {
-        return true;
-    }
-    SECRET_WORDS.iter().any(|word| plain.contains(word))
-        && !ABOUT_SECRETS.iter().any(|end| plain.ends_with(end))
-}
 
 impl Redactor {
     /// Masks the secrets in a value, in place.
@@ -72,7 +35,7 @@ impl Redactor {
         for key in keys {
             let masked_key = self.text(&key).into_owned();
             if let Some(value) = fields.get_mut(&key) {
-                let holds = is_secret(&key)
+                let holds = is_secret(&key) && !(is_weak(&key) && value.is_number())
                     || (named && ["value", "Value", "ParameterValue"].contains(&key.as_str()));
                 if holds { hide(value) } else { self.json(value) }
             }

@@ -16,20 +16,8 @@ pub(super) fn is_private(header: &str) -> bool {
         .is_some_and(|title| title.contains("PRIVATE KEY"))
 }
 
-/// Names of what is secret.
-macro_rules! name {
-    () => {
-        r"(?i:passw(?:or)?d|passphrase|passwort|pwd|[_-]pass|redis[_-]?auth|secret(?:[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|encryption[_-]?key|signing[_-]?key|client[_-]?secret|credentials?|(?:access|auth|refresh|id|bearer|session|api|bot|app|user|deploy|service)[_-]?token|token)"
-    };
-}
-
-/// What stands after such a name: in quotes, or up to what ends a value.
-macro_rules! value {
-    () => {
-        r#"(?:\\"([^"\\\n]+)|"((?:\\.|[^"\\\n])+)|'((?:''|[^'\n])+)|([^\s"',;&)}\]\\]+))"#
-    };
-}
-
+/// Rules over what a secret looks like, and what stands around it. Those over names are in
+/// [`super::names`].
 pub(super) const RULES: &[&str] = &[
     // --- AWS
     r"(?:^|[^A-Za-z0-9])((?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])(?:[A-Z0-9]{16}|[A-Z0-9]{2,15}$))",
@@ -95,6 +83,7 @@ pub(super) const RULES: &[&str] = &[
     r"(?:^|[^A-Za-z0-9])(sntry[su]_[A-Za-z0-9+/=_-]{40,})",
     r"https?://([0-9a-f]{32}(?::[0-9a-f]{32})?)@[A-Za-z0-9.-]+/[0-9]+",
     r"(?:^|[^A-Za-z0-9])(dapi[a-f0-9]{32}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|pul-[a-f0-9]{40}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{40,}|lin_api_[A-Za-z0-9]{40}|ATATT3[A-Za-z0-9_=-]{50,}|pscale_(?:pw|tkn|oauth)_[A-Za-z0-9_.=-]{32,}|tskey-[A-Za-z0-9-]{20,}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}|rubygems_[a-f0-9]{48}|ops_eyJ[A-Za-z0-9+/=]{100,}|xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}|key-[0-9a-f]{32}|v1\.0-[a-f0-9]{24}-[a-f0-9]{146})",
+    r"(?:^|[^A-Za-z0-9])(akab-[a-z0-9]{16}-[a-z0-9]{16}|amzn\.mws\.[A-Za-z0-9-]{32,}|bedrock-api-key-[A-Za-z0-9+/=-]{16,}|BBDC-[A-Za-z0-9+/=]{24,}|ATBB[A-Za-z0-9]{20,}|CLOJARS_[a-z0-9]{50,}|cf[ua]t_[A-Za-z0-9_-]{36,}|dnkey-[A-Z0-9-]{40,}|SWM(?:KEY|TKN)-1-[A-Za-z0-9-]{25,}|fig[duo][rh]?_[A-Za-z0-9_-]{32,}|gsk_[A-Za-z0-9]{40,}|AKCp[A-Za-z0-9]{60,}|(?:ntn|secret)_[A-Za-z0-9]{40,}|ph[cxsr]_[A-Za-z0-9]{32,}|nf[pcoub]_[A-Za-z0-9]{36}|(?:sbp|sb_secret)_[A-Za-z0-9_-]{24,}|tvly-[A-Za-z0-9-]{24,}|pplx-[A-Za-z0-9]{32,}|xai-[A-Za-z0-9]{40,}|llx-[A-Za-z0-9_-]{32,}|sq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,}|sq[upa]_[a-f0-9]{40}|dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}|oy2[a-z0-9]{43}|access_token\$(?:production|sandbox)\$[a-z0-9$]{16,}|EAACEdEose0cBA[A-Za-z0-9]+|IGQV[A-Za-z0-9_-]{60,}|00D[A-Za-z0-9]{12,15}![A-Za-z0-9_.]{60,})",
     // --- files and command lines
     r#""(?:auth|identitytoken|registrytoken)"\s*:\s*"([A-Za-z0-9+/=_.-]{8,})""#,
     r"(?m)\bmachine\s+\S+(?:\s+login\s+\S+)?\s+password\s+(\S+)",
@@ -116,24 +105,9 @@ pub(super) const RULES: &[&str] = &[
     r#"(?i)\b(?:response|nonce|cnonce|opaque)="([^"]{8,})""#,
     r#"(?i)\b(?:x-[a-z0-9-]*(?:token|key|secret|auth|signature)|api-?key|dd-api-key|dd-application-key|private-token|job-token|circle-token)\\?["']?\s{0,2}:\s{0,2}\\?["']?([^\s"',\\]{4,})"#,
     r#"(?i)\b(?:set-)?cookie\\?["']?\s{0,2}:\s{0,2}\\?["']?([^\r\n"'\\]+)"#,
-    r#"(?i)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|connect\.sid|sessionid|session_id|_gitlab_session|laravel_session|csrftoken|XSRF-TOKEN|sid)["']?\s{0,2}[=:]\s{0,2}["']?([^\s;,"'&]{8,})"#,
+    r#"(?i)\b(?:JSESSIONID|PHPSESSID|ASP\.NET_SessionId|connect\.sid|sessionid|session_id|_gitlab_session|laravel_session|csrftoken|XSRF-TOKEN|sid)["']?\s{0,2}[=:]\s{0,2}["']?((?:[^0\s;,"'&]|0[^x\s;,"'&])[^\s;,"'&]{6,})"#,
     // --- names with values
     r#"(?i)(?:^|[;,?&\s"'(])(?:password|passwd|pwd|passphrase)\s{0,3}=\s{0,3}(\{[^}\n]*\}|"[^"\n]*"|'[^'\n]*'|[^\s;,&"')]+)"#,
-    // `secret=x`, `"secret": "x"`, `secret: x`; and `secret:x`, but for what follows a colon, as
-    // in the ARN of a secret.
-    concat!(
-        name!(),
-        r#"(?:\\?["'])?\s{0,3}(?:=>|:=|=)\s{0,3}"#,
-        value!()
-    ),
-    concat!(name!(), r#"\\?["']\s{0,3}:\s{0,3}"#, value!()),
-    concat!(name!(), r"\s{0,3}:\s{1,3}", value!()),
-    concat!(
-        r"(?:^|[^A-Za-z0-9_.:-])[A-Za-z0-9_.-]*?",
-        name!(),
-        ":",
-        value!()
-    ),
     r"(?i)\b(?:password|passwd|passphrase)\s+(?:is|was|for\s+\S+\s+is|set\s+to)\s+(\S+)",
     r"(?i)\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?('[^'\n]*'|\S+)",
     r"(?i)<(?:[a-z0-9_]+:)?(?:password|passwd|pwd|secret|api-?key|(?:access|auth|session)-?token|secretaccesskey|sessiontoken)(?:\s[^>]*)?>([^<]+)<",

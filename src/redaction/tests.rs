@@ -216,3 +216,110 @@ fn values_are_hidden_however_a_program_writes_them() {
     let masked = serde_json::json!({"n": MASK, "m": 735_198_461, "list": [MASK]});
     assert_eq!(json, masked);
 }
+
+#[test]
+fn a_secret_is_masked_under_its_name_in_every_form_of_an_output() {
+    let redactor = Redactor::default();
+    for text in [
+        r#"[{"name":"DB_PASSWORD","value":"S3cr3tB01x"}]"#,
+        r#"[{"value": "S3cr3tB01x", "name": "DB_PASSWORD"}]"#,
+        r#"{"name":"API_TOKEN","type":"String","value":"S3cr3tB01x"}"#,
+        r#"{"ParameterKey":"DbPassword","ParameterValue":"S3cr3tB01x"}"#,
+        r#"{"log":"{\"name\":\"DB_PASSWORD\",\"value\":\"S3cr3tB01x\"}"}"#,
+        r"{'name': 'DB_PASSWORD', 'value': 'S3cr3tB01x'}",
+        "{\n  \"name\": \"DB_PASSWORD\",\n  \"value\": \"S3cr3tB01x\"\n}",
+        "- name: DB_PASSWORD\n  value: S3cr3tB01x\n",
+        "env:\n  - name: DB_PASSWORD\n    value: \"S3cr3tB01x\"\n",
+        r#"<add key="DbPassword" value="S3cr3tB01x" />"#,
+        r#"<add value="S3cr3tB01x" key="DbPassword" />"#,
+        r#"<property name="db.password">S3cr3tB01x</property>"#,
+        r#"<setting name="ApiToken" serializeAs="String"><value>S3cr3tB01x</value></setting>"#,
+        "ENVIRONMENT\tDB_PASSWORD\tS3cr3tB01x",
+        "||  DB_PASSWORD  |  S3cr3tB01x  ||",
+        "DB_PASS=S3cr3tB01x",
+        "dbpass=S3cr3tB01x",
+        r#"{"pass": "S3cr3tB01x"}"#,
+        r#"{"pw":"S3cr3tB01x"}"#,
+        "pass=S3cr3tB01x",
+        "pw: S3cr3tB01x",
+        "  pass: S3cr3tB01x",
+        "requirepass S3cr3tB01x",
+        "CONFIG SET masterauth S3cr3tB01x",
+        "psk=S3cr3tB01x",
+        "\tpsk=\"S3cr3tB01x\"",
+        "PASSWORD_PROD=S3cr3tB01x",
+        "db.password.primary: S3cr3tB01x",
+        "bindpw S3cr3tB01x",
+        "tool --db-password S3cr3tB01x",
+        "tool -pw S3cr3tB01x",
+        "encryption key: S3cr3tB01x",
+    ] {
+        let masked = redactor.text(text);
+        assert!(!masked.contains("S3cr3t"), "{text} -> {masked}");
+        assert_eq!(redactor.text(&masked), masked);
+    }
+}
+
+#[test]
+fn names_that_tell_something_about_a_secret_and_words_of_reports_stay() {
+    let redactor = Redactor::default();
+    for text in [
+        r#"{"name":"HOST","value":"db.example.com"}"#,
+        r#"{"name":"DB_PASSWORD_ARN","value":"prod/db"}"#,
+        "DB_PASSWORD_ARN=prod/db",
+        "SECRET_NAME=prod/db",
+        "secretKeyRef: orders-db",
+        "PASSWORD_FILE=/run/secrets/db",
+        "NextToken: AAAA1111",
+        r#"{"nextForwardToken":"f/123"}"#,
+        "aws logs get-log-events --next-token f/1 --starting-token 2",
+        "aws secretsmanager get-secret-value --secret-id prod/db",
+        "not authorized to perform: secretsmanager:GetSecretValue on resource: x",
+        "credential_process = /usr/bin/vault-aws",
+        "credential_source=Ec2InstanceMetadata",
+        "first pass: 3 of 4",
+        r#"{"pass": 12, "fail": 0}"#,
+        "pass: 5",
+        "bypass=on compass=north",
+        "max_tokens=4096 prompt_tokens: 12",
+        "at com.example.PasswordEncoder.encode(PasswordEncoder.java:52)",
+        "InvalidPasswordException: it is too short",
+        "secretsmanager.eu-central-1.amazonaws.com: connection refused",
+        "https://secretsmanager.eu-central-1.amazonaws.com:443/",
+        "<add key=\"Host\" value=\"db\" />",
+        "arn:aws:secretsmanager:eu-central-1:111122223333:secret:prod/db-AbCdEf",
+    ] {
+        assert_eq!(redactor.text(text), text);
+    }
+}
+
+#[test]
+fn the_name_of_a_field_and_the_same_name_in_a_text_are_judged_alike() {
+    for name in [
+        "DB_PASSWORD",
+        "MasterUserPassword",
+        "dbpass",
+        "API_TOKEN",
+        "psk",
+        "userPwd",
+        "clientSecret",
+        "secretArn",
+        "DB_PASSWORD_ARN",
+        "nextToken",
+        "PasswordLastUsed",
+        "SecretVersionId",
+        "passwordPolicy",
+        "compass",
+        "hostname",
+    ] {
+        let mut value = json!({ name: "S3cr3tB01x" });
+        let text = value.to_string();
+        let redactor = Redactor::default();
+        redactor.json(&mut value);
+        let assigned = format!("{name}=S3cr3tB01x");
+        let masked = is_secret(name);
+        assert_eq!(value[name] == MASK, masked, "{name}");
+        assert_eq!(redactor.text(&text).contains(MASK), masked, "{name}");
+        assert_eq!(redactor.text(&assigned).contains(MASK), masked, "{name}");
+    }
+}
