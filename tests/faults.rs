@@ -11,7 +11,9 @@ mod support;
 #[path = "support/terminal.rs"]
 mod terminal;
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -352,6 +354,60 @@ fn one_denied_account_and_a_silent_one_do_not_blank_the_others() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn the_list_of_alarms_waits_neither_for_a_silent_account_nor_for_values_and_tags() {
+    let world = support::World::new();
+    let _servers = five(&world);
+    let profiles = world.path("aws");
+    let mut child = world
+        .standdown(&["alarms", "--profile", "spike,silent"])
+        .env("AWS_CONFIG_FILE", &profiles)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = |from: &mut dyn std::io::Read| {
+        let mut line = String::new();
+        BufReader::new(from).read_line(&mut line).unwrap();
+        line
+    };
+    let first = line(child.stdout.as_mut().unwrap());
+    assert!(first.contains("spike eu-central-1"), "{first}");
+    let said = line(child.stderr.as_mut().unwrap());
+    assert_eq!(
+        said,
+        "standdown: silent has not answered yet; its alarms follow when it has\n"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let faults = ["GetMetricData", "ListTagsForResource"]
+        .map(|operation| format!("[[faults]]\noperation = \"{operation}\"\nkind = \"hang\"\n"))
+        .concat();
+    let slow = world.write("slow.toml", format!("{HEAD}{faults}"));
+    let server = simulate(&world, slow.to_str().unwrap(), "1");
+    std::fs::remove_file(world.path("config/standdown/config.toml")).unwrap();
+    let list = |more: &[&str]| {
+        let arguments = [&["alarms", "--within", "1"], more].concat();
+        let mut command = world.standdown(&arguments);
+        command.envs(server.environment());
+        support::Said::from(command.output().unwrap())
+    };
+    let said = list(&[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("not read yet"), "{said:?}");
+    for wanted in [
+        "alarms are missing: CloudWatch did not answer within 1 s; --within waits longer",
+        "alarms in ALARM are missing, and their severity may differ: CloudWatch did not answer",
+    ] {
+        assert!(said.err.contains(wanted), "{said:?}");
+    }
+    let all: serde_json::Value = serde_json::from_str(&list(&["--json"]).out).unwrap();
+    let because = all[0]["no_value_because"].as_str().unwrap();
+    assert!(because.contains("did not answer within 1 s"), "{because}");
+    assert!(all[0]["tags"].is_null() && all[0]["value"].is_null());
 }
 
 #[tokio::test]

@@ -190,6 +190,12 @@ impl Wanted {
         }
     }
 
+    /// Whether it has a metric of its own to ask for.
+    #[must_use]
+    pub fn has_values(&self) -> bool {
+        !self.queries(0).is_empty()
+    }
+
     /// Whose result an id is, and what it is.
     fn part(all: &[&Self], id: &str) -> Option<(usize, Part)> {
         if let Some((index, own)) = asked_as(id) {
@@ -239,7 +245,7 @@ impl Values {
         // that want as much. One that was refused is asked for alone, and seldom.
         let mut groups: BTreeMap<(i64, i64), Vec<&Wanted>> = BTreeMap::new();
         let mut refused: Vec<(&Wanted, i64)> = Vec::new();
-        for wanted in alarms.iter().filter(|wanted| !wanted.queries(0).is_empty()) {
+        for wanted in alarms.iter().filter(|wanted| wanted.has_values()) {
             let period = wanted.period();
             let key = key(&wanted.alarm);
             let failed = self.held.get(&key).and_then(|held| held.failed.as_ref());
@@ -263,15 +269,18 @@ impl Values {
             self.ask(aws, &[wanted], &window, now).await?;
         }
         self.forget();
-        Ok(alarms
-            .iter()
-            .filter_map(|wanted| {
-                let key = key(&wanted.alarm);
-                let held = self.held.get(&key)?;
-                let series = Series::of(held, wanted.period())?;
-                Some((key, series))
-            })
-            .collect())
+        Ok(self.of(alarms))
+    }
+
+    /// What is held of some alarms' values, also after a [`Values::fetch`] that was given up.
+    #[must_use]
+    pub fn of(&self, alarms: &[Wanted]) -> Vec<(Key, Series)> {
+        let held = |wanted: &Wanted| {
+            let key = key(&wanted.alarm);
+            let series = Series::of(self.held.get(&key)?, wanted.period())?;
+            Some((key, series))
+        };
+        alarms.iter().filter_map(held).collect()
     }
 
     /// Asks for a batch. Where CloudWatch refuses it because of one member, the halves are asked for on
