@@ -43,8 +43,8 @@ impl Programs for Led {
     }
 }
 
-fn settings(endpoint: &str) -> Settings {
-    let path = environment_of("cli").join("bin");
+fn settings(endpoint: &str, cli: &str) -> Settings {
+    let path = environment_of(cli).join("bin");
     let aws = path.join("aws");
     assert!(aws.exists(), "{} is missing", aws.display());
     let led = BTreeMap::from([
@@ -83,10 +83,24 @@ fn steps(actions: &[(&str, String)]) -> String {
 
 /// Walks the steps to their end, and returns each one's output; every one must have succeeded.
 async fn walk(endpoint: &str, actions: &[(&str, String)]) -> BTreeMap<String, Value> {
+    walk_with("cli", endpoint, actions).await
+}
+
+/// The same, with the AWS CLI of an environment.
+async fn walk_with(
+    cli: &str,
+    endpoint: &str,
+    actions: &[(&str, String)],
+) -> BTreeMap<String, Value> {
     let folder = tempfile::tempdir().unwrap();
     let first = actions[0].0;
-    let handle =
-        engine_support::open_steps(folder.path(), first, &steps(actions), settings(endpoint)).await;
+    let handle = engine_support::open_steps(
+        folder.path(),
+        first,
+        &steps(actions),
+        settings(endpoint, cli),
+    )
+    .await;
     let snapshot = engine_support::ended(&handle).await;
     let execution = snapshot.state.execution().unwrap();
     for attempt in execution.attempts.values() {
@@ -262,8 +276,22 @@ fn moto_from_end_to_end() {
     let instance = run_python_of("python", "emulator_put.py", &[&server.endpoint]);
     let instance = instance.trim();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let found = runtime.block_on(walk(&server.endpoint, &common(instance, &server.endpoint)));
-    common_holds(&found, instance);
+    let mut actions = common(instance, &server.endpoint);
+    let parameters = "run.aws = { service = \"ssm\", operation = \"describe-parameters\" }";
+    actions.push(("parameters", parameters.to_owned()));
+    let [one, two] = ["cli", "cli2"].map(|cli| {
+        let found = runtime.block_on(walk_with(cli, &server.endpoint, &actions));
+        common_holds(&found, instance);
+        found
+    });
+    // Version 1 tells the second of these times as a number.
+    let launched = one["instances"]["Reservations"][0]["Instances"][0]["LaunchTime"].as_str();
+    assert!(launched.unwrap().ends_with('Z'), "{launched:?}");
+    let changed = one["parameters"]["Parameters"][0]["LastModifiedDate"].as_str();
+    assert!(changed.unwrap().ends_with('Z'), "{changed:?}");
+    for name in ["instances", "parameters"] {
+        assert_eq!(one[name], two[name]);
+    }
 }
 
 #[test]
@@ -355,7 +383,7 @@ fn a_change_shows_what_runs_inside_other_documents_and_holds_them_to_it() {
     publish(CHILD);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let settings = settings(&server.endpoint);
+        let settings = settings(&server.endpoint, "cli");
         let aws = Reach::new(settings.aws, None);
         let context = Context {
             aws: aws.clone(),

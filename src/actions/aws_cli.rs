@@ -1,5 +1,6 @@
 //! `aws`: a read of any AWS service through the `aws` command line, JSON in and out.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -188,12 +189,76 @@ pub(super) async fn ask(
         ))
     })?;
     context.redactor.json(&mut answer);
+    in_utc(&mut answer);
     Ok(answer)
+}
+
+/// Ends of the names of fields that hold a point in time.
+const TIMES: [&str; 5] = ["Time", "Date", "At", "Timestamp", "Modified"];
+/// The seconds since 1970 that are taken for a point in time: those of the years 2000 to 2100.
+const SECONDS: std::ops::Range<f64> = 946_684_800.0..4_102_444_800.0;
+
+/// Gives points in time one form, RFC 3339 in UTC. Version 1 of the AWS CLI prints those of some
+/// services as seconds since 1970, version 2 prints all of them as texts in the zone of the host.
+fn in_utc(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(in_utc),
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                let is_time = TIMES
+                    .iter()
+                    .any(|end| name.ends_with(end) || name.eq_ignore_ascii_case(end));
+                match time(value).filter(|_| is_time) {
+                    Some(time) => {
+                        *value = time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
+                    }
+                    None => in_utc(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn time(value: &Value) -> Option<DateTime<Utc>> {
+    match value {
+        Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+        Value::Number(number) => {
+            let seconds = number
+                .as_f64()
+                .filter(|seconds| SECONDS.contains(seconds))?;
+            #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+            DateTime::from_timestamp_micros((seconds * 1e6).round() as i64)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_versions_of_the_aws_cli_tell_the_same_time() {
+        let mut first = json!({"Executions": [
+            {"startDate": 1_615_593_755.796, "stopDate": 1_615_593_756, "name": "x"},
+        ], "LastModifiedDate": "2021-03-13T00:02:35.000Z", "firstEventTimestamp": 1_615_593_755_796_i64});
+        let mut second = json!({"Executions": [
+            {"startDate": "2021-03-12T16:02:35.796000-08:00", "stopDate": "2021-03-13T01:02:36+01:00", "name": "x"},
+        ], "LastModifiedDate": "2021-03-13T00:02:35+00:00", "firstEventTimestamp": 1_615_593_755_796_i64});
+        in_utc(&mut first);
+        in_utc(&mut second);
+        assert_eq!(first, second);
+        assert_eq!(
+            first["Executions"][0]["startDate"],
+            "2021-03-13T00:02:35.796Z"
+        );
+        let mut other =
+            json!({"Format": 1_615_593_755, "Timeout": 30, "LaunchTime": "soon", "uptime": 5});
+        let before = other.clone();
+        in_utc(&mut other);
+        assert_eq!(other, before);
+    }
 
     #[test]
     fn a_write_is_refused_when_the_playbook_loads() {

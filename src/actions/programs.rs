@@ -223,6 +223,10 @@ pub fn aws_environment() -> BTreeMap<String, String> {
     environment.extend(families);
     // The AWS CLI strips no blanks, and takes an empty variable for a value.
     environment.retain(|name, value| !name.starts_with("AWS_") || !value.trim().is_empty());
+    // Where both name a profile, version 1 of the AWS CLI would use another one than the console.
+    if environment.contains_key("AWS_PROFILE") {
+        environment.remove("AWS_DEFAULT_PROFILE");
+    }
     environment.insert("AWS_PAGER".into(), String::new());
     environment.insert("AWS_CLI_AUTO_PROMPT".into(), "off".into());
     // Python writes in the encoding of the locale, and its output is read as UTF-8.

@@ -69,7 +69,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let mut board = Board::of(watched.iter().map(live::source).collect());
     let mut list = List::new(&reader, watched.len() > 1);
     let mut waiting: Vec<Place> = board.sources.iter().map(|one| one.place.clone()).collect();
-    let mut last = None;
+    let mut failure = None;
     let patience = tokio::time::sleep(TOGETHER);
     tokio::pin!(patience);
     let mut is_late = arguments.json;
@@ -111,13 +111,13 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
                 if watched.len() > 1 {
                     eprintln!("standdown: {asked}: {}", printable(&error.to_string()));
                 }
-                last = Some(error);
+                failure = Some(error);
             }
         }
     }
     drop(reading);
-    let failed = last.is_some();
-    match last {
+    let failed = failure.is_some();
+    match failure {
         Some(error) if watched.len() == 1 => return Err(error),
         _ => {}
     }

@@ -294,7 +294,7 @@ impl Machine {
             value: name.to_owned(),
             said: Said::Here("--profile, or `profile` in the configuration,"),
         });
-        let found = here.or_else(|| self.variables(&["AWS_DEFAULT_PROFILE", "AWS_PROFILE"]));
+        let found = here.or_else(|| self.variables(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]));
         let Some(found) = found else {
             return Ok(None);
         };
@@ -306,6 +306,15 @@ impl Machine {
             name: found.value,
             said: found.said,
         })
+    }
+
+    /// What `AWS_DEFAULT_PROFILE` names beside another profile in `AWS_PROFILE`. Version 1 of the AWS CLI
+    /// prefers it; version 2, the SDKs and this console prefer `AWS_PROFILE`.
+    #[must_use]
+    pub fn rival(&self) -> Option<String> {
+        let used = self.variables(&["AWS_PROFILE"])?;
+        let rival = self.variables(&["AWS_DEFAULT_PROFILE"])?;
+        (rival.value != used.value).then_some(rival.value)
     }
 
     /// What to do about a profile that there is not.

@@ -179,6 +179,13 @@ pub(super) fn aws(findings: &mut Findings, settings: &Settings) {
             }
         };
         let name = profile.as_ref().map(|found| found.value.as_str());
+        if let Some(rival) = machine.rival().filter(|_| watch.profile.is_empty()) {
+            findings.add(
+                Verdict::Warning,
+                "profile",
+                format!("AWS_DEFAULT_PROFILE names {rival}, AWS_PROFILE another; version 1 of the AWS CLI uses the first, version 2, the SDKs and standdown the second: unset one of them"),
+            );
+        }
         if let Some(found) = &profile {
             let from = found.said.to_string();
             findings.found(Verdict::Ok, "profile", found.value.clone(), Some(&from));
