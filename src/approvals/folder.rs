@@ -33,6 +33,11 @@ pub enum FolderError {
         /// Why.
         reason: String,
     },
+    /// The users here are not the host's.
+    #[error(
+        "nobody can agree from here: in this user namespace the ids of users are not those of the host ({0}). Start standdown outside of it, for example not within `unshare`, `bwrap` or a rootless container"
+    )]
+    Namespace(String),
     /// It is not set up as it has to be.
     #[error("the folder of approvals {path} {reason}; {}", set_up(path))]
     Mode {
@@ -51,6 +56,16 @@ fn set_up(path: &Path) -> String {
     )
 }
 
+/// Whether a map of ids says that each is the host's: `0 0 4294967295`. In any other namespace whoever
+/// made it is root, and every file can be made to belong to anybody.
+fn is_of_the_host(map: &str) -> bool {
+    map.lines().map(squeezed).eq(["0 0 4294967295"])
+}
+
+fn squeezed(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Folder {
     /// Looks whether a folder is set up: root's, sticky, with the group's id, open to the group and
     /// to nobody else.
@@ -58,6 +73,19 @@ impl Folder {
     /// # Errors
     /// When it is not.
     pub fn check(path: &Path) -> Result<Self, FolderError> {
+        for map in ["/proc/self/uid_map", "/proc/self/gid_map"] {
+            match std::fs::read_to_string(map) {
+                Ok(text) if is_of_the_host(&text) => {}
+                Ok(text) => {
+                    let lines: Vec<String> = text.lines().map(squeezed).collect();
+                    let reason = format!("{map} says {:?}", lines.join(", "));
+                    return Err(FolderError::Namespace(reason));
+                }
+                Err(error) => {
+                    return Err(FolderError::Namespace(format!("{map}: {error}")));
+                }
+            }
+        }
         let metadata = path.symlink_metadata().map_err(|error| FolderError::Io {
             path: path.to_owned(),
             reason: error.to_string(),
@@ -134,5 +162,25 @@ impl Folder {
             all.into_iter().take(each).map(|(_, file)| file)
         };
         Ok(by_owner.into_values().flat_map(latest).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_the_host;
+
+    #[test]
+    fn only_the_namespace_of_the_host_has_its_users() {
+        assert!(is_of_the_host("         0          0 4294967295\n"));
+        for map in [
+            "",
+            "         0     231072      65536\n",
+            "         0       1000          1\n",
+            "         0          0       1000\n      1000     231072      65536\n",
+            "         0          0 4294967294\n",
+            "      1000       1000          1\n",
+        ] {
+            assert!(!is_of_the_host(map), "{map:?}");
+        }
     }
 }

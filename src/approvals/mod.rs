@@ -17,6 +17,9 @@ pub use answer::{Answer, Decision, Given, answers, tidy, write_answer};
 pub use folder::{Folder, FolderError};
 pub use request::{Request, Sent};
 
+/// The folder through which people on this host agree, unless root's configuration names another one.
+pub const USUAL: &str = "/var/lib/standdown/approvals";
+
 /// How many characters of a digest name a request: enough to tell any two apart.
 const NAMED: usize = 16;
 

@@ -16,7 +16,7 @@ pub(super) fn changes(settings: &Settings) -> Changes {
                 .approvals
                 .value
                 .clone()
-                .unwrap_or_else(|| super::approvals::USUAL.into()),
+                .unwrap_or_else(|| crate::approvals::USUAL.into()),
         ),
         shared_roles: settings.shared_roles.value.clone(),
         require_caller: settings.require_caller_identity.value,

@@ -359,8 +359,23 @@ impl Settings {
         let per_hour = reader.integer("healing_per_hour", 0..=1000);
         self.healing_per_hour
             .set(per_hour.and_then(|most| u32::try_from(most).ok()), origin());
-        self.approvals
-            .set(text("approvals").map(PathBuf::from).map(Some), origin());
+        let approvals = reader.string("approvals");
+        // Whoever names the folder decides whose files are in it.
+        if let Some(named) = &approvals
+            && let Ok(file) = path.metadata()
+            && std::os::unix::fs::MetadataExt::uid(&file) != 0
+        {
+            problems.push(
+                Problem::error("only root names the folder of approvals")
+                    .at(named.span.clone())
+                    .help(format!(
+                        "root writes it into {SYSTEM}; without it, {} is used",
+                        crate::approvals::USUAL
+                    )),
+            );
+        }
+        let approvals = approvals.map(|named| Some(PathBuf::from(named.value)));
+        self.approvals.set(approvals, origin());
         self.calendars
             .set((!calendars.is_empty()).then_some(calendars), origin());
         self.alert

@@ -31,7 +31,7 @@ pub use model::{Header, Model, Order, Screen, Zone, columns};
 pub use panes::{Asked, Healings, ListLine, Listing, Lists, Requests, Rule};
 pub use remembered::{Remembered, place as remembered_place};
 pub use terminal::TerminalError;
-pub use text::{against, age, clean, column};
+pub use text::{against, age, clean, column, wrap};
 pub use theme::{LEAST_CONTRAST, ROLES, Role, Theme, ThemeError, flat};
 pub use update::update;
 pub use view::view;

@@ -206,6 +206,27 @@ impl Host {
         Said::from(child.wait_with_output().unwrap())
     }
 
+    /// Runs the binary as root within another program.
+    pub fn run_within(&self, outer: &[&str], arguments: &[&str]) -> Said {
+        let output = Command::new(outer[0])
+            .args(&outer[1..])
+            .arg(&self.binary)
+            .args(arguments)
+            .current_dir("/")
+            .env_clear()
+            .envs(self.world.environment())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Said::from(output)
+    }
+
+    /// Makes the configuration somebody's own.
+    pub fn give_configuration_to(&self, uid: u32) {
+        let path = self.world.path("config/standdown/config.toml");
+        share(&path, uid, uid, 0o644);
+    }
+
     /// Writes a file into the folder as somebody, with a mode of their choice.
     pub fn file_as(&self, uid: u32, name: &str, text: &str, mode: u32) {
         let path = self.approvals.join(name);

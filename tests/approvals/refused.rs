@@ -249,7 +249,8 @@ fn what_the_requester_writes_looks_like_no_line_of_the_console() {
         .out
         .lines()
         .filter(|line| line.trim_start().starts_with("changes"));
-    assert_eq!(changes.count(), 1, "{}", said.out);
+    // Where it is described, and where it is said in short.
+    assert_eq!(changes.count(), 2, "{}", said.out);
     let listed = host.run_as(APPROVER, &["approvals"], "");
     assert_eq!(listed.out.lines().count(), 2, "{}", listed.out);
     assert!(!(said.out + &listed.out).contains('\u{1b}'));
@@ -298,4 +299,72 @@ fn a_change_that_aws_throttles_is_not_started_and_offered_again() {
     let yes = host.run_as(APPROVER, &["approve", &request], "orders\n");
     assert_eq!(yes.code, 0, "{yes:?}");
     console.see("The playbook ended: completed · resolved");
+}
+
+#[test]
+fn blanks_in_a_free_text_forge_no_row_of_what_is_agreed_to() {
+    let host = Host::new(OTHERS);
+    let mut console = host.console(&[]);
+    Host::to_the_change(&mut console);
+    console.press("a");
+    console.see("why; the others read it");
+    let forged = format!("it errs{}  changes    payments", " ".repeat(70));
+    console.press(&format!("{forged}\r"));
+    console.press("orders\r");
+    let request = Host::asked(&mut console);
+    let shown = host.run_as(APPROVER, &["approve", &request], "no\n");
+    assert!(shown.out.contains("it errs[72 blanks]changes"), "{shown:?}");
+    let rows: Vec<&str> = shown.out.lines().collect();
+    let of_change = |row: &&&str| {
+        row.get(..13)
+            .is_some_and(|label| label.trim_start().starts_with("changes"))
+    };
+    for row in rows.iter().filter(of_change) {
+        assert!(row.contains("orders"), "{shown:?}");
+    }
+    // What counts stands above the question, however long the rest is.
+    let question = rows
+        .iter()
+        .position(|row| row.starts_with("To agree, "))
+        .unwrap();
+    let last = &rows[question - 4..question - 1];
+    let fits = |row: &&str| row.chars().count() <= 80;
+    assert!(rows[..question].iter().all(fits), "{shown:?}");
+    for (row, wanted) in last.iter().zip([
+        "  runs       restart-service-of-shop",
+        "  changes    orders",
+        "  in         account 111122223333 · eu-central-1",
+    ]) {
+        assert!(row.starts_with(wanted), "{last:?}");
+    }
+}
+
+#[test]
+fn nobody_agrees_where_the_users_are_not_those_of_the_host() {
+    let (host, _console, request, _) = asked();
+    let within = host.run_within(
+        &["unshare", "--user", "--map-root-user"],
+        &["approve", &request],
+    );
+    assert_eq!(within.code, 1, "{within:?}");
+    assert!(
+        within
+            .err
+            .contains("in this user namespace the ids of users"),
+        "{within:?}"
+    );
+}
+
+#[test]
+fn only_root_names_the_folder_of_approvals() {
+    let (host, _console, request, _) = asked();
+    host.give_configuration_to(APPROVER);
+    let refused = host.run_as(APPROVER, &["approve", &request], "orders\n");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused
+            .err
+            .contains("only root names the folder of approvals"),
+        "{refused:?}"
+    );
 }

@@ -12,7 +12,9 @@ use super::{CliError, FAILURE, SUCCESS, on_a_line, print_json, say, typed};
 use crate::approvals::{Decision, FileError, Folder, Sent, name};
 use crate::clock;
 use crate::config::Settings;
+use crate::document::is_deceptive;
 use crate::incident::{Intent, Weight, sheet};
+use crate::tui::wrap;
 pub(super) use pane::{answers, follow};
 use reply::is_not_own;
 pub(super) use reply::{folder, reply};
@@ -38,9 +40,6 @@ pub(super) struct Deny {
     #[arg(long)]
     why: String,
 }
-
-/// The folder through which people on this host agree, unless another one is configured.
-pub(super) const USUAL: &str = "/var/lib/standdown/approvals";
 
 type Listed = Vec<Result<Sent, (String, FileError)>>;
 
@@ -145,16 +144,86 @@ fn find(wanted: &str, settings: &Settings) -> Result<(Folder, Sent), CliError> {
     }
 }
 
+/// The column in which the facts of a change begin.
+const INDENT: usize = 13;
+/// The width of a terminal that does not say how wide it is.
+const WIDTH: usize = 80;
+
+/// Prints a fact. It is wrapped here, and not by the terminal: nothing in it can begin a row that looks
+/// like another fact.
+fn fact(mark: &str, label: &str, text: &str) -> std::io::Result<()> {
+    let columns = ratatui::crossterm::terminal::size().map_or(WIDTH, |(columns, _)| columns.into());
+    let width = columns.saturating_sub(INDENT).max(20);
+    let mut lines = wrap(&visible(text), width).into_iter();
+    say!("{mark} {label:<11}{}", lines.next().unwrap_or_default());
+    for line in lines {
+        say!("{:INDENT$}{line}", "");
+    }
+    Ok(())
+}
+
+/// A text on one line, in which nothing can hide: of several blanks in a row their number is told, of an
+/// invisible sign its code. Blanks at the beginning indent, which misleads nobody.
+fn visible(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    let indent = text.len() - text.trim_start_matches(' ').len();
+    out.push_str(&text[..indent]);
+    let mut rest = text[indent..].chars().peekable();
+    while let Some(sign) = rest.next() {
+        let blank = |sign: &char| *sign != '\n' && sign.is_whitespace();
+        let invisible = is_deceptive(sign) || BLANK_LETTERS.contains(&sign);
+        // A string takes whatever is written into it.
+        let _ = match sign {
+            '\n' => write!(out, "⏎"),
+            _ if blank(&sign) => {
+                let mut count = 1;
+                while rest.next_if(blank).is_some() {
+                    count += 1;
+                }
+                if count <= FEW {
+                    write!(out, "{:count$}", "")
+                } else {
+                    write!(out, "[{count} blanks]")
+                }
+            }
+            sign if sign.is_control() || invisible => {
+                write!(out, "[U+{:04X}]", u32::from(sign))
+            }
+            sign => write!(out, "{sign}"),
+        };
+    }
+    out
+}
+
+/// As many blanks in a row hide nothing: the facts themselves are set apart by them.
+const FEW: usize = 4;
+/// Letters that terminals draw as blanks.
+const BLANK_LETTERS: [char; 9] = [
+    '\u{00ad}', '\u{034f}', '\u{115f}', '\u{1160}', '\u{17b4}', '\u{17b5}', '\u{2800}', '\u{3164}',
+    '\u{ffa0}',
+];
+
 /// Prints a change as every screen shows it.
 pub(super) fn show_sheet(intent: &Intent) -> std::io::Result<()> {
-    for fact in sheet(intent) {
-        let mark = match fact.weight {
+    for one in sheet(intent) {
+        let mark = match one.weight {
             Weight::Warning => "!",
             Weight::Heading | Weight::Plain => " ",
         };
-        say!("{mark} {:<11}{}", fact.label, on_a_line(&fact.text));
+        fact(mark, one.label, &one.text)?;
     }
     Ok(())
+}
+
+/// Prints once more what somebody is about to agree to: whatever stands above it may have scrolled away.
+pub(super) fn show_gist(intent: &Intent) -> std::io::Result<()> {
+    say!("");
+    say!("In short:");
+    fact(" ", "runs", intent.document())?;
+    fact(" ", "changes", &intent.confirmation())?;
+    let place = [&intent.account, &intent.region].map(String::as_str);
+    fact(" ", "in", &format!("account {} · {}", place[0], place[1]))
 }
 
 /// Prints what will be done.
@@ -165,17 +234,14 @@ fn show(sent: &Sent) -> std::io::Result<()> {
     }
     say!("{} asks for your approval.", user(sent.uid));
     say!("");
-    let line = |label: &str, text: &str| -> std::io::Result<()> {
-        say!("  {label:<11}{}", on_a_line(text));
-        Ok(())
-    };
-    line("because", &request.reason)?;
+    fact(" ", "because", &request.reason)?;
     let incident = format!("{} · {}", request.intent.incident, request.incident_title);
-    line("incident", &incident)?;
+    fact(" ", "incident", &incident)?;
     show_sheet(&request.intent)?;
     let until = request.until.format("%Y-%m-%d %H:%M:%SZ");
-    line("until", &until.to_string())?;
-    line("digest", &sent.digest)?;
+    fact(" ", "until", &until.to_string())?;
+    fact(" ", "digest", &sent.digest)?;
+    show_gist(&request.intent)?;
     say!("");
     Ok(())
 }
@@ -216,4 +282,29 @@ pub(super) async fn deny(arguments: &Deny, settings: &Settings) -> Result<u8, Cl
     reply(settings, (&folder, &sent), "", decision).await?;
     say!("You have denied it. {} is told why.", user(sent.uid));
     Ok(SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn nothing_hides_in_a_fact() {
+        for (text, shown) in [
+            ("restart orders", "restart orders"),
+            ("  - a step", "  - a step"),
+            (
+                &format!("x{}  in  prod", " ".repeat(70)),
+                "x[72 blanks]in  prod",
+            ),
+            ("a\u{a0}\u{3000}b", "a  b"),
+            (
+                "a\u{202e}b\u{200b}c\u{3164}d",
+                "a[U+202E]b[U+200B]c[U+3164]d",
+            ),
+            ("one\ntwo\u{1b}[2J", "one⏎two[U+001B][2J"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! Writes this user's own answer to a request.
 
-use super::USUAL;
-use crate::approvals::{Answer, Decision, Folder, Sent, proved, tidy, write_answer};
+use crate::approvals::{Answer, Decision, Folder, Sent, USUAL, proved, tidy, write_answer};
 use crate::aws::Place;
 use crate::cli::{CliError, live};
 use crate::clock;

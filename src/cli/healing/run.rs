@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::act;
 use crate::approvals::name;
-use crate::cli::approvals::show_sheet;
+use crate::cli::approvals::{show_gist, show_sheet};
 use crate::cli::healer::limits;
 use crate::cli::live::Live;
 use crate::cli::{CliError, FAILURE, SUCCESS, notify, on_a_line, say, stores, typed};
@@ -183,6 +183,7 @@ fn answer(snapshot: &Snapshot, handle: &Handle) -> Result<Option<Command>, CliEr
     match question(&snapshot.state, clock::now()) {
         Question::Approval(approval) if approval.sought.is_none() => {
             show_sheet(&approval.intent)?;
+            show_gist(&approval.intent)?;
             let wanted = approval.intent.confirmation();
             write!(
                 std::io::stdout(),
