@@ -245,3 +245,65 @@ fn a_trusted_certificate_is_trusted_until_it_expires() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("1 passed"), "{}", said.out);
 }
+
+/// A proxy that looks into TLS signs with an authority of its own.
+#[test]
+fn certificates_that_the_aws_configuration_names_count_for_aws_and_for_channels() {
+    let servers = servers();
+    let (port, authority) = (&servers.at["https"], servers.at["ca"].as_str().unwrap());
+    let world = support::World::new();
+    let channel = format!(
+        "[[channels]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"https://localhost:{port}/in\"\n"
+    );
+    world.write("config/standdown/config.toml", channel);
+    let profile = format!("[profile mine]\nca_bundle = {authority}\n");
+    let profile = world.write("aws", profile).display().to_string();
+    let said = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = world.standdown(arguments);
+        command.envs(variables.iter().copied());
+        support::Said::from(command.output().unwrap())
+    };
+    let test = ["notify", "test", "hook"];
+    let untrusted = said(&test, &[]);
+    assert_eq!(untrusted.code, 1, "{untrusted:?}");
+    let words = format!("{}{}", untrusted.out, untrusted.err);
+    assert!(
+        words.contains("name the file of its certificates with AWS_CA_BUNDLE"),
+        "{words}"
+    );
+    for variables in [
+        &[("AWS_CA_BUNDLE", authority)][..],
+        &[("AWS_CONFIG_FILE", &profile), ("AWS_PROFILE", "mine")],
+    ] {
+        let trusted = said(&test, variables);
+        assert_eq!(trusted.code, 0, "{trusted:?}");
+    }
+    let wrong = said(&test, &[("AWS_CA_BUNDLE", &profile)]);
+    let words = format!("{}{}", wrong.out, wrong.err);
+    assert!(
+        words.contains("(AWS_CA_BUNDLE) holds no certificate"),
+        "{words}"
+    );
+
+    let endpoint = format!("https://localhost:{port}");
+    let aws = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "y"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ];
+    let untrusted = said(&["alarms"], &aws);
+    assert!(
+        untrusted.err.contains("name the file of its certificates"),
+        "{untrusted:?}"
+    );
+    let trusted = said(
+        &["alarms"],
+        &[&aws[..], &[("AWS_CA_BUNDLE", authority)]].concat(),
+    );
+    assert!(
+        trusted.err.contains("an answer that is not AWS's"),
+        "{trusted:?}"
+    );
+}

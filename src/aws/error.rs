@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::breakers::BreakerOpen;
+use super::certificates::untrusted;
 
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +139,10 @@ impl AwsError {
                 "was refused because this machine's clock is not AWS's ({detail}); set the clock, for example with `chronyc makestep`"
             ),
             Class::TimedOut => format!("got no answer in time ({detail})"),
+            Class::Unreachable if untrusted(&detail).is_some() => format!(
+                "could not reach AWS ({detail}): {}",
+                untrusted(&detail).unwrap_or_default()
+            ),
             Class::Unreachable => format!(
                 "could not reach AWS ({detail}); check the network, the region and AWS_ENDPOINT_URL"
             ),

@@ -6,6 +6,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::certificates::Certificates;
 use super::machine::Found;
 
 /// Where requests go.
@@ -73,25 +74,8 @@ fn proxy() -> Result<ProxyConfig, String> {
 
 /// The certificates of a file.
 fn trusted(bundle: &Found) -> Result<TlsContext, String> {
-    let (path, said) = (&bundle.value, &bundle.said);
-    let path = match path.strip_prefix("~/") {
-        Some(rest) => format!("{}/{rest}", std::env::var("HOME").unwrap_or_default()),
-        None => path.clone(),
-    };
-    let bytes = std::fs::read(&path).map_err(|error| {
-        format!(
-            "the certificates in {path} ({said}) cannot be read ({error}); name a PEM file, or none"
-        )
-    })?;
-    if !bytes
-        .windows(27)
-        .any(|part| part == b"-----BEGIN CERTIFICATE-----")
-    {
-        return Err(format!(
-            "{path} ({said}) holds no certificate; name a PEM file, or none"
-        ));
-    }
-    let store = TrustStore::empty().with_pem_certificate(bytes);
+    let Certificates { pem, said } = Certificates::read(bundle)?;
+    let store = TrustStore::empty().with_pem_certificate(pem);
     let context = TlsContext::builder().with_trust_store(store).build();
-    context.map_err(|error| format!("{path} ({said}) cannot be used: {error}"))
+    context.map_err(|error| format!("{said} cannot be used: {error}"))
 }

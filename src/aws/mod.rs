@@ -6,6 +6,7 @@
 
 mod breakers;
 mod caller;
+mod certificates;
 mod clients;
 mod clock;
 pub mod console_links;
@@ -20,6 +21,7 @@ mod quotas;
 mod reach;
 
 pub use breakers::Broken;
+pub use certificates::{Certificates, untrusted};
 pub use clients::{Aws, AwsSettings, ConnectError, Identity, READ_TIMEOUT};
 pub(crate) use clock::AwsClock;
 pub use credentials::{NoCredentials, Shared, Store};

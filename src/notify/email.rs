@@ -7,12 +7,14 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message as Mail};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use tokio::time::timeout;
 use url::Url;
+
+use crate::aws::{Certificates, untrusted};
 
 use super::words::Words;
 use super::{Delivered, Left, PATIENCE, Undelivered};
@@ -201,9 +203,16 @@ async fn connect(server: &Server<'_>) -> Result<AsyncSmtpConnection, Undelivered
         _ => return Err(wrong()),
     };
     let port = url.port().unwrap_or(usual);
+    let fault = |why: String| Undelivered::fault(format!("the mail server {host}: {why}"));
     let parameters = || {
-        TlsParameters::new(bare.to_owned())
-            .map_err(|error| Undelivered::fault(format!("the mail server: {}", said(&error))))
+        let mut parameters = TlsParameters::builder(bare.to_owned());
+        if let Some(Certificates { pem, said: from }) = Certificates::configured().map_err(fault)? {
+            let trusted = Certificate::from_pem(&pem);
+            let trusted = trusted
+                .map_err(|error| fault(format!("{from} cannot be used: {}", said(&error))))?;
+            parameters = parameters.add_root_certificate(trusted);
+        }
+        parameters.build().map_err(|error| fault(said(&error)))
     };
     let hello = hello(server.hello, (bare, port)).await;
     let cannot = |error: Error| {
@@ -213,7 +222,8 @@ async fn connect(server: &Server<'_>) -> Result<AsyncSmtpConnection, Undelivered
                 "{why}; it was greeted as {hello}: set `hello` of the channel to a name that it accepts"
             ))
         } else {
-            Undelivered::now(why)
+            let help = untrusted(&why).map_or_else(String::new, |help| format!(": {help}"));
+            Undelivered::now(format!("{why}{help}"))
         }
     };
     let implicit = if wrapped { Some(parameters()?) } else { None };

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::{Client, connect::Connect};
@@ -15,7 +15,11 @@ use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::time::timeout;
-use tokio_rustls::rustls::{ClientConfig, crypto::ring};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+use crate::aws::{Certificates, untrusted};
 
 use super::{Delivered, PATIENCE, Undelivered};
 
@@ -274,8 +278,7 @@ where
     let tls = ClientConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_native_roots()
-        .map_err(|error| format!("this machine's certificates cannot be read: {error}"))?
+        .with_root_certificates(trusted()?)
         .with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
@@ -287,8 +290,28 @@ where
         .request(request)
         .await
         .map_err(|error| {
-            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+            let why = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            match untrusted(&why) {
+                Some(help) => format!("{why}: {help}"),
+                None => why,
+            }
         })
+}
+
+/// The certificates of the system, and those that the AWS configuration names.
+fn trusted() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(Certificates { pem, said }) = Certificates::configured()? {
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let added = certificate
+                .map_err(|error| error.to_string())
+                .and_then(|one| roots.add(one).map_err(|error| error.to_string()));
+            added.map_err(|error| format!("{said} cannot be used: {error}"))?;
+        }
+    }
+    Ok(roots)
 }
 
 #[cfg(test)]
