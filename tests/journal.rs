@@ -307,6 +307,43 @@ fn an_export_goes_through_another_store_unchanged_and_is_not_continued_there() {
     );
 }
 
+/// The most memory that any program needed for which this process waited, in bytes.
+fn most_memory() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let kilobytes = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    u64::try_from(kilobytes).unwrap() * 1024
+}
+
+#[test]
+fn an_import_needs_a_small_multiple_of_the_file_however_many_events_share_a_part() {
+    let shared = Value::String("x".repeat(8 << 20));
+    let apart = |n: u64| Value::from((0..100_000 + n).map(|n| n % 10).collect::<Vec<_>>());
+    for many in [false, true] {
+        let world = World::new();
+        let path = world.path("state/standdown/journal.db");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        journal.append(&id(), 0, &events(2), None).unwrap();
+        // One after the other: a program that is started counts with the memory of who starts it.
+        for n in 3..=40 {
+            let output = if many { apart(n) } else { shared.clone() };
+            let attempt = AttemptId(uuid::Uuid::from_u128(n.into()));
+            let result = AttemptResult::succeeded(output);
+            let event = recorded(n, Event::LateResult { attempt, result });
+            journal.append(&id(), n - 1, &[event], None).unwrap();
+        }
+        let mut export = Vec::new();
+        journal.export(&id(), &mut export).unwrap();
+        let file = world.write("export.jsonl", &export);
+        let said = World::new().run(&["import", &file.display().to_string()]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let (most, size) = (most_memory(), export.len() as u64);
+        assert!(
+            most < 100_000_000 + 6 * size,
+            "{most} bytes for a file of {size}"
+        );
+    }
+}
+
 #[test]
 fn an_export_that_was_touched_is_refused_with_its_line_and_nothing_is_imported() {
     let (world, _, _) = world(5);

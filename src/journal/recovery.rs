@@ -325,7 +325,7 @@ fn whole(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<(
         payload: text(row, 5)?,
         blob,
         hash: hash(row, 7)?,
-        large,
+        large: large.map(Into::into),
     };
     Ok((IncidentId(id.into()), row))
 }

@@ -1,5 +1,7 @@
 //! A row of the event table: how it is read, checked and written.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
@@ -18,8 +20,8 @@ pub(super) struct Row {
     pub payload: String,
     pub blob: Option<String>,
     pub hash: Option<Hash>,
-    /// The part that stands apart.
-    pub large: Option<String>,
+    /// The part that stands apart; rows that refer to the same one share it where they can.
+    pub large: Option<Arc<str>>,
 }
 
 impl Row {
@@ -38,7 +40,7 @@ impl Row {
             payload: text(row, 4)?,
             blob: maybe(row, 5)?,
             hash: hash(row, 6)?.filter(|_| !altered),
-            large: maybe(row, 7)?,
+            large: maybe(row, 7)?.map(Arc::from),
         })
     }
 
@@ -54,13 +56,18 @@ impl Row {
         }
     }
 
-    /// What is wrong with this row, after those before it.
-    pub fn fault(&self, incident: &IncidentId, expected: u64, previous: Hash) -> Option<Fault> {
+    /// What is wrong with its place in the chain, after the rows before it.
+    pub fn break_of(&self, incident: &IncidentId, expected: u64, previous: Hash) -> Option<Fault> {
         if self.sequence != expected {
             return Some(Fault::Missing);
         }
-        if self.hash != Some(self.link(incident).hash(previous)) {
-            return Some(Fault::Altered);
+        (self.hash != Some(self.link(incident).hash(previous))).then_some(Fault::Altered)
+    }
+
+    /// What is wrong with this row, after those before it.
+    pub fn fault(&self, incident: &IncidentId, expected: u64, previous: Hash) -> Option<Fault> {
+        if let Some(fault) = self.break_of(incident, expected, previous) {
+            return Some(fault);
         }
         let apart = self.blob.as_ref().is_none_or(|hash| {
             self.large

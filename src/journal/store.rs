@@ -447,7 +447,7 @@ fn insert(
         payload: encoded.payload,
         blob: encoded.blob.as_ref().map(|(hash, _)| hash.clone()),
         hash: None,
-        large: encoded.blob.map(|(_, text)| text),
+        large: encoded.blob.map(|(_, text)| text.into()),
     };
     let hash = row.link(incident).hash(previous);
     row::write(

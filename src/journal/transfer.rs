@@ -4,8 +4,9 @@
 //! stored, and before it the large part that it refers to, once. An import is checked against the
 //! chain before anything is written, and cannot be continued: its place is where it was recorded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 
 use chrono::Utc;
 use rusqlite::params;
@@ -115,7 +116,7 @@ impl Journal {
                 last: head,
             },
         )?;
-        let mut written = std::collections::HashSet::new();
+        let mut written = HashSet::new();
         self.rows(incident, 0, |row| {
             if let (Some(hash), Some(text)) = (&row.blob, &row.large)
                 && written.insert(hash.clone())
@@ -124,7 +125,7 @@ impl Journal {
                     out,
                     &Part {
                         part: hash.clone(),
-                        text: text.clone(),
+                        text: text.to_string(),
                     },
                 )?;
             }
@@ -243,7 +244,9 @@ fn read(input: &mut impl BufRead, redactor: &Redactor) -> Result<(Head, Vec<Row>
     if !id_fits {
         return Err(lines.wrong("names an incident by what is no id"));
     }
-    let mut parts: HashMap<String, String> = HashMap::new();
+    let mut parts: HashMap<String, Arc<str>> = HashMap::new();
+    // The parts of outputs in which no secret was found: one stands for many events.
+    let mut clean: HashSet<String> = HashSet::new();
     let mut rows: Vec<Row> = Vec::new();
     let mut previous = Hash::default();
     while let Some(text) = lines.next()? {
@@ -251,7 +254,7 @@ fn read(input: &mut impl BufRead, redactor: &Redactor) -> Result<(Head, Vec<Row>
             if sha256(&text) != part {
                 return Err(lines.wrong("holds a part that does not fit its hash: it was altered"));
             }
-            parts.insert(part, text);
+            parts.insert(part, text.into());
             continue;
         }
         let line: Line = serde_json::from_str(&text)
@@ -279,12 +282,13 @@ fn read(input: &mut impl BufRead, redactor: &Redactor) -> Result<(Head, Vec<Row>
             large,
         };
         let expected = rows.len() as u64 + 1;
-        if row.fault(&head.incident, expected, previous).is_some() {
+        // Its part fits its hash: that was looked at when the part was read.
+        if row.break_of(&head.incident, expected, previous).is_some() {
             return Err(
                 lines.wrong("does not continue the chain: an event was altered, removed or moved")
             );
         }
-        if holds_secret(&row, redactor) {
+        if holds_secret(&row, redactor, &mut clean) {
             return Err(lines.wrong(
                 "holds what looks like a secret; export it again with a version that masks it",
             ));
@@ -307,21 +311,32 @@ fn read(input: &mut impl BufRead, redactor: &Redactor) -> Result<(Head, Vec<Row>
     Ok((head, rows))
 }
 
-/// A playbook's text is a file of its owner's, and stays as it is.
-fn holds_secret(row: &Row, redactor: &Redactor) -> bool {
-    let masked = |text: &str| {
-        let Ok(before) = serde_json::from_str::<serde_json::Value>(text) else {
-            return false;
-        };
-        let mut after = before.clone();
-        redactor.json(&mut after);
-        after != before
+/// Whether an event, or its part, holds what looks like a secret. A playbook's text is a file of its
+/// owner's, and stays as it is.
+fn holds_secret(row: &Row, redactor: &Redactor, clean: &mut HashSet<String>) -> bool {
+    let masks = |text: &str| {
+        serde_json::from_str(text)
+            .is_ok_and(|mut value: serde_json::Value| redactor.json(&mut value))
     };
-    let playbook = matches!(
-        codec::decode(row.version, &row.payload, row.large.as_deref()),
+    // Version 1 kept a large event apart as a whole.
+    let large = row.large.as_deref().filter(|_| row.version == 1);
+    if matches!(
+        codec::decode(row.version, &row.payload, large),
         Event::ExecutionStarted { .. }
-    );
-    !playbook && (masked(&row.payload) || row.large.as_deref().is_some_and(masked))
+    ) {
+        return false;
+    }
+    let of_part = match (&row.blob, &row.large) {
+        (Some(hash), Some(text)) if !clean.contains(hash) => {
+            let masks = masks(text);
+            if !masks {
+                clean.insert(hash.clone());
+            }
+            masks
+        }
+        _ => false,
+    };
+    of_part || masks(&row.payload)
 }
 
 struct Lines<'a, R> {

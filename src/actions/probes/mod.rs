@@ -80,7 +80,9 @@ pub(super) async fn run(
     };
     let mut result = context.programs.probe(probe).await;
     match &mut result {
-        Ok(output) => context.redactor.json(output),
+        Ok(output) => {
+            context.redactor.json(output);
+        }
         Err(error) => {
             if let Some(output) = &mut error.output {
                 context.redactor.json(output);
