@@ -139,6 +139,7 @@ fn the_screen_that_panics() {
             manners: Manners {
                 prompt_delay: Duration::ZERO,
                 mouse: false,
+                measures: false,
                 copied: None,
             },
             remembered: (Remembered::default(), None),

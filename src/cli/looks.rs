@@ -88,6 +88,7 @@ fn manners(settings: &Settings) -> Manners {
     Manners {
         prompt_delay: settings.prompt_delay.value,
         mouse: settings.mouse.value,
+        measures: settings.ascii.value.is_none() && glyphs(settings) == Glyphs::Unicode,
         copied: state_folder().ok().map(|folder| folder.join("copied.txt")),
     }
 }

@@ -21,6 +21,7 @@ use crossterm::{cursor, execute};
 use ratatui::Terminal;
 
 use super::lean::Lean;
+use super::reports;
 use crate::notify::Signal;
 
 /// The console cannot be shown.
@@ -49,7 +50,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub fn take(mouse: bool) -> Result<Self, TerminalError> {
+    pub fn take(mouse: bool, measures: bool) -> Result<Self, TerminalError> {
         MOUSE.store(mouse, Ordering::SeqCst);
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err(TerminalError::NotATerminal);
@@ -60,6 +61,10 @@ impl Screen {
         // From here on every way out gives the terminal back.
         let guard = GiveBack;
         enter()?;
+        if measures {
+            io::stdout().write_all(reports::WIDTH.as_bytes())?;
+            io::stdout().flush()?;
+        }
         let terminal = open()?;
         std::mem::forget(guard);
         Ok(Self {

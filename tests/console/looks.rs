@@ -2,6 +2,7 @@
 
 use crate::Stage;
 use crate::support::World;
+use crate::terminal::Terminal;
 
 #[test]
 fn where_utf8_is_missing_everything_is_ascii() {
@@ -161,4 +162,47 @@ fn shells_and_man_are_told_every_command() {
     let said = world.run(&["man", "--out", "pages"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(world.path("pages/standdown-rehearse.1").exists());
+}
+
+#[test]
+fn the_width_of_ambiguous_signs_is_what_the_terminal_says() {
+    let stage = Stage::new();
+    for (reply, wide) in [
+        ("\u{1b}[2;3R", true),
+        ("\u{1b}[2;2R", false),
+        // Somebody else's question, in another row.
+        ("\u{1b}[1;9R", false),
+    ] {
+        let mut console = stage.live(&[]);
+        console.drawn_after(0, "\u{1b}[6n");
+        console.press(reply);
+        let wanted = if wide { "* ALARM" } else { "● ALARM" };
+        console.see(wanted);
+        console.press("/latency\r");
+        console.see("fit \"latency\"");
+        console.press("\u{1b}");
+        console.see(wanted);
+        console.press("q");
+        assert_eq!(console.end().0, 0, "{reply:?}");
+    }
+    // Where somebody said which signs to use, nobody asks.
+    stage
+        .world
+        .write("config/standdown/config.toml", "ascii = false\n");
+    let mut console = stage.live(&[]);
+    console.see("● ALARM");
+    let written = String::from_utf8_lossy(&console.raw).into_owned();
+    assert!(!written.contains("\u{1b}[6n"), "{written:?}");
+}
+
+#[test]
+fn doctor_says_what_the_terminal_answers() {
+    let world = World::new();
+    let binary = env!("CARGO_BIN_EXE_standdown");
+    let mut doctor = Terminal::program(&world, &[binary, "doctor"], 120, 60, &[]);
+    doctor.drawn_after(0, "\u{1b}[c");
+    doctor.press("\u{1b}[2;3R\u{1b}[?2026;2$y\u{1b}[?64;1;52;22c");
+    doctor.see("signs such as ≥ are two columns wide: the console uses ASCII signs");
+    doctor.see("a frame is drawn at once");
+    doctor.see("by OSC 52, which the terminal says it takes");
 }

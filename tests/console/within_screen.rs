@@ -7,13 +7,18 @@ use crate::terminal::Terminal;
 
 /// A Screen of its own, in a terminal of ours, in which the console runs.
 fn screen(stage: &Stage) -> Terminal {
+    screen_with(stage, "")
+}
+
+/// The same, with more in its configuration.
+fn screen_with(stage: &Stage, more: &str) -> Terminal {
     let sockets = stage.world.path("screens");
     std::fs::create_dir(&sockets).unwrap();
     std::fs::set_permissions(&sockets, std::fs::Permissions::from_mode(0o700)).unwrap();
     // It ends with its terminal, and says nothing at its start.
     let file = stage.world.write(
         "screenrc",
-        "startup_message off\nautodetach off\ndefutf8 on\nmaptimeout 10\n",
+        format!("startup_message off\nautodetach off\ndefutf8 on\nmaptimeout 10\n{more}"),
     );
     let file = file.display().to_string();
     let argv = [
@@ -56,4 +61,13 @@ fn keys_resizing_and_leaving_work_through_screen() {
     outer.see("orders-latency");
     outer.press("q");
     outer.end();
+}
+
+/// As terminals for East Asia do.
+#[test]
+fn signs_that_a_terminal_draws_two_columns_wide_are_not_used() {
+    let stage = Stage::new();
+    let mut outer = screen_with(&stage, "cjkwidth on\n");
+    let screen = outer.see("* ALARM  high orders-cpu-high");
+    assert!(!screen.contains('●') && !screen.contains('─'), "{screen}");
 }

@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::config::{ColorChoice, Depth, Glyphs};
 use crate::journal::Journal;
 use crate::playbook::{Catalog, Entry, StepKind};
+use crate::tui::ask_terminal;
 
 /// How long a tool may take to say its version.
 const VERSION: Duration = Duration::from_secs(3);
@@ -60,12 +61,40 @@ pub(super) fn terminal(findings: &mut Findings) {
             (None, _) => "no locale is set; set LANG=C.UTF-8".into(),
         },
     );
+    // Where there is no terminal, nobody is asked.
+    let Ok(reports) = ask_terminal() else {
+        return;
+    };
+    let (verdict, text) = match reports.wide {
+        Some(false) => (Verdict::Ok, "signs such as ≥ are one column wide"),
+        Some(true) => (
+            Verdict::Warning,
+            "signs such as ≥ are two columns wide: the console uses ASCII signs",
+        ),
+        None => (
+            Verdict::Unknown,
+            "the terminal did not say within 2 s how wide signs such as ≥ are; where they run into each other, use --ascii",
+        ),
+    };
+    findings.add(verdict, "ambiguous signs", text);
+    let (verdict, text) = match (reports.synchronized, reports.answered) {
+        (Some(true), _) => (Verdict::Ok, "a frame is drawn at once"),
+        (Some(false), _) | (None, true) => (
+            Verdict::Ok,
+            "the terminal does not know it; a frame may be seen while it is drawn",
+        ),
+        (None, false) => (Verdict::Unknown, "the terminal did not say within 2 s"),
+    };
+    findings.add(verdict, "synchronized output", text);
+    let takes = reports.clipboard == Some(true);
     let through = match (set("TMUX"), set("STY")) {
         (Some(_), _) => "through tmux: `set -g set-clipboard on` there",
         (_, Some(_)) => "through screen, which may refuse it",
-        _ => "by OSC 52; whether the terminal takes it cannot be asked",
+        _ if takes => "by OSC 52, which the terminal says it takes",
+        _ => "by OSC 52; the terminal does not say whether it takes it",
     };
-    findings.add(Verdict::Unknown, "clipboard", through);
+    let verdict = if takes { Verdict::Ok } else { Verdict::Unknown };
+    findings.add(verdict, "clipboard", through);
 }
 
 pub(super) fn configuration(findings: &mut Findings, settings: &Settings) {

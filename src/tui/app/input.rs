@@ -18,12 +18,16 @@ const WAITING: usize = 1024;
 /// How long the thread goes on listening at most after the console has left.
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// Listens until the receiver is dropped. The channel ends when the terminal is gone.
-pub(super) fn listen(mouse: bool) -> mpsc::Receiver<Input> {
+/// Listens until the receiver is dropped. The channel ends when the terminal is gone. Who asked the
+/// terminal something hears its `replies`.
+pub(super) fn listen(mouse: bool, replies: bool) -> mpsc::Receiver<Input> {
     let (sender, receiver) = mpsc::channel(WAITING);
     thread::spawn(move || {
         let began = Instant::now();
         let mut decoder = Decoder::new(mouse);
+        if replies {
+            decoder = decoder.with_replies();
+        }
         let mut bytes = [0; 4096];
         while !sender.is_closed() {
             let wait = decoder.patience().unwrap_or(CLOSING);

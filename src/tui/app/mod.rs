@@ -16,11 +16,12 @@ use futures_util::FutureExt as _;
 use tokio::time::sleep_until;
 
 use self::desk::{Desk, Left as Leaves, News};
-use self::keyboard::Input;
+
 use super::clipboard;
 use super::left::{How, Left};
 use super::message::Message;
 use super::model::{Guard, Model, Overlay, Text};
+use super::reports;
 use super::signals::{Signals, Told};
 use super::terminal::{Screen, TerminalError, failures, size};
 use super::theme::Theme;
@@ -29,6 +30,7 @@ use super::view::view;
 use crate::commands::{CommandId, Place};
 use crate::notify::Signal;
 pub use keyboard::typed as without_replies;
+pub(super) use keyboard::{Decoder, Input};
 pub use plain::{Writing, run_plain};
 pub use surroundings::{Acknowledge, Front, Looks, Manners, Reload, Reply, Surroundings};
 
@@ -55,7 +57,7 @@ pub struct Opened {
 /// When there is no terminal, or it fails.
 pub fn open(front: &Front) -> Result<Opened, TerminalError> {
     let signals = Signals::listen()?;
-    let mut screen = Screen::take(front.manners.mouse)?;
+    let mut screen = Screen::take(front.manners.mouse, front.manners.measures)?;
     let mut model = front.model(size()?);
     model.guard = Some(Guard::new(front.manners.prompt_delay, Instant::now()));
     if !model.introduced {
@@ -131,7 +133,10 @@ async fn converse(
     signals: &mut Signals,
 ) -> Result<How, TerminalError> {
     let mut theme = desk.surroundings.front.looks.theme.clone();
-    let mut keys = input::listen(desk.surroundings.front.manners.mouse);
+    let manners = &desk.surroundings.front.manners;
+    let mut keys = input::listen(manners.mouse, manners.measures);
+    // Whether the terminal draws ambiguous signs two columns wide; nothing while it has not said so.
+    let mut wide = (!manners.measures).then_some(false);
     let mut drawn = tokio::time::Instant::now();
     let mut caller = Caller::default();
     let mut dirty = false;
@@ -171,17 +176,30 @@ async fn converse(
                 if let Some(guard) = &mut model.guard {
                     guard.pressed(caller.pressed);
                 }
-                messages.push(message(input));
-                while messages.len() < BURST
+                let mut inputs = vec![input];
+                while inputs.len() < BURST
                     && let Ok(input) = keys.try_recv()
                 {
-                    messages.push(message(input));
+                    inputs.push(input);
                 }
+                for input in &inputs {
+                    if wide.is_none() {
+                        wide = reports::is_wide(input);
+                        if wide == Some(true) {
+                            theme = theme.in_ascii();
+                            // What was drawn stands in other places than it was meant for.
+                            screen.retake()?;
+                            messages.extend(resized());
+                            model.say(WIDE, false);
+                        }
+                    }
+                }
+                messages.extend(inputs.into_iter().filter_map(message));
             },
             news = desk.next() => match news {
                 News::Messages(all) => messages = all,
                 News::Looks(looks) => {
-                    theme = looks.theme;
+                    theme = worn(looks.theme, wide);
                     messages.push(Message::KeysRead(looks.keys));
                 }
                 News::Failed => return Ok(How::Failed),
@@ -213,7 +231,7 @@ async fn converse(
                         let sent = clipboard::send_to_terminal(&text, screen.out());
                         desk.finish_copy(text, what, sent);
                     }
-                    Leaves::Theme(other) => theme = *other,
+                    Leaves::Theme(other) => theme = worn(*other, wide),
                 }
             }
         }
@@ -233,6 +251,18 @@ async fn converse(
             drawn = tokio::time::Instant::now();
             dirty = false;
         }
+    }
+}
+
+/// What is said of a terminal that draws ambiguous signs two columns wide.
+const WIDE: &str = "this terminal draws signs such as ≥ two columns wide, so ASCII signs are used; `ascii = false` in the configuration keeps the others";
+
+/// A theme as a terminal shows it whose signs have that width.
+fn worn(theme: Theme, wide: Option<bool>) -> Theme {
+    if wide == Some(true) {
+        theme.in_ascii()
+    } else {
+        theme
     }
 }
 
@@ -298,12 +328,13 @@ fn entered(key: KeyEvent) -> KeyEvent {
     }
 }
 
-fn message(input: Input) -> Message {
-    match input {
+fn message(input: Input) -> Option<Message> {
+    Some(match input {
         Input::Key { key, alone: true } => Message::Key(entered(key)),
         Input::Key { key, alone: false } => Message::KeyAmongOthers(entered(key)),
         Input::Paste(text) => Message::Paste(text),
         Input::Focused(focused) => Message::Focused(focused),
         Input::Wheel { up } => Message::Wheel(up),
-    }
+        Input::Reply { .. } => return None,
+    })
 }

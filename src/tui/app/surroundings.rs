@@ -57,6 +57,9 @@ pub struct Manners {
     pub prompt_delay: Duration,
     /// Whether the wheel of a mouse is listened to.
     pub mouse: bool,
+    /// Whether to ask the terminal how wide it draws the signs that are wide in East Asia: where nobody
+    /// said which signs to use.
+    pub measures: bool,
     /// Where what is copied is kept.
     pub copied: Option<PathBuf>,
 }

@@ -15,8 +15,8 @@ fn plain(sign: char) -> char {
         '○' => 'o',
         '◌' => '~',
         '◆' => '#',
-        '▶' | '▸' | '→' | '≥' => '>',
-        '◀' | '◂' | '←' | '≤' => '<',
+        '▶' | '▸' | '→' => '>',
+        '◀' | '◂' | '←' => '<',
         '▾' | '↓' => 'v',
         '↑' => '^',
         '✓' => '+',
@@ -36,13 +36,45 @@ fn plain(sign: char) -> char {
     }
 }
 
+/// What stands for a sign that takes two of ASCII: one alone would say something else.
+fn two(sign: char) -> Option<[char; 2]> {
+    match sign {
+        '≥' => Some(['>', '=']),
+        '≤' => Some(['<', '=']),
+        '≠' => Some(['!', '=']),
+        _ => None,
+    }
+}
+
 /// Replaces every sign beyond ASCII on the screen.
 pub fn flatten(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        let symbol = cell.symbol();
+    for at in 0..buffer.content.len() {
+        let symbol = buffer.content[at].symbol();
         if symbol.is_ascii() {
             continue;
         }
+        if let Some([first, second]) = symbol.chars().next().and_then(two) {
+            // The second one takes the place of a blank beside it, if there is one.
+            let blank = |at: usize| {
+                buffer
+                    .content
+                    .get(at)
+                    .is_some_and(|cell| cell.symbol() == " ")
+            };
+            let (one, other) = match (blank(at + 1), at.checked_sub(1).filter(|at| blank(*at))) {
+                (true, _) => (at, at + 1),
+                (false, Some(before)) => (before, at),
+                (false, None) => {
+                    buffer.content[at].set_char('?');
+                    continue;
+                }
+            };
+            buffer.content[one].set_char(first);
+            buffer.content[other].set_char(second);
+            continue;
+        }
+        let cell = &mut buffer.content[at];
+        let symbol = cell.symbol();
         // A sign of two columns leaves the second one free.
         let sign = match symbol.width() {
             1 => symbol.chars().next().map_or(' ', plain),
@@ -55,7 +87,14 @@ pub fn flatten(buffer: &mut Buffer) {
 /// Replaces every sign beyond ASCII in a text.
 #[must_use]
 pub fn flat(text: &str) -> String {
-    text.chars().map(plain_or_line).collect()
+    let mut out = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match two(sign) {
+            Some(signs) => out.extend(signs),
+            None => out.push(plain_or_line(sign)),
+        }
+    }
+    out
 }
 
 fn plain_or_line(sign: char) -> char {
@@ -72,5 +111,15 @@ mod tests {
         let different: std::collections::BTreeSet<char> = marks.into_iter().collect();
         assert_eq!(different.len(), marks.len(), "{marks:?}");
         assert_eq!(flat("日本 ✓ ok"), "?? + ok");
+        assert_eq!(flat("97 ≥ 90, a≤b"), "97 >= 90, a<=b");
+        for (text, shown) in [
+            ("97 ≥ 90", "97 >=90"),
+            ("97 ≥90", "97>=90"),
+            ("97≥90", "97?90"),
+        ] {
+            let mut buffer = Buffer::with_lines([text]);
+            flatten(&mut buffer);
+            assert_eq!(buffer, Buffer::with_lines([shown]), "{text}");
+        }
     }
 }

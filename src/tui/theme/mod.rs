@@ -224,6 +224,15 @@ impl Theme {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
+    /// The same, with signs of ASCII alone.
+    #[must_use]
+    pub fn in_ascii(self) -> Self {
+        Self {
+            glyphs: Glyphs::Ascii,
+            ..self
+        }
+    }
+
     /// Puts signs that the terminal knows in the place of those that it does not.
     pub fn finish(&self, buffer: &mut Buffer) {
         if self.glyphs == Glyphs::Ascii {

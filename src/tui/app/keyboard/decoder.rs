@@ -80,7 +80,7 @@ const STRING: State = State::Text { last: 0, rest: 0 };
 
 /// Decodes what a terminal sends.
 #[derive(Debug, Clone)]
-pub(in crate::tui::app) struct Decoder {
+pub(in crate::tui) struct Decoder {
     state: State,
     /// When the last byte came, on the clock of whoever feeds.
     last: Duration,
@@ -88,6 +88,8 @@ pub(in crate::tui::app) struct Decoder {
     escaped: Duration,
     /// Whether the wheel of a mouse is listened to.
     mouse: bool,
+    /// Whether replies are told. They are never keys.
+    replies: bool,
     found: Vec<Input>,
     /// How many bytes the present piece has.
     piece: usize,
@@ -106,11 +108,20 @@ impl Decoder {
             last: Duration::ZERO,
             escaped: Duration::ZERO,
             mouse,
+            replies: false,
             found: Vec::new(),
             piece: 0,
             replied: false,
             silent: None,
             until: Duration::ZERO,
+        }
+    }
+
+    /// Tells of replies as well, for whoever asked the terminal something.
+    pub fn with_replies(self) -> Self {
+        Self {
+            replies: true,
+            ..self
         }
     }
 
@@ -480,7 +491,14 @@ impl Decoder {
                 }
             }
         }
-        self.replied |= matches!(self.state, State::Ground) && self.found.len() == keys;
+        if matches!(self.state, State::Ground) && self.found.len() == keys {
+            self.replied = true;
+            if self.replies {
+                let text = String::from_utf8_lossy(text).into_owned();
+                let kind = char::from(letter);
+                self.found.push(Input::Reply { text, kind });
+            }
+        }
     }
 
     fn string(&mut self, (last, rest): (u8, u8), byte: u8, now: Duration) {

@@ -10,11 +10,11 @@ mod replies;
 
 use crossterm::event::KeyEvent;
 
-pub(super) use decoder::Decoder;
+pub(in crate::tui) use decoder::Decoder;
 
 /// What a person did at the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::tui) enum Input {
     /// A key was pressed.
     Key {
         /// The key.
@@ -28,6 +28,14 @@ pub(super) enum Input {
     Paste(String),
     /// The window got or lost the focus.
     Focused(bool),
+    /// A reply to something that the console asked, where it listens for replies: what stands between
+    /// `ESC [` and the last letter, and that letter.
+    Reply {
+        /// The parameters, with what stands before and behind them.
+        text: String,
+        /// The letter that tells its kind.
+        kind: char,
+    },
     /// The wheel was turned: up, or down.
     Wheel {
         /// Whether it was turned up.
@@ -54,7 +62,7 @@ pub fn typed(line: &str) -> String {
                 _ => None,
             },
             Input::Paste(text) => Some(text),
-            Input::Focused(_) | Input::Wheel { .. } => None,
+            Input::Focused(_) | Input::Wheel { .. } | Input::Reply { .. } => None,
         })
         .collect()
 }
