@@ -913,3 +913,111 @@ fn another_connection_is_noticed_and_a_replaced_file_too() {
     std::fs::rename(&path, path.with_extension("moved")).unwrap();
     assert!(matches!(reader.generation(), Err(JournalError::Moved)));
 }
+
+/// A damaged journal beside a live log; what its kind of damage is called.
+fn damaged(kind: &str) -> (World, Vec<(String, Vec<u8>)>) {
+    let world = World::new();
+    let path = world.path("state/standdown/journal.db");
+    let (mut journal, _) = Journal::open(&path).unwrap();
+    let all = events(40);
+    journal.append(&id(), 0, &all[..20], None).unwrap();
+    alter(&path, "PRAGMA wal_checkpoint(RESTART)");
+    for event in &all[20..] {
+        let before = event.sequence - 1;
+        journal
+            .append(&id(), before, std::slice::from_ref(event), None)
+            .unwrap();
+    }
+    std::mem::forget(journal);
+    let log = path.with_file_name("journal.db-wal");
+    match kind {
+        "the whole file" => {
+            let length = std::fs::metadata(&path).unwrap().len();
+            damage(&path, 0, usize::try_from(length).unwrap());
+        }
+        "a file that is empty" => std::fs::write(&path, "").unwrap(),
+        _ => damage(&log, 32 + 10 * 4120 + 2000, 1),
+    }
+    let files = ["journal.db", "journal.db-wal"].map(|name| {
+        let bytes = std::fs::read(path.with_file_name(name)).unwrap();
+        (name.to_owned(), bytes)
+    });
+    (world, files.into())
+}
+
+#[test]
+fn no_kill_while_a_damaged_journal_is_set_aside_loses_an_event_or_mixes_two_files() {
+    let tools = World::new();
+    let library = tools.path("killed.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/killed.c");
+    let built = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"])
+        .status()
+        .unwrap();
+    assert!(built.success());
+    for kind in ["the whole file", "a file that is empty", "a bit of the log"] {
+        let (_origin, files) = damaged(kind);
+        let mut wanted = None;
+        let mut kills = 0;
+        // The last time nothing is killed; the first time neither, to know what can be read.
+        for at in [0].into_iter().chain(1..200) {
+            let world = World::new();
+            let folder = world.path("state/standdown");
+            std::fs::create_dir_all(&folder).unwrap();
+            for folder in [&world.path("state"), &folder] {
+                std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+            }
+            for (name, bytes) in &files {
+                let path = folder.join(name);
+                std::fs::write(&path, bytes).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            }
+            let first = world
+                .standdown(&["incidents"])
+                .env("LD_PRELOAD", &library)
+                .env("KILL_AT", at.to_string())
+                .output()
+                .unwrap();
+            let killed = first.status.code().is_none();
+            kills += usize::from(killed);
+            let second = world.run(&["incidents"]);
+            assert_eq!(second.code, 0, "{kind}, {at}: {second:?}");
+            let told = String::from_utf8_lossy(&first.stderr).into_owned() + &second.err;
+            assert!(
+                told.contains("the journal was damaged") && told.contains("-damaged-"),
+                "{kind}, {at}: {told}"
+            );
+            let path = folder.join("journal.db");
+            let (journal, again) = Journal::open(&path).unwrap();
+            assert_eq!(again, None, "{kind}, {at}");
+            let loaded = journal.load(&id(), 0, Hash::default()).unwrap();
+            let wanted: &mut Vec<Recorded> = wanted.get_or_insert(loaded.events.clone());
+            assert_eq!(&loaded.events, wanted, "{kind}, {at}");
+            drop(journal);
+            let names: Vec<String> = std::fs::read_dir(&folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            for (name, bytes) in &files {
+                let kept = names.iter().any(|one| {
+                    let same_part = one.ends_with("-wal") == name.ends_with("-wal");
+                    one.contains("-damaged-")
+                        && same_part
+                        && std::fs::read(folder.join(one)).unwrap() == *bytes
+                });
+                assert!(kept, "{kind}, {at}: {name} as it was is not in {names:?}");
+            }
+            let left = names.iter().find(|name| {
+                name.ends_with("-new") || name.contains("-recovery") || name.starts_with('.')
+            });
+            assert_eq!(left, None, "{kind}, {at}: {names:?}");
+            if at > 0 && !killed {
+                break;
+            }
+        }
+        assert!(wanted.is_some_and(|events| events.len() >= 20), "{kind}");
+        assert!(kills >= 10, "{kind}: {kills} kills");
+    }
+}

@@ -132,8 +132,9 @@ impl From {
 
     async fn statistics(&self, said: &watch::Sender<Arc<Lists>>) {
         let (store, catalog) = (self.store.clone(), Arc::clone(&self.catalog.borrow()));
+        let own = said.clone();
         let counted = spawn_blocking(move || {
-            let (journal, _) = Journal::open(&store)?;
+            let journal = opened(&store, &own)?;
             stats::count(&journal, Wanted::default(), &catalog)
         });
         let (lines, notes) = match counted.await {
@@ -171,8 +172,9 @@ impl From {
         let alarm = snapshot.state.incident.as_ref();
         let alarm = alarm.and_then(|incident| incident.alarms.front().cloned());
         let (store, id) = (self.store.clone(), handle.id.clone());
+        let own = said.clone();
         let found = spawn_blocking(move || match alarm {
-            Some(alarm) => earlier(&store, &id, &alarm),
+            Some(alarm) => earlier(&opened(&store, &own)?, &id, &alarm),
             None => Ok(Vec::new()),
         });
         // Without it the responder knows what they know; the store's troubles are told elsewhere.
@@ -191,9 +193,21 @@ fn change(said: &watch::Sender<Arc<Lists>>, how: impl FnOnce(&mut Lists)) {
     said.send_replace(Arc::new(lists));
 }
 
+/// Opens the store, and says on the screen when it was found damaged.
+fn opened(store: &Path, said: &watch::Sender<Arc<Lists>>) -> Result<Journal, JournalError> {
+    let (journal, recovered) = Journal::open(store)?;
+    if let Some(recovered) = recovered {
+        change(said, |lists| lists.recovered = Some(recovered.to_string()));
+    }
+    Ok(journal)
+}
+
 /// The latest incidents of an alarm before this one, and what each came to.
-fn earlier(store: &Path, id: &IncidentId, alarm: &AlarmRef) -> Result<Vec<String>, JournalError> {
-    let (journal, _) = Journal::open(store)?;
+fn earlier(
+    journal: &Journal,
+    id: &IncidentId,
+    alarm: &AlarmRef,
+) -> Result<Vec<String>, JournalError> {
     let mut all = journal.incidents()?;
     all.sort_by_key(|one| std::cmp::Reverse(one.opened_at));
     let mut found = Vec::new();

@@ -149,6 +149,7 @@ async fn test(channel: &str, settings: &Settings) -> Result<u8, CliError> {
         )));
     }
     let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    stores::tell_of_damage(&recorder);
     let now = clock::now();
     let message = Message {
         id: 0,
@@ -222,6 +223,7 @@ fn unsent(json: bool, settings: &Settings) -> Result<u8, CliError> {
 
 async fn flush(settings: &Settings) -> Result<u8, CliError> {
     let recorder = Recorder::start(&stores::path(settings, stores::INCIDENTS)?);
+    stores::tell_of_damage(&recorder);
     let sender = sender(settings, &recorder);
     let mut breakers = HashMap::new();
     let (mut sent, mut unsent) = (0, 0);

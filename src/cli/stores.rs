@@ -30,6 +30,19 @@ pub(super) fn telling(settings: &Settings, path: &Path) -> (Recorder, Untold) {
     (recorder, untold)
 }
 
+/// Says on the standard error what became of a journal that was damaged, for whoever has no screen.
+pub(super) fn tell_of_damage(recorder: &Recorder) {
+    let mut recovered = recorder.recovered();
+    recovered.mark_changed();
+    tokio::spawn(async move {
+        while recovered.changed().await.is_ok() {
+            if let Some(recovered) = &*recovered.borrow_and_update() {
+                eprintln!("standdown: {recovered}");
+            }
+        }
+    });
+}
+
 /// The channels that are left alone because they kept failing, in words.
 pub(super) type Untold = watch::Receiver<Vec<String>>;
 
@@ -45,7 +58,8 @@ pub(super) fn open(settings: &Settings, name: &str) -> Result<Journal, CliError>
 /// Finds an incident among the real ones first, then among the rehearsals.
 pub(super) fn find(settings: &Settings, prefix: &str) -> Result<(Journal, Summary), CliError> {
     // Looking for something makes no store that was not there.
-    if !path(settings, INCIDENTS)?.exists() && path(settings, REHEARSALS)?.exists() {
+    let there = |name| path(settings, name).map(|path| Journal::is_there(&path));
+    if !there(INCIDENTS)? && there(REHEARSALS)? {
         let rehearsals = open(settings, REHEARSALS)?;
         let summary = rehearsals.find(prefix)?;
         return Ok((rehearsals, summary));

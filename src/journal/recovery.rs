@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OpenFlags, params};
+use serde::{Deserialize, Serialize};
 
 use super::row::{Row, hash, maybe, number, text, write};
 use super::{ALL, Journal, JournalError, Switch, codec, healing, list};
@@ -116,20 +117,102 @@ pub(super) fn set_aside(path: &Path) -> Result<Recovered, JournalError> {
     for kind in ["wal", "shm"] {
         remove(&part(&new, kind)).map_err(failed)?;
     }
-    // Everything is on the disk; whoever is interrupted from here on finds it by its name.
-    for kind in PARTS {
-        match std::fs::rename(part(path, kind), part(&aside, kind)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            other => other.map_err(failed)?,
-        }
-    }
-    std::fs::rename(&new, path).map_err(failed)?;
-    Ok(Recovered {
-        aside,
-        journal: path.to_owned(),
+    // Everything is on the disk. From here on whoever opens the journal next does what is left.
+    let plan = Plan {
+        aside: aside
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         incidents,
         events,
-    })
+    };
+    plan.write(path).map_err(failed)?;
+    plan.carry_out(path).map_err(failed)
+}
+
+/// What is to be done once the new journal is whole: the damaged one, its log and the log's index get
+/// other names, and the new one gets its name. It is written down first: a log that is left beside
+/// another file than its own would be taken for that file's.
+#[derive(Debug, Serialize, Deserialize)]
+struct Plan {
+    /// The damaged file's name afterwards.
+    aside: String,
+    incidents: usize,
+    events: u64,
+}
+
+impl Plan {
+    fn place(path: &Path) -> PathBuf {
+        beside(path, "recovery")
+    }
+
+    /// The plan that somebody left who was interrupted.
+    fn read(path: &Path) -> std::io::Result<Option<Self>> {
+        match std::fs::read(Self::place(path)) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(std::io::Error::other),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let text = serde_json::to_vec(self).map_err(std::io::Error::other)?;
+        let draft = beside(path, "recovery-draft");
+        remove(&draft)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, Self::place(path))?;
+        sync_folder(path)
+    }
+
+    /// Does what is left of it.
+    fn carry_out(&self, path: &Path) -> std::io::Result<Recovered> {
+        let new = beside(path, "new");
+        // The name is one beside the journal, whatever stands in the plan.
+        let name = Path::new(&self.aside).file_name().unwrap_or_default();
+        let aside = path.with_file_name(name);
+        // Where the new one has its name already, what stands there is no longer the damaged one.
+        if new.try_exists()? {
+            for kind in PARTS {
+                let (from, to) = (part(path, kind), part(&aside, kind));
+                if !to.try_exists()? {
+                    rename(&from, &to)?;
+                }
+            }
+            sync_folder(path)?;
+            std::fs::rename(&new, path)?;
+            sync_folder(path)?;
+        }
+        remove(&Self::place(path))?;
+        Ok(Recovered {
+            aside,
+            journal: path.to_owned(),
+            incidents: self.incidents,
+            events: self.events,
+        })
+    }
+}
+
+/// Gives a file another name, if it is there.
+fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Puts the names in the folder of a file on the disk.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Whether a log stands there, and the file that it belongs to is gone or empty.
@@ -138,16 +221,31 @@ pub(super) fn is_orphan(path: &Path) -> bool {
     length(path) == 0 && length(&part(path, "wal")) > 0
 }
 
-/// Puts a recovered journal in its place that an interrupted process left beside it.
-pub(super) fn finish(path: &Path) -> Result<(), JournalError> {
-    let new = beside(path, "new");
-    if path.exists() || !new.exists() {
-        return Ok(());
-    }
-    std::fs::rename(&new, path).map_err(|source| JournalError::Folder {
+/// Whether a journal is there, or one that somebody was interrupted to put there.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.exists() || Plan::place(path).exists() || beside(path, "new").exists()
+}
+
+/// Does what a process left undone that was interrupted while it set a damaged journal aside.
+pub(super) fn finish(path: &Path) -> Result<Option<Recovered>, JournalError> {
+    let failed = |source| JournalError::Folder {
         path: path.to_owned(),
         source,
-    })
+    };
+    if let Some(plan) = Plan::read(path).map_err(failed)? {
+        return plan.carry_out(path).map(Some).map_err(failed);
+    }
+    let new = beside(path, "new");
+    if path.exists() || !new.exists() {
+        return Ok(None);
+    }
+    // An earlier version wrote no plan. What it left of the damaged one is kept apart.
+    let aside = free_name(path);
+    for kind in ["wal", "shm"] {
+        rename(&part(path, kind), &part(&aside, kind)).map_err(failed)?;
+    }
+    std::fs::rename(&new, path).map_err(failed)?;
+    Ok(None)
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {
@@ -168,7 +266,7 @@ fn salvage(
     fresh: &mut Journal,
 ) -> std::io::Result<Result<(usize, u64), JournalError>> {
     let folder = aside.parent().unwrap_or(Path::new("."));
-    let scratch = Scratch(folder.join(format!(".salvage-{}", std::process::id())));
+    let scratch = Scratch(folder.join(format!("{SCRATCH}{}", std::process::id())));
     crate::document::make_folder(&scratch.0)?;
     let mut found = Found::new();
     if is_orphan(aside) {
@@ -208,6 +306,28 @@ fn copy(path: &Path, copy: PathBuf) -> std::io::Result<PathBuf> {
         }
     }
     Ok(copy)
+}
+
+/// The beginning of the name of a folder for copies; behind it stands the process that made it.
+const SCRATCH: &str = ".salvage-";
+
+/// Takes away the copies of processes that were killed. They hold nothing that is not in what was set
+/// aside.
+pub(super) fn tidy(path: &Path) {
+    let entries = path.parent().map(std::fs::read_dir);
+    for entry in entries.into_iter().flatten().flatten().flatten() {
+        let name = entry.file_name();
+        let made_by = name.to_str().and_then(|name| name.strip_prefix(SCRATCH));
+        let Some(process) = made_by.and_then(|process| process.parse::<i32>().ok()) else {
+            continue;
+        };
+        let gone = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), None)
+            == Err(nix::errno::Errno::ESRCH);
+        if process > 0 && gone {
+            // One that stays harms nobody.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Removed when it goes out of scope.

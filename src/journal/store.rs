@@ -79,10 +79,18 @@ impl Journal {
         Self::open_there(path).map_err(|error| error.explained(path))
     }
 
+    /// Whether there is one at a path, or will be once it is opened: somebody may have been interrupted
+    /// while a damaged one was set aside.
+    #[must_use]
+    pub fn is_there(path: &Path) -> bool {
+        recovery::is_there(path)
+    }
+
     fn open_there(path: &Path) -> Result<(Self, Option<Recovered>), JournalError> {
         access::folder(path)?;
         let _lock = recovery::Lock::take(path)?;
-        recovery::finish(path)?;
+        recovery::tidy(path);
+        let finished = recovery::finish(path)?;
         // SQLite would throw away a log whose file is gone.
         let orphan = recovery::is_orphan(path);
         access::prepare(path)?;
@@ -99,7 +107,7 @@ impl Journal {
             other => {
                 let journal = other?;
                 journal.grow_log();
-                Ok((journal, None))
+                Ok((journal, finished))
             }
         }
     }

@@ -92,6 +92,8 @@ pub struct Lists {
     pub earlier: Vec<String>,
     /// The incident that they are earlier than.
     pub of: Option<IncidentId>,
+    /// What became of a journal that was found damaged when a list was read.
+    pub recovered: Option<String>,
 }
 
 /// Lines, and what is missing among them.

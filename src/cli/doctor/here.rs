@@ -252,7 +252,7 @@ pub(super) fn journal(findings: &mut Findings, settings: &Settings) {
         Ok(path) => path,
         Err(error) => return findings.add(Verdict::Missing, "folder", error.to_string()),
     };
-    if !path.exists() {
+    if !Journal::is_there(&path) {
         // Looking makes no store; whether one can be made shows in the folder above it.
         let parent = path.ancestors().skip(1).find(|folder| folder.exists());
         let writable = parent.is_some_and(|folder| {
@@ -270,7 +270,13 @@ pub(super) fn journal(findings: &mut Findings, settings: &Settings) {
             );
         };
     }
-    match Journal::open(&path).and_then(|(journal, _)| journal.incidents()) {
+    let opened = Journal::open(&path).and_then(|(journal, recovered)| {
+        if let Some(recovered) = recovered {
+            findings.add(Verdict::Warning, "store", recovered.to_string());
+        }
+        journal.incidents()
+    });
+    match opened {
         Ok(all) => {
             let unfinished = all.iter().filter(|one| one.is_unfinished()).count();
             findings.add(
@@ -456,7 +462,7 @@ pub(super) fn paging(
     for text in unreachable {
         findings.add(Verdict::Warning, "escalation path", text);
     }
-    if !stores::path(settings, stores::INCIDENTS)?.exists() {
+    if !Journal::is_there(&stores::path(settings, stores::INCIDENTS)?) {
         return Ok(());
     }
     let journal = stores::open(settings, stores::INCIDENTS)?;

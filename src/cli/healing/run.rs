@@ -39,6 +39,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
         ))
     })?;
     let (recorder, _) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
+    stores::tell_of_damage(&recorder);
     let live = Live::begin(settings, &recorder);
     let mut boards = live.boards.clone();
     let read = boards.wait_for(|board| board.complete());

@@ -49,6 +49,7 @@ struct Watcher {
 
 pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8, CliError> {
     let (recorder, _) = stores::telling(settings, &stores::path(settings, stores::INCIDENTS)?);
+    stores::tell_of_damage(&recorder);
     let live = Live::begin(settings, &recorder);
     let pool = Arc::clone(&live.pool);
     let mut watcher = Watcher {

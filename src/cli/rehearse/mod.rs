@@ -68,6 +68,9 @@ pub(super) async fn run(arguments: Arguments, settings: &Settings) -> Result<u8,
     let scenario = scenario(&arguments.scenario)?;
     let recorder = Recorder::start(&stores::path(settings, stores::REHEARSALS)?);
     let auto = arguments.auto || arguments.json;
+    if auto {
+        stores::tell_of_damage(&recorder);
+    }
     let visited = match &arguments.simulator {
         Some(url) => Some(visit(url, &scenario.id).await?),
         None => None,

@@ -107,6 +107,7 @@ pub(super) async fn run(arguments: &Arguments, settings: &Settings) -> Result<u8
     let began = crate::clock::now();
     let store = stores::path(settings, stores::INCIDENTS)?;
     let (recorder, _) = stores::telling(settings, &store);
+    stores::tell_of_damage(&recorder);
     let live = Live::begin(settings, &recorder);
     let catalog = super::catalog(settings);
     super::say_refused(settings, &catalog);

@@ -146,7 +146,14 @@ fn taken(model: &mut Model, message: Message) -> Vec<Request> {
             }
         }
         Message::HealingsSeen(healings) => model.healings = healings,
-        Message::ListsSeen(lists) => model.lists = lists,
+        Message::ListsSeen(lists) => {
+            if let Some(recovered) = &lists.recovered
+                && model.lists.recovered != lists.recovered
+            {
+                model.recovered = Some(recovered.clone());
+            }
+            model.lists = lists;
+        }
         Message::CatalogRead(catalog) => model.catalog = catalog,
         Message::Answered(answer) => {
             model.opening = false;
