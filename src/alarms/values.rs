@@ -190,6 +190,22 @@ impl Wanted {
         }
     }
 
+    /// Whether CloudWatch computes what is compared, an expression or a percentile, instead of looking
+    /// it up.
+    fn computes(&self) -> bool {
+        let simple = |statistic: &str| {
+            ["Average", "Sum", "Minimum", "Maximum", "SampleCount"].contains(&statistic)
+        };
+        self.watched
+            .as_ref()
+            .is_some_and(|watched| watched.is_expression())
+            || self
+                .alarm
+                .statistic
+                .as_deref()
+                .is_some_and(|statistic| !simple(statistic))
+    }
+
     /// Whether it has a metric of its own to ask for.
     #[must_use]
     pub fn has_values(&self) -> bool {
@@ -243,7 +259,8 @@ impl Values {
         let now = aws.now().timestamp();
         // One call looks back as far for every query in it: alarms go with those of their period
         // that want as much. One that was refused is asked for alone, and seldom.
-        let mut groups: BTreeMap<(i64, i64), Vec<&Wanted>> = BTreeMap::new();
+        // Those that compute nothing come first, and without the others: CloudWatch may fail to compute.
+        let mut groups: BTreeMap<(bool, i64, i64), Vec<&Wanted>> = BTreeMap::new();
         let mut refused: Vec<(&Wanted, i64)> = Vec::new();
         for wanted in alarms.iter().filter(|wanted| wanted.has_values()) {
             let period = wanted.period();
@@ -255,18 +272,43 @@ impl Values {
             match failed {
                 Some((_, at)) if now - at < REFUSED => {}
                 Some(_) => refused.push((wanted, from)),
-                None => groups.entry((period, from)).or_default().push(wanted),
+                None => {
+                    let group = (wanted.computes(), period, from);
+                    groups.entry(group).or_default().push(wanted);
+                }
             }
         }
-        for ((period, from), alarms) in groups {
+        // Whether CloudWatch failed: failures on end would stop all calls, so the rest that may fail is left
+        // for the next time.
+        let mut failed = false;
+        for ((computes, period, from), alarms) in groups {
             let window = from..rest.end_of(now, period);
             for batch in batches(&alarms) {
-                self.ask(aws, &batch, &window, now).await?;
+                if computes && failed {
+                    continue;
+                }
+                match self.ask(aws, &batch, &window, now).await {
+                    // Each is asked for alone after a while.
+                    Err(error) if computes && error.class == Class::Server => {
+                        self.fail(&batch, &error, now - REFUSED + MINUTE);
+                        failed = true;
+                    }
+                    other => other?,
+                }
             }
         }
         for (wanted, from) in refused {
+            if failed {
+                break;
+            }
             let window = from..rest.end_of(now, wanted.period());
-            self.ask(aws, &[wanted], &window, now).await?;
+            match self.ask(aws, &[wanted], &window, now).await {
+                Err(error) if error.class == Class::Server => {
+                    self.fail(&[wanted], &error, now);
+                    failed = true;
+                }
+                other => other?,
+            }
         }
         self.forget();
         Ok(self.of(alarms))
@@ -283,6 +325,13 @@ impl Values {
         alarms.iter().filter_map(held).collect()
     }
 
+    /// Whether CloudWatch has answered for an alarm, be it that there is nothing.
+    #[must_use]
+    pub fn has_asked(&self, wanted: &Wanted) -> bool {
+        let held = self.held.get(&key(&wanted.alarm));
+        held.is_some_and(|held| held.asked.is_some())
+    }
+
     /// Asks for a batch. Where CloudWatch refuses it because of one member, the halves are asked for on
     /// their own, until that member alone is without a value, with the reason.
     async fn ask(
@@ -296,11 +345,7 @@ impl Values {
         while let Some(part) = waiting.pop() {
             match self.ask_whole(aws, &part, window, now).await {
                 Err(error) if error.class == Class::Invalid => match part.as_slice() {
-                    [only] => {
-                        let held = self.held.entry(key(&only.alarm)).or_default();
-                        held.failed = Some((error.to_string().into(), now));
-                        (held.asked, held.at) = (Some(floor(now, only.period())), now);
-                    }
+                    [only] => self.fail(&[only], &error, now),
                     several => {
                         let (one, other) = several.split_at(several.len() / 2);
                         waiting.push(other.to_vec());
@@ -311,6 +356,16 @@ impl Values {
             }
         }
         Ok(())
+    }
+
+    /// Takes note that CloudWatch did not give the values of some alarms, and when it said so.
+    fn fail(&mut self, alarms: &[&Wanted], error: &AwsError, at: i64) {
+        let why: Arc<str> = error.to_string().into();
+        for wanted in alarms {
+            let held = self.held.entry(key(&wanted.alarm)).or_default();
+            held.failed = Some((Arc::clone(&why), at));
+            (held.asked, held.at) = (Some(floor(at, wanted.period())), at);
+        }
     }
 
     /// From when on a metric has to be asked for; `None` while it needs not.

@@ -308,11 +308,10 @@ impl Reader<'_> {
         let known = series.of(&wanted);
         let mut unread = Vec::new();
         if let Err(why) = of_values {
-            let read: HashSet<&Key> = known.iter().map(|(key, _)| key).collect();
             let of_metrics = wanted.iter().filter(|wanted| wanted.has_values());
             unread = of_metrics
+                .filter(|wanted| !series.has_asked(wanted))
                 .map(|wanted| key(&wanted.alarm))
-                .filter(|key| !read.contains(key))
                 .collect();
             let count = unread.len();
             missing.push(format!("the values of {count} alarms are missing: {why}"));

@@ -1,56 +1,16 @@
 //! Each kind of channel against a receiver that nobody here wrote, and what becomes of messages
 //! while a receiver is down, or the sender is killed.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::inbox::Inbox;
 use crate::receiver::Receiver;
 use crate::shop::Shop;
-use crate::support::{World, environment_of, localstack, run_python_of, wall_clock};
+use crate::support::{World, localstack, run_python_of, wall_clock};
 use crate::terminal::Terminal;
-
-/// A mail server in Python.
-struct Inbox {
-    child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-    port: u16,
-}
-
-impl Inbox {
-    fn open() -> Self {
-        let port = Receiver::nobody().port();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_receive.py");
-        let mut child = Command::new(environment_of("others").join("bin/python"))
-            .args([script, &port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "ready");
-        Self { child, lines, port }
-    }
-
-    /// The next mail. The lines of greetings are for those who ask for them.
-    fn next(&mut self) -> Value {
-        loop {
-            let line: Value = serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap();
-            if line.get("ehlo").is_none() {
-                return line;
-            }
-        }
-    }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn a_mail_arrives_with_who_it_is_for_and_no_header_of_somebody_elses() {

@@ -7,6 +7,8 @@
 
 #[path = "../support/engine.rs"]
 mod engine_support;
+#[path = "../support/inbox.rs"]
+mod inbox;
 #[path = "../support/receiver.rs"]
 mod receiver;
 #[path = "../support/mod.rs"]
