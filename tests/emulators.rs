@@ -295,6 +295,36 @@ fn moto_from_end_to_end() {
 }
 
 #[test]
+fn what_does_not_exist_is_not_asked_for_again() {
+    let world = World::new();
+    let server = moto(world.folder.path());
+    let actions = [
+        ("group", "retries = 3\nrun.logs = { groups = [\"/no/such\"], window = \"5m\" }".to_owned()),
+        ("instance", "retries = 3\nrun.aws = { service = \"ec2\", operation = \"describe-instances\", input = { InstanceIds = [\"i-0123456789abcdef0\"] } }".to_owned()),
+        ("program", "retries = 1\nrun.exec = { command = [\"false\"] }".to_owned()),
+    ];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let attempts = runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&server.endpoint, "cli");
+        let handle =
+            engine_support::open_steps(folder.path(), "group", &steps(&actions), settings).await;
+        let snapshot = engine_support::ended(&handle).await;
+        let execution = snapshot.state.execution().unwrap();
+        let attempts = execution.attempts.values();
+        attempts.fold(BTreeMap::new(), |mut all, attempt| {
+            *all.entry(attempt.step.0.to_string()).or_insert(0) += 1;
+            all
+        })
+    });
+    let wanted = [("group", 1), ("instance", 1), ("program", 2)];
+    assert_eq!(
+        attempts,
+        wanted.map(|(step, count)| (step.to_owned(), count)).into()
+    );
+}
+
+#[test]
 fn automation_documents_are_published_to_an_account_that_nobody_here_wrote() {
     let world = World::new();
     let server = moto(world.folder.path());

@@ -164,13 +164,14 @@ pub(super) async fn ask(
             .last()
             .unwrap_or("it said nothing")
             .to_owned();
-        return Err(ActionError::failed(format!(
+        let missing = is_missing(&said);
+        let failed = ActionError::failed(format!(
             "`aws {} {}` ended with {}: {said}",
             service,
             operation,
             finished.ending()
-        ))
-        .with(json!({"error": finished.stderr})));
+        ));
+        return Err(ActionError { missing, ..failed }.with(json!({"error": finished.stderr})));
     }
     if finished.truncated {
         return Err(ActionError::failed(format!(
@@ -191,6 +192,19 @@ pub(super) async fn ask(
     context.redactor.json(&mut answer);
     in_utc(&mut answer);
     Ok(answer)
+}
+
+/// Whether the AWS CLI says that what it asked about does not exist: `An error occurred
+/// (DBInstanceNotFound) when calling …`.
+fn is_missing(said: &str) -> bool {
+    let code = said
+        .split_once("An error occurred (")
+        .and_then(|(_, rest)| rest.split(')').next());
+    code.is_some_and(|code| {
+        ["NotFound", "NoSuch", "DoesNotExist", "NonExistent"]
+            .iter()
+            .any(|word| code.contains(word))
+    })
 }
 
 /// Ends of the names of fields that hold a point in time.
@@ -237,6 +251,31 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_exist_is_told_from_what_fails() {
+        for (said, missing) in [
+            (
+                "An error occurred (DBInstanceNotFound) when calling the DescribeDBInstances operation: DBInstance x not found.",
+                true,
+            ),
+            (
+                "An error occurred (InvalidInstanceID.NotFound) when calling the DescribeInstances operation: x",
+                true,
+            ),
+            (
+                "An error occurred (NoSuchBucket) when calling the ListObjects operation: x",
+                true,
+            ),
+            (
+                "An error occurred (ThrottlingException) when calling the X operation: the queue was not found",
+                false,
+            ),
+            ("Unable to locate credentials", false),
+        ] {
+            assert_eq!(is_missing(said), missing, "{said}");
+        }
+    }
 
     #[test]
     fn both_versions_of_the_aws_cli_tell_the_same_time() {

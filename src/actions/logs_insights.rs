@@ -258,6 +258,7 @@ fn end(
             output: Some(output),
             refused: false,
             read: None,
+            missing: false,
         }),
     })
 }

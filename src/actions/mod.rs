@@ -100,6 +100,8 @@ pub struct ActionError {
     /// Whether it found out what it was to find out, as a probe does that finds a port closed: what
     /// the condition then came to.
     pub read: Option<Verdict>,
+    /// Whether what it asked about does not exist: the same question finds the same.
+    pub missing: bool,
 }
 
 impl ActionError {
@@ -111,6 +113,7 @@ impl ActionError {
             output: None,
             refused: false,
             read: None,
+            missing: false,
         }
     }
 
@@ -143,6 +146,7 @@ impl From<AwsError> for ActionError {
                 AttemptStatus::Failed
             },
             refused: error.class == Class::Credentials,
+            missing: error.class == Class::NotFound,
             ..Self::failed(error.to_string())
         }
     }

@@ -55,6 +55,7 @@ pub(super) async fn attempt(automated: &Automated, surroundings: Surroundings) -
         Ok(Ok(output)) => AttemptResult::succeeded(output),
         Ok(Err(error)) => AttemptResult {
             judged: error.read,
+            missing: error.missing,
             ..AttemptResult::ended(error.status, error.message, error.output)
         },
         Err(_) => match last.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -203,6 +204,8 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
     let mut output = Map::new();
     let mut failures: Vec<String> = Vec::new();
     let mut status = AttemptStatus::Failed;
+    // As long as one of them may find something else, all are asked again.
+    let mut missing = true;
     for (name, result) in results {
         let value = match result {
             Ok(value) => marked(value, true, None),
@@ -210,6 +213,7 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
                 if error.status == AttemptStatus::TimedOut {
                     status = AttemptStatus::TimedOut;
                 }
+                missing &= error.missing;
                 failures.push(format!("{name}: {}", error.message));
                 let output = error.output.unwrap_or_else(|| json!({}));
                 let mut value = marked(output, false, Some(&error.message));
@@ -230,6 +234,7 @@ fn gather(results: Vec<(String, Result<Value, ActionError>)>) -> Result<Value, A
         output: Some(output.into()),
         refused: false,
         read: None,
+        missing,
     })
 }
 
@@ -267,14 +272,17 @@ async fn side_by_side(
                 .is_none_or(|after| results.contains_key(after))
         });
         let ended = join_all(now.iter().map(|run| {
-            let failed = run
-                .after
-                .as_deref()
-                .filter(|after| results.get(after).is_some_and(Result::is_err));
+            let failed = run.after.as_deref().and_then(|after| {
+                let error = results.get(after)?.as_ref().err()?;
+                Some(ActionError {
+                    missing: error.missing,
+                    ..ActionError::failed(format!("`{after}` failed before it"))
+                })
+            });
             let scope = &scope;
             async move {
                 match failed {
-                    Some(after) => Err(ActionError::failed(format!("`{after}` failed before it"))),
+                    Some(error) => Err(error),
                     None => one(run, scope, context, item).await,
                 }
             }

@@ -905,6 +905,9 @@ pub struct AttemptResult {
     /// Whether it is certain that nothing was begun, for a reason that does not pass by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
+    /// Whether what it asked about does not exist: the same question finds the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
 }
 
 impl AttemptResult {
@@ -918,6 +921,7 @@ impl AttemptResult {
             judged: None,
             not_started: false,
             refused: false,
+            missing: false,
         }
     }
 
@@ -930,6 +934,7 @@ impl AttemptResult {
             judged: None,
             not_started: false,
             refused: false,
+            missing: false,
         }
     }
 

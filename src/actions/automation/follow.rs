@@ -321,6 +321,7 @@ fn end(execution: &AutomationExecution, redactor: &Redactor) -> Option<Result<Va
         output: Some(output),
         refused: false,
         read: None,
+        missing: false,
     }))
 }
 

@@ -261,7 +261,8 @@ fn follow(draft: &mut Draft<'_>, attempt: &Attempt, result: &AttemptResult) {
     let again = matches!(
         result.status,
         AttemptStatus::Failed | AttemptStatus::TimedOut
-    ) && attempt.number <= automated.retries;
+    ) && attempt.number <= automated.retries
+        && !result.missing;
     if again {
         let number = attempt.number + 1;
         let at = draft.stamp.at + backoff(attempt);
